@@ -42,6 +42,12 @@ class SignInNeeded(AwesomeError):  # noqa: N818 - says what happened to the user
     code = "sign_in_needed"
 
 
+class GrantEnded(SignInNeeded):
+    """The provider no longer accepts the refresh token."""
+
+    code = "invalid_grant"
+
+
 class SignInDenied(AwesomeError):  # noqa: N818
     """The person, or the provider on their behalf, said no."""
 

@@ -1,0 +1,121 @@
+"""``awesome demo``: the whole tour against the embedded provider; ``awesome demo serve``: that provider alone."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+
+from awesome_cli.cli import app as door
+from awesome_cli.cli.toolbox import Toolbox
+from awesome_cli.demo.issuer import Issuer
+from awesome_cli.demo.keyring import MemoryKeyring
+from awesome_cli.demo.server import Server, serve
+from awesome_cli.errors import UsageError
+from awesome_cli.world import World
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+LATER = 2 * 3600.0  # seconds; twice what the demo's access tokens live
+PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the tour needs to know of the terminal
+
+
+@app.callback(invoke_without_command=True, epilog="Examples: awesome demo; awesome demo --auto; awesome demo serve")
+def demo(
+    ctx: typer.Context,
+    *,
+    auto: Annotated[bool, typer.Option("--auto", help="Approve the code without asking anybody.")] = False,
+) -> None:
+    """Take the whole tour: a provider on loopback, a keyring in memory, and the code of real logins."""
+    toolbox: Toolbox = ctx.obj
+    if ctx.invoked_subcommand is None:
+        _tour(toolbox, auto=auto or not toolbox.console.is_interactive)
+
+
+@app.command("serve", epilog="Example: awesome demo serve --port 8765")
+def serve_alone(
+    ctx: typer.Context,
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes any.")] = 0,
+) -> None:
+    """Run the demo's provider alone, until Ctrl-C."""
+    toolbox: Toolbox = ctx.obj
+    with _provider(Clock(toolbox.world), port) as server:
+        toolbox.console.note("A provider for trying things out. In another terminal:")
+        toolbox.console.result(f"export AWESOME_ISSUER={server.url}")
+        toolbox.console.result(f"export AWESOME_CLIENT_ID={server.issuer.client_id}")
+        toolbox.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
+        threading.Event().wait()
+
+
+class Clock:
+    """The world's clock, which the tour turns forward to show a renewal."""
+
+    def __init__(self, world: World) -> None:
+        self._now = world.now
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return seconds since the epoch."""
+        return self._now() + self.ahead
+
+
+def _tour(toolbox: Toolbox, *, auto: bool) -> None:
+    clock, console = Clock(toolbox.world), toolbox.console
+    with _provider(clock, 0) as server, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
+        server.issuer.auto_approve = auto
+        server.issuer.interval = 1
+        world = _demo_world(toolbox.world, server, Path(folder), clock)
+
+        def step(story: str, *argv: str, aloud: bool = False) -> None:
+            console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
+            stdout = toolbox.world.stdout if aloud else toolbox.world.stderr
+            inner = Toolbox(replace(world, stdout=stdout), verbose=console.verbose)
+            door.run_command(argv, inner)
+
+        console.note("The tour: a provider on this machine, a keyring in memory, and the code of real logins.")
+        step("Sign in, once per machine.", "login")
+        step("From now on, all day, without a request:", "say-hi", aloud=True)
+        step("Who is that, where, and until when?", "whoami")
+        clock.ahead += LATER
+        step("Two hours later the access token has ended. It is renewed silently.", "say-hi", aloud=True)
+        step("Revoke the tokens and empty the keyring.", "logout")
+        console.note("\nThat was all of it. Your own provider next: see README, then awesome login.")
+
+
+def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> World:
+    environ = {name: world.environ[name] for name in PASSED_ON if name in world.environ}
+    environ |= {
+        "AWESOME_ISSUER": server.url,
+        "AWESOME_CLIENT_ID": server.issuer.client_id,
+        "AWESOME_AUDIENCE": server.issuer.api_url,
+        "AWESOME_API_URL": server.issuer.api_url,
+    }
+    return replace(
+        world,
+        environ=environ,
+        config_dir=folder / "config",
+        state_dir=folder / "state",
+        cache_dir=folder / "cache",
+        now=clock,
+        keyring=MemoryKeyring(),
+        transport=httpx.AsyncHTTPTransport(),  # straight to loopback, whatever proxy is set
+    )
+
+
+@contextmanager
+def _provider(clock: Clock, port: int) -> Iterator[Server]:
+    try:
+        with serve(lambda url: Issuer(now=clock, url=url), port) as server:
+            yield server
+    except OSError as error:
+        raise UsageError(
+            f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."
+        ) from error

@@ -1,0 +1,222 @@
+"""``awesome login``: sign in with the device authorization grant and keep the session."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from awesome_cli.cli.console import duration
+from awesome_cli.cli.toolbox import Toolbox
+from awesome_cli.cli.whoami import fields
+from awesome_cli.errors import AwesomeError, KeyringUnusable, SignInNeeded
+from awesome_cli.session import Card, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awesome_cli.oauth.device_authorization import DeviceAuthorization
+    from awesome_cli.profiles import Profile, Settings
+    from awesome_cli.provider import Provider
+    from awesome_cli.vault import Vault
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """How this login is to go."""
+
+    flags: Settings = field(default_factory=dict)
+    browser: bool = True
+    qr: bool | None = None
+    patience: float | None = None
+    json: bool = False
+    force: bool = False
+    insecure_storage: bool = False
+    approve: Callable[[DeviceAuthorization], None] | None = None
+
+
+@app.command(
+    epilog="Examples: awesome login --domain tenant.eu.auth0.com --client-id abc123; awesome login --json --no-browser"
+)
+def login(  # noqa: PLR0913 - one parameter an option
+    ctx: typer.Context,
+    *,
+    domain: Annotated[str | None, typer.Option(help="Auth0 domain, such as tenant.eu.auth0.com.")] = None,
+    issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID provider, for any but Auth0.")] = None,
+    client_id: Annotated[str | None, typer.Option(help="Client id of the native application.")] = None,
+    audience: Annotated[str | None, typer.Option(help="The API that the access token is for.")] = None,
+    scope: Annotated[str | None, typer.Option(help="Scopes, separated by blanks; openid is always among them.")] = None,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Show the URL and do not open it.")] = False,
+    qr: Annotated[
+        bool | None,
+        typer.Option("--qr/--no-qr", help="Show the URL as a QR code (default: on terminals without a browser)."),
+    ] = None,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="SECONDS", help="Wait no longer than this for the approval."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON lines for programs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Sign in anew, whoever is signed in.")] = False,
+    insecure_storage: Annotated[
+        bool,
+        typer.Option("--insecure-storage", help="Keep the session in a plain file instead of the keyring."),
+    ] = False,
+) -> None:
+    """Sign in once on this machine: approve a code in any browser, and the keyring keeps the session."""
+    sign_in(
+        ctx.obj,
+        Wishes(
+            flags={
+                "domain": domain,
+                "issuer": issuer,
+                "client_id": client_id,
+                "audience": audience,
+                "scope": scope,
+            },
+            browser=not no_browser,
+            qr=qr,
+            patience=timeout,
+            json=json,
+            force=force,
+            insecure_storage=insecure_storage,
+        ),
+    )
+
+
+def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
+    """Sign in, unless somebody is already, and return who is signed in now."""
+    wishes = wishes or Wishes()
+    try:
+        card = _sign_in(toolbox, wishes)
+    except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
+        if wishes.json:
+            toolbox.console.event({"event": "failed", **_failure(error)})
+        raise
+    if wishes.json:
+        toolbox.console.event({"event": "signed_in", **fields(toolbox, card)})
+    return card
+
+
+def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
+    profile = toolbox.profile(wishes.flags)
+    kept = _kept_card(toolbox, wishes)
+    client = toolbox.client_for(profile, kept)
+    if kept is not None and not wishes.force and (kept.issuer, kept.client_id) == (client.issuer, client.client_id):
+        with suppress(SignInNeeded):  # it ended for good: sign in anew
+            return _already(toolbox, profile, wishes)
+    vault = toolbox.file_vault if wishes.insecure_storage else toolbox.keyring_vault
+    vault.prove()
+
+    def show(device: DeviceAuthorization) -> None:
+        _show(toolbox, device, wishes)
+
+    async def talk(provider: Provider) -> Session:
+        return await provider.sign_in(show, patience=wishes.patience)
+
+    session = toolbox.converse(client, talk)
+    replaced = _keep(toolbox, session, vault)
+    _remember(toolbox, profile, wishes)
+    if replaced is not None and not toolbox.revoke(replaced):
+        toolbox.console.warning("The session that this one replaces could not be revoked at the provider.")
+    toolbox.console.note(f"Signed in as {session.card.name}.")
+    if wishes.insecure_storage:
+        toolbox.console.warning(
+            f"Your tokens lie as plain text in {vault.kind}. Whoever reads that file is signed in as you."
+        )
+    return session.card
+
+
+def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
+    try:
+        return toolbox.vault.card()
+    except SignInNeeded as error:
+        toolbox.console.detail(error.sentence)
+    except KeyringUnusable as error:
+        if not wishes.insecure_storage:
+            raise
+        toolbox.console.detail(error.sentence)
+    return None
+
+
+def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
+    """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
+    card = toolbox.fresh(toolbox.load(), 0.0).card
+    if toolbox.file_entries.exists() and not wishes.insecure_storage:
+        toolbox.keyring_vault.prove()
+        with toolbox.exclusively():
+            toolbox.keyring_vault.save(toolbox.load())
+            toolbox.file_entries.destroy()
+        toolbox.console.note("Moved the session from the plain file to the keyring.")
+    _remember(toolbox, profile, wishes)
+    toolbox.console.note(f"You are already signed in as {card.name} at {card.issuer}.")
+    wanted = {name: wishes.flags.get(name) for name in ("scope", "audience")}
+    if any(value is not None and value != getattr(card, name) for name, value in wanted.items()):
+        toolbox.console.note("To sign in anew with another scope or audience, add --force.")
+    return card
+
+
+def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None:
+    """Show the person what to do; RFC 8628 §3.3 and, against codes that somebody else started, §5.4."""
+    console = toolbox.console
+    if wishes.json:
+        console.event(
+            {
+                "event": "device_code",
+                "verification_uri": device.verification_uri,
+                "verification_uri_complete": device.verification_uri_complete,
+                "user_code": device.user_code,
+                "expires_in": device.expires_in,
+                "interval": device.interval,
+            }
+        )
+    url = device.verification_uri_complete or device.verification_uri
+    opens = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
+    console.note(f"Open this address in any browser:  {console.bold(url)}")
+    console.note(f"and check that it shows this code: {console.bold(device.user_code)}")
+    console.note(f"The code is valid for {duration(device.expires_in)}.")
+    console.note("Go on only if you started this sign-in yourself and the page shows the same code.")
+    if wishes.qr or (wishes.qr is None and console.is_interactive and not opens):
+        console.qr_code(url)
+    if opens:
+        toolbox.world.open_browser(url)
+    if wishes.approve is not None:
+        wishes.approve(device)
+    console.note("Waiting for your approval ... (Ctrl-C to give up)")
+
+
+def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
+    """Keep the session and return the one that it replaces; tokens that cannot be kept are revoked."""
+    try:
+        with toolbox.exclusively():
+            replaced = None
+            with suppress(SignInNeeded, KeyringUnusable):
+                replaced = toolbox.load()
+            vault.save(session)
+            if vault is toolbox.keyring_vault:
+                toolbox.file_entries.destroy()
+            else:
+                with suppress(KeyringUnusable):
+                    toolbox.keyring_vault.delete()
+    except BaseException:
+        toolbox.console.note("The session could not be kept; its tokens are revoked.")
+        toolbox.revoke(session)
+        raise
+    return replaced
+
+
+def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:
+    try:
+        toolbox.config.save(profile.name, wishes.flags)
+    except OSError as error:
+        toolbox.console.warning(f"{toolbox.config.path} cannot be written ({error.strerror}); settings are not saved.")
+    toolbox.enlist()
+
+
+def _failure(error: BaseException) -> dict[str, str]:
+    if isinstance(error, AwesomeError):
+        return {"error": error.code, "message": error.sentence}
+    return {"error": "interrupted", "message": "The sign-in was interrupted."}

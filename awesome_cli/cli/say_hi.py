@@ -1,0 +1,30 @@
+"""``awesome say-hi``: greet whoever is signed in."""
+
+from __future__ import annotations
+
+import typer
+
+from awesome_cli.cli.login import sign_in
+from awesome_cli.cli.toolbox import OtherSession, Toolbox
+from awesome_cli.errors import SignInNeeded
+from awesome_cli.session import Card
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(epilog="Example: awesome say-hi")
+def say_hi(ctx: typer.Context) -> None:
+    """Print "Welcome NAME!" for the person who is signed in."""
+    toolbox: Toolbox = ctx.obj
+    toolbox.console.result(f"Welcome {_card(toolbox).name}!")
+
+
+def _card(toolbox: Toolbox) -> Card:
+    try:
+        return toolbox.card()
+    except OtherSession:
+        raise
+    except SignInNeeded:
+        if not (toolbox.console.is_interactive and toolbox.console.confirm("You are not signed in. Sign in now?")):
+            raise
+        return sign_in(toolbox)

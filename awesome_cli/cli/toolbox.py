@@ -1,0 +1,262 @@
+"""What a command may pick up. Each tool opens on first touch, so that a command pays for what it uses alone."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from awesome_cli.cli.console import Console
+from awesome_cli.errors import ConfigError, ProviderUnreachable, ProviderUnusable, SignInNeeded
+from awesome_cli.session import SIGN_IN, Card, Session, fresh
+from awesome_cli.world import World
+
+if TYPE_CHECKING:
+    from awesome_cli.profiles import Config, Profile, Settings
+    from awesome_cli.provider import Client, Provider
+    from awesome_cli.roster import Roster
+    from awesome_cli.stores import FileEntries, KeyringEntries
+    from awesome_cli.vault import Vault
+
+T = TypeVar("T")
+
+
+class OtherSession(SignInNeeded):
+    """The kept session is not the one that the settings insist on."""
+
+
+class Toolbox:
+    """The world taken apart, for one command and one profile."""
+
+    def __init__(self, world: World, *, profile: str | None = None, verbose: bool = False) -> None:
+        self.world = world
+        self._profile_flag = profile
+        self.console = Console(world.stdout, world.stderr, world.stdin, world.environ, verbose=verbose)
+
+    def for_profile(self, name: str) -> Toolbox:
+        """Return the toolbox of another profile."""
+        return Toolbox(self.world, profile=name, verbose=self.console.verbose)
+
+    def choose_profile(self, name: str) -> None:
+        """Mean the profile of that name from now on."""
+        self._profile_flag = name
+
+    @cached_property
+    def name(self) -> str:
+        """The profile's name."""
+        from awesome_cli.profiles import profile_name
+
+        return profile_name(self._profile_flag, self.world.environ)
+
+    @cached_property
+    def config(self) -> Config:
+        """The config file."""
+        from awesome_cli.profiles import Config
+
+        return Config.read(self.world.config_dir / "config.toml")
+
+    def profile(self, flags: Settings) -> Profile:
+        """Return the settings as ``login`` weighs them."""
+        from awesome_cli.profiles import resolve
+
+        return resolve(self.name, flags=flags, environ=self.world.environ, config=self.config)
+
+    @cached_property
+    def file_entries(self) -> FileEntries:
+        """The plain file that stands in for the keyring once somebody asked for it."""
+        from awesome_cli.stores import FileEntries
+
+        return FileEntries(self.world.state_dir / f"insecure-session-{self.name}.json")
+
+    @cached_property
+    def file_vault(self) -> Vault:
+        """The profile's session in that file."""
+        from awesome_cli.vault import Vault
+
+        return Vault(self.file_entries, self.name)
+
+    @cached_property
+    def keyring_vault(self) -> Vault:
+        """The profile's session in the keyring."""
+        from awesome_cli.vault import Vault
+
+        return Vault(self._keyring_entries, self.name)
+
+    @property
+    def vault(self) -> Vault:
+        """The profile's session where it lies now: while the insecure file exists it is the store."""
+        return self.file_vault if self.file_entries.exists() else self.keyring_vault
+
+    @cached_property
+    def _keyring_entries(self) -> KeyringEntries:
+        from awesome_cli.profiles import keyring_timeout
+        from awesome_cli.stores import KeyringEntries, system_keyring
+
+        given = self.world.keyring
+        return KeyringEntries(
+            system_keyring if given is None else lambda: given,
+            timeout=keyring_timeout(self.world.environ),
+            note=self.console.note,
+        )
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Which profiles have a session."""
+        from awesome_cli.roster import Roster
+
+        return Roster(self.world.state_dir / "sessions.json", lambda: self._locked("sessions"))
+
+    @contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Be the only process that changes the profile's session, and finish what was begun: signals wait."""
+        with self._locked(f"profile-{self.name}"), self.world.hold_signals():
+            yield
+
+    @contextmanager
+    def _locked(self, name: str) -> Iterator[None]:
+        from awesome_cli.lock import exclusive
+
+        preferred = self.world.state_dir / "locks"
+        with exclusive([preferred, self.world.temp_dir], name) as folder:
+            if folder != preferred:
+                self.console.warning(f"{preferred} cannot be used for locks; {folder} serves instead.")
+            yield
+
+    def converse(self, client: Client, work: Callable[[Provider], Awaitable[T]]) -> T:
+        """Have a conversation with the client's issuer."""
+        from awesome_cli.cache import Cache
+        from awesome_cli.provider import conversation
+
+        async def talk() -> T:
+            async with conversation(
+                client,
+                memory=Cache(self.world.cache_dir, warn=self.console.warning),
+                transport=self.world.transport,
+                now=self.world.now,
+                detail=self.console.detail,
+            ) as provider:
+                return await work(provider)
+
+        return self.world.run(talk)
+
+    def client_for(self, profile: Profile, kept: Card | None) -> Client:
+        """Return the client that a profile describes; what it leaves open is as in the kept session."""
+        from awesome_cli.provider import Client
+
+        issuer = profile.issuer or (kept and kept.issuer)
+        client_id = profile.client_id or (kept and kept.client_id)
+        if not issuer or not client_id:
+            missing = "issuer" if not issuer else "client id"
+            raise ConfigError(
+                f"The {missing} is not set.",
+                hint="Give --domain (Auth0) or --issuer, and --client-id; README tells where to find them.",
+            )
+        return Client(
+            issuer=issuer,
+            client_id=client_id,
+            scope=profile.scope,
+            audience=profile.audience,
+            resource=profile.resource_indicator,
+            pkce=profile.pkce,
+            endpoints=profile.endpoints,
+        )
+
+    def client_of(self, card: Card) -> Client:
+        """Return the client that opened a session, with what the profile knows of its provider."""
+        from awesome_cli.profiles import resolve
+        from awesome_cli.provider import Client
+
+        remembered = {"issuer": card.issuer, "client_id": card.client_id, "audience": card.audience}
+        profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
+        return Client(
+            issuer=card.issuer,
+            client_id=card.client_id,
+            scope=card.scope,
+            audience=card.audience,
+            resource=card.audience if profile.resource else None,
+            endpoints=profile.endpoints,
+        )
+
+    def card(self) -> Card:
+        """Return who is signed in, renewed if the access token has ended, or as last verified while offline."""
+        card = self._kept_card()
+        if card.lives(self.world.now()):
+            return card
+        try:
+            return self.fresh(self.load(), 0.0).card
+        except ProviderUnreachable as error:
+            self.console.note(f"Offline: {error.sentence} This is from your last verified sign-in.")
+            return card
+
+    def session(self, *, min_ttl: float) -> Session:
+        """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more."""
+        session = self.load()
+        self._check_demands(session.card)
+        return self.fresh(session, min_ttl)
+
+    def load(self) -> Session:
+        """Return the kept session as it is. Raises SignInNeeded, if there is none."""
+        return self.vault.load() or _nobody()
+
+    def renew(self, session: Session) -> Session:
+        """Ask the provider for the session's successor."""
+        return self.converse(self.client_of(session.card), lambda provider: provider.renew(session))
+
+    def revoke(self, session: Session) -> bool:
+        """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
+        try:
+            return self.converse(self.client_of(session.card), lambda provider: provider.sign_out(session))
+        except ProviderUnusable as error:
+            self.console.detail(error.sentence)
+            return False
+
+    def enlist(self) -> None:
+        """Note that the profile has a session, for ``profiles`` and ``logout --all``."""
+        with self._roster_trouble():
+            self.roster.record(self.name, self.vault.kind)
+
+    def forget(self) -> None:
+        """Note that it has none."""
+        with self._roster_trouble():
+            self.roster.forget(self.name)
+
+    @contextmanager
+    def _roster_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ProviderUnusable):
+            self.console.warning(
+                f"{self.world.state_dir} cannot be written; logout --all will not know of this profile's session."
+            )
+
+    def _kept_card(self) -> Card:
+        card = self.vault.card() or _nobody()
+        self._check_demands(card)
+        return card
+
+    def fresh(self, session: Session, min_ttl: float) -> Session:
+        """Return the session or its successor, as :func:`awesome_cli.session.fresh` rules."""
+        return fresh(
+            session,
+            keeper=self.vault,
+            exclusively=self.exclusively,
+            renew=self.renew,
+            now=self.world.now,
+            min_ttl=min_ttl,
+        )
+
+    def _check_demands(self, card: Card) -> None:
+        from awesome_cli.profiles import demands
+
+        for key, wanted in demands(flags={}, environ=self.world.environ).items():
+            if wanted != getattr(card, key):
+                raise OtherSession(
+                    f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"
+                    f" {key.replace('_', ' ')} {wanted}.",
+                    hint=f"{SIGN_IN}, or unset AWESOME_{key.upper()}.",
+                )
+
+
+def _nobody() -> NoReturn:
+    raise SignInNeeded("You are not signed in.", hint=SIGN_IN)

@@ -1,0 +1,57 @@
+"""Small private files: written whole or not at all, readable by their owner alone."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+LARGEST = 4 * 1024 * 1024  # bytes; nothing that we keep in a file comes near
+
+
+def read_private(path: Path) -> str | None:
+    """Return the file's text, or None if there is no such file.
+
+    Raises OSError, if it is there and cannot be read; ValueError, if it is too large or no UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    if len(data) > LARGEST:
+        raise ValueError(f"{path} is larger than {LARGEST} bytes")
+    return data.decode("utf-8")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError."""
+    path = path.resolve()  # a link to somewhere else, as people with dotfiles use, stays a link
+    make_private_folder(path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 by itself
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def make_private_folder(path: Path) -> None:
+    """Make the folder, 0700 as XDG asks, unless it is there already. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _sync_folder(path: Path) -> None:
+    if os.name == "posix":  # elsewhere a folder cannot be opened
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

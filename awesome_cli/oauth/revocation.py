@@ -1,0 +1,15 @@
+"""Telling the provider that a token is no longer wanted (RFC 7009)."""
+
+from __future__ import annotations
+
+from awesome_cli.oauth.reply import Reply
+
+
+def revocation_form(client_id: str, token: str, *, token_type_hint: str) -> dict[str, str]:
+    """Ask for the end of a token (RFC 7009 §2.1)."""
+    return {"client_id": client_id, "token": token, "token_type_hint": token_type_hint}
+
+
+def parse_revocation(reply: Reply) -> bool:
+    """Whether the provider confirmed that the token is dead: 200, also for one that it never knew (§2.2)."""
+    return reply.status == 200 and reply.error() is None  # noqa: PLR2004 - RFC 7009 §2.2 names this one status

@@ -1,0 +1,139 @@
+"""Token requests and replies (RFC 6749 §5 and §6, RFC 6750 §4, RFC 8707)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TypeGuard
+
+from awesome_cli.errors import GrantEnded, ProviderUnreachable, ProviderUnusable
+from awesome_cli.oauth.reply import Reply, refusal, seconds
+
+DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
+LONGEST_LIFE = 10 * 365 * 86400.0  # seconds; beyond this a number is no plan but a mistake
+
+
+@dataclass(frozen=True, slots=True)
+class TokenResponse:
+    """What the token endpoint granted: arrived and well-formed, not yet believed. ``expires_in`` in seconds."""
+
+    access_token: str = field(repr=False)
+    expires_in: float
+    refresh_token: str | None = field(default=None, repr=False)
+    id_token: str | None = field(default=None, repr=False)
+    scope: str | None = None
+
+
+def life(value: object, default: float, longest: float) -> float:
+    """Read an ``expires_in`` in seconds: numeric text counts, negative is 0, anything unusable is ``default``."""
+    if isinstance(value, str) and re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?", value, re.ASCII):
+        value = float(value)  # seen on the wire: "3600"
+    number = seconds(value)
+    return default if number is None else min(max(number, 0.0), longest)
+
+
+def refresh_form(client_id: str, refresh_token: str, *, resource: str | None = None) -> dict[str, str]:
+    """Ask for new tokens (RFC 6749 §6). A public client sends its id and never a secret."""
+    form = {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": refresh_token}
+    return form | ({"resource": resource} if resource else {})  # RFC 8707 §2.2
+
+
+def parse_token(reply: Reply) -> TokenResponse:
+    """Accept a successful token reply (RFC 6749 §5.1).
+
+    Raises ProviderUnusable, if it lacks an access token that fits into a header, or its type is not Bearer.
+    """
+    document = reply.json() or {}
+    access_token = document.get("access_token")
+    if not _is_token(access_token):
+        raise _malformed("it carries no usable access token")
+    if str(document.get("token_type")).lower() != "bearer":  # RFC 6749 §7.1: a type that we do not know
+        raise _malformed("its token type is not Bearer")
+    refresh_token = document.get("refresh_token") or None
+    if refresh_token is not None and not _is_token(refresh_token):
+        raise _malformed("its refresh token is not usable")
+    id_token, scope = document.get("id_token"), document.get("scope")
+    return TokenResponse(
+        access_token=access_token,
+        expires_in=life(document.get("expires_in"), DEFAULT_LIFE, LONGEST_LIFE),
+        refresh_token=refresh_token,
+        id_token=id_token if isinstance(id_token, str) and id_token else None,
+        scope=scope if isinstance(scope, str) and scope else None,
+    )
+
+
+def parse_refresh(reply: Reply) -> TokenResponse:
+    """Accept the reply to a refresh request (RFC 6749 §6).
+
+    Raises GrantEnded for ``invalid_grant``, ProviderUnreachable for trouble inside the provider that may
+    pass, and ProviderUnusable for every other refusal.
+    """
+    code = reply.error()
+    if code == "invalid_grant":
+        raise GrantEnded(
+            "Your session has ended: the provider no longer accepts its refresh token.",
+            hint="Sign in again with: awesome login",
+        )
+    if code is None and reply.ok and reply.json() is not None:
+        return parse_token(reply)
+    if is_passing(reply):
+        raise ProviderUnreachable(
+            f"The provider could not renew the session (HTTP status {reply.status}).",
+            hint="Try again in a moment.",
+        )
+    raise refusal(reply, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN))
+
+
+def is_passing(reply: Reply) -> bool:
+    """Whether a reply speaks of trouble that may pass by itself: 5xx, no JSON, or a bare 429 (RFC 6585 §4)."""
+    if reply.status >= 500:  # noqa: PLR2004 - the class of server errors
+        return True
+    if reply.status == 429:  # noqa: PLR2004 - Too Many Requests
+        return reply.error() not in _REGISTERED
+    return reply.json() is None and reply.status != 400  # noqa: PLR2004 - some refuse a bad token with an empty 400
+
+
+# RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2. A provider that limits the rate may invent a code of its own.
+_REGISTERED = {
+    "access_denied",
+    "authorization_pending",
+    "expired_token",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "invalid_target",
+    "slow_down",
+    "unauthorized_client",
+    "unsupported_grant_type",
+}
+
+_ASK_AGAIN = "Try again; if it stays so, sign in anew with: awesome login --force"
+
+# What people forget to switch on, by the error code that tells of it.
+ADVICE = {
+    "invalid_client": "Check the client id. In the Auth0 dashboard the application's type must be Native and its"
+    " token endpoint authentication method None.",
+    "unauthorized_client": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and switch"
+    " on Device Code and Refresh Token; its type must be Native.",
+    "unsupported_grant_type": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and"
+    " switch on Device Code and Refresh Token; OIDC Conformant must be on.",
+    "invalid_scope": "Check --scope. A refresh token needs offline_access, and in the Auth0 dashboard the API's"
+    " setting Allow Offline Access.",
+    "invalid_target": "Check --audience: it must name an API (resource) that the provider knows.",
+    "invalid_request": "Check the client id and the audience; in the Auth0 dashboard OIDC Conformant must be on.",
+    "access_denied": "In the Auth0 dashboard check that the application may use Device Code and that the audience"
+    " names an API that exists.",
+}
+
+
+def _is_token(value: object) -> TypeGuard[str]:
+    # RFC 6749 appendix A.12 and A.17: visible ASCII. A blank or a line end would break the header it goes into.
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
+
+
+def _malformed(why: str) -> ProviderUnusable:
+    return ProviderUnusable(
+        f"The provider's token reply cannot be used: {why}.",
+        hint="This is for the provider's operators to mend.",
+    )

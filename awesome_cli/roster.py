@@ -1,0 +1,48 @@
+"""Which profiles have a session and in which store. Not secret: a keyring cannot list its entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from awesome_cli.files import read_private, write_private
+
+
+class Roster:
+    """A JSON file of ``{"profiles": {NAME: STORE}}``. One that cannot be read counts as empty.
+
+    ``exclusively`` keeps processes from overwriting each other's lines. Changing it may raise OSError.
+    """
+
+    def __init__(self, path: Path, exclusively: Callable[[], AbstractContextManager[object]]) -> None:
+        self._path = path
+        self._exclusively = exclusively
+
+    def stores(self) -> dict[str, str]:
+        """Return the kind of store by profile name."""
+        try:
+            document = json.loads(read_private(self._path) or "{}")
+        except (OSError, ValueError, RecursionError):
+            return {}
+        profiles = document.get("profiles") if isinstance(document, dict) else None
+        if not isinstance(profiles, dict):
+            return {}
+        return {name: store for name, store in profiles.items() if isinstance(store, str)}
+
+    def record(self, profile: str, store: str) -> None:
+        """Say that the profile has a session in that store."""
+        if self.stores().get(profile) != store:
+            self._change(lambda stores: stores.update({profile: store}))
+
+    def forget(self, profile: str) -> None:
+        """Say that the profile has none."""
+        if profile in self.stores():
+            self._change(lambda stores: stores.pop(profile, None))
+
+    def _change(self, change: Callable[[dict[str, str]], object]) -> None:
+        with self._exclusively():
+            stores = self.stores()
+            change(stores)
+            write_private(self._path, json.dumps({"profiles": stores}, indent=2) + "\n")

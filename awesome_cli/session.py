@@ -1,0 +1,207 @@
+"""A session: validated tokens, who they are for, and the one rule for keeping them alive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from awesome_cli.errors import GrantEnded, SignInNeeded
+from awesome_cli.text import safe
+
+if TYPE_CHECKING:  # a kept session is read without the tools that validated it
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from awesome_cli.oauth.id_token import IdToken
+    from awesome_cli.oauth.token import TokenResponse
+
+NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """Who is signed in, where, and until when: what can be shown without touching a token.
+
+    Instants are seconds since the epoch, UTC. ``expires_at`` is the access token's end.
+    """
+
+    issuer: str
+    client_id: str
+    sub: str
+    name: str
+    email: str | None
+    scope: str
+    audience: str | None
+    signed_in_at: float
+    expires_at: float
+    refreshable: bool
+
+    def lives(self, now: float, min_ttl: float = 0.0) -> bool:
+        """Whether the access token has more than ``min_ttl`` seconds left."""
+        return self.expires_at - now > min_ttl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Validated tokens and their card. Only validation makes one, so nothing else can be kept.
+
+    ``provider_digest`` names the discovery document and keys that the session was validated with, so that
+    a copy of them on disk is believed only while it is that very one.
+    """
+
+    card: Card
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    id_token: str = field(repr=False)
+    provider_digest: str
+
+
+def open_session(  # noqa: PLR0913 - a session is made of all of this
+    tokens: TokenResponse,
+    id_token: IdToken,
+    userinfo: Mapping[str, Any],
+    *,
+    client_id: str,
+    scope: str,
+    audience: str | None,
+    provider_digest: str,
+    now: float,
+) -> Session:
+    """Make a session of what a sign-in brought. ``userinfo`` fills in claims that the ID token lacks."""
+    claims = {**userinfo, **id_token.claims}
+    card = Card(
+        issuer=str(id_token.claims["iss"]),
+        client_id=client_id,
+        sub=safe(id_token.sub),
+        name=_name(claims),
+        email=_text(claims, "email") or None,
+        scope=tokens.scope or scope,
+        audience=audience,
+        signed_in_at=now,
+        expires_at=now + tokens.expires_in,
+        refreshable=tokens.refresh_token is not None,
+    )
+    return Session(
+        card=card,
+        access_token=tokens.access_token,
+        refresh_token=tokens.refresh_token,
+        id_token=id_token.encoded,
+        provider_digest=provider_digest,
+    )
+
+
+def renewed_session(  # noqa: PLR0913 - the same, and what was before
+    old: Session,
+    tokens: TokenResponse,
+    *,
+    old_id_token: IdToken,
+    new_id_token: IdToken | None,
+    provider_digest: str,
+    now: float,
+) -> Session:
+    """Make the session that follows ``old``; what the provider did not send again stays as it was."""
+    refresh_token = tokens.refresh_token or old.refresh_token  # RFC 6749 §6: absent means unchanged
+    id_token = new_id_token or old_id_token
+    card = replace(
+        old.card,
+        name=_renewed_name(old.card.name, old_id_token.claims, id_token.claims),
+        email=_text(id_token.claims, "email") or old.card.email,
+        scope=tokens.scope or old.card.scope,
+        expires_at=now + tokens.expires_in,
+        refreshable=refresh_token is not None,
+    )
+    return Session(
+        card=card,
+        access_token=tokens.access_token,
+        refresh_token=refresh_token,
+        id_token=id_token.encoded,
+        provider_digest=provider_digest,
+    )
+
+
+def lacks_names(claims: Mapping[str, Any]) -> bool:
+    """Whether the ID token leaves it to the userinfo endpoint to say who signed in."""
+    return not (_text(claims, "name") or _text(claims, "email"))
+
+
+class Keeper(Protocol):
+    """Where a session lies."""
+
+    def load(self) -> Session | None:
+        """Return the kept session, or None."""
+
+    def save(self, session: Session) -> None:
+        """Keep a session in the place of the one before."""
+
+    def delete(self) -> None:
+        """Leave nothing behind."""
+
+
+def fresh(  # noqa: PLR0913 - the rule and all that it depends on
+    session: Session,
+    *,
+    keeper: Keeper,
+    exclusively: Callable[[], AbstractContextManager[object]],
+    renew: Callable[[Session], Session],
+    now: Callable[[], float],
+    min_ttl: float = 0.0,
+) -> Session:
+    """Return ``session``, or its successor if it ends within ``min_ttl`` seconds.
+
+    One process renews: it takes the lock, reads again, and asks the provider only if nobody else has
+    meanwhile. A session that a sibling renewed counts as renewed, however long it lives.
+    Raises SignInNeeded, if the session ended for good; it is then gone from the keeper too.
+    """
+    if session.card.lives(now(), min_ttl):
+        return session
+    if not session.card.refreshable:
+        return _unrenewable(session, now())
+    with exclusively():
+        kept = keeper.load()
+        if kept is None:
+            raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
+        if kept.access_token != session.access_token:
+            return kept
+        try:
+            renewed = renew(kept)
+        except GrantEnded:
+            return _adopt_or_end(kept, keeper)
+        keeper.save(renewed)
+        return renewed
+
+
+SIGN_IN = "Sign in with: awesome login"
+
+
+def _unrenewable(session: Session, now: float) -> Session:
+    if session.card.lives(now):
+        return session  # less than was asked for, but all that there is
+    raise SignInNeeded(
+        "Your session has ended and carries no refresh token.",
+        hint=f"{SIGN_IN} (a scope with offline_access makes sessions that renew themselves)",
+    )
+
+
+def _adopt_or_end(dead: Session, keeper: Keeper) -> Session:
+    """Read once more: whoever burnt the refresh token may have kept its successor without our lock."""
+    kept = keeper.load()
+    if kept is not None and kept.access_token != dead.access_token:
+        return kept
+    keeper.delete()
+    raise GrantEnded("Your session has ended: the provider no longer accepts its refresh token.", hint=SIGN_IN)
+
+
+def _renewed_name(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Follow a change of name; a name that the new token lacks, or that userinfo gave, stays."""
+    if _text(new, "name") or name == _name(old):
+        return _name({**old, **new})
+    return name
+
+
+def _name(claims: Mapping[str, Any]) -> str:
+    return next(filter(None, (_text(claims, claim) for claim in NAME_CLAIMS)), safe(ascii(claims["sub"])))
+
+
+def _text(claims: Mapping[str, Any], claim: str) -> str:
+    value = claims.get(claim)
+    return safe(value) if isinstance(value, str) else ""

@@ -1,0 +1,238 @@
+"""Where secrets lie by name: the OS keyring, or a plain file for those who asked for it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import keyring.core
+from keyring.backend import KeyringBackend, by_priority, get_all_keyring
+from keyring.backends import fail
+from keyring.backends.chainer import ChainerBackend
+from keyring.errors import KeyringLocked, NoKeyringError, PasswordDeleteError
+
+from awesome_cli.errors import KeyringUnusable
+from awesome_cli.files import read_private, write_private
+
+USERNAME = "awesome"  # every entry has a service name of its own, so one user name serves all
+NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
+MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
+WAYS_OUT = (
+    "Unlock or install a keyring (GNOME Keyring, KWallet or KeePassXC; macOS and Windows bring their own), name one in"
+    " PYTHON_KEYRING_BACKEND, or, where plain text on disk is acceptable, use: awesome login --insecure-storage"
+)
+
+T = TypeVar("T")
+
+
+class Entries(Protocol):
+    """Named secrets: a keyring, or a file that stands in for one. All methods may raise KeyringUnusable."""
+
+    @property
+    def kind(self) -> str:
+        """What the store calls itself, such as ``keyring.backends.SecretService.Keyring``."""
+
+    def get(self, name: str) -> str | None:
+        """Return the secret, or None if there is none."""
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep the secret in the place of the one before."""
+
+    def remove(self, name: str) -> None:
+        """Remove the secret; that there is none is no error."""
+
+
+class KeyringEntries:
+    """Secrets in a keyring backend, each call bounded in time.
+
+    ``choose`` finds the backend on first use, within the same bound, because looking for one may mean asking a
+    service that does not answer. ``timeout`` in seconds; ``note`` is told once when a call takes long.
+    """
+
+    def __init__(self, choose: Callable[[], KeyringBackend], *, timeout: float, note: Callable[[str], None]) -> None:
+        self._choose = choose
+        self._timeout = timeout
+        self._note = note
+        self._backend: KeyringBackend | None = None
+        self._silent: KeyringUnusable | None = None
+
+    @property
+    def kind(self) -> str:
+        """The backend's import path."""
+        backend = type(self._open())
+        return f"{backend.__module__}.{backend.__qualname__}"
+
+    def get(self, name: str) -> str | None:
+        """Return the secret, or None if there is none."""
+        backend = self._open()
+        return self._call("read from", lambda: backend.get_password(name, USERNAME))
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep the secret in the place of the one before."""
+        backend = self._open()
+        self._call("write to", lambda: backend.set_password(name, USERNAME, secret))
+
+    def remove(self, name: str) -> None:
+        """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
+        backend = self._open()
+        for _ in range(MOST_COPIES):
+            if self.get(name) is None:
+                return
+            self._call("delete from", lambda: _delete(backend, name))
+        raise KeyringUnusable(
+            f"The keyring ({self.kind}) does not delete {name}.",
+            hint="Delete it in the keyring's own application.",
+        )
+
+    def _open(self) -> KeyringBackend:
+        if self._backend is None:
+            self._backend = self._call("open", self._choose)
+        return self._backend
+
+    def _call(self, verb: str, work: Callable[[], T]) -> T:
+        """Do ``work`` in a thread that may be left behind: a call that never returns must not hold the process."""
+        if self._silent is not None:
+            raise self._silent  # it did not answer before, and nobody wants to wait for that twice
+        answer: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
+        threading.Thread(target=_answer, args=(work, answer), daemon=True).start()
+        patience = min(NOTE_AFTER, self._timeout)
+        try:
+            outcome = answer.get(timeout=patience)
+        except queue.Empty:
+            outcome = self._wait_on(verb, answer, self._timeout - patience)
+        if isinstance(outcome, KeyringUnusable):
+            raise outcome
+        if isinstance(outcome, Exception):
+            raise _translated(verb, outcome) from outcome
+        return outcome
+
+    def _wait_on(self, verb: str, answer: queue.SimpleQueue[T | Exception], patience: float) -> T | Exception:
+        if patience > 0:
+            self._note("Waiting for the keyring; it may be asking you to unlock it.")
+            try:
+                return answer.get(timeout=patience)
+            except queue.Empty:
+                pass
+        self._silent = KeyringUnusable(
+            f"The keyring did not answer within {self._timeout:g} seconds (awesome tried to {verb} it).",
+            hint="Look for a prompt to unlock it; AWESOME_KEYRING_TIMEOUT sets how long to wait, in seconds. "
+            + WAYS_OUT,
+        )
+        return self._silent
+
+
+def _answer(work: Callable[[], T], answer: queue.SimpleQueue[T | Exception]) -> None:
+    try:
+        answer.put(work())
+    except Exception as error:  # noqa: BLE001 - backends raise what they like; the caller translates it
+        answer.put(error)
+
+
+def _delete(backend: KeyringBackend, name: str) -> None:
+    with suppress(PasswordDeleteError):  # "no such password", or a refusal: reading again tells
+        backend.delete_password(name, USERNAME)
+
+
+def _translated(verb: str, error: Exception) -> KeyringUnusable:
+    # Only the kind of the error is told: a backend may quote in its message what it was asked to keep.
+    if isinstance(error, NoKeyringError):
+        return KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
+    if isinstance(error, KeyringLocked):
+        return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT)
+    return KeyringUnusable(f"awesome could not {verb} the keyring ({type(error).__name__}).", hint=WAYS_OUT)
+
+
+def system_keyring() -> KeyringBackend:
+    """Return the backend that the user names by keyring's own means, as it is, or the recommended one.
+
+    keyring's own choice takes a plaintext backend where ``keyrings.alt`` is installed and nothing better runs;
+    ours does not. Raises KeyringUnusable, if there is none, or the named one cannot be loaded.
+    """
+    try:
+        named = keyring.core.load_env() or keyring.core.load_config()
+    except Exception as error:
+        raise KeyringUnusable(
+            f"The keyring backend that is configured cannot be loaded ({type(error).__name__}).",
+            hint="Check PYTHON_KEYRING_BACKEND and keyringrc.cfg (its place: keyring diagnose).",
+        ) from error
+    backend = named or max(get_all_keyring(), key=by_priority, default=_no_keyring())
+    if isinstance(backend, ChainerBackend):
+        # It writes to its first backend, reads from all and deletes from the first alone, so that an old token
+        # comes back after a logout. Its first backend, on its own, does what is said.
+        backend, named = next(iter(backend.backends), _no_keyring()), None
+    if named is None and not keyring.core.recommended(backend):
+        raise KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
+    return backend
+
+
+def _no_keyring() -> KeyringBackend:
+    return fail.Keyring()  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+
+
+class FileEntries:
+    """Secrets in plain JSON in a 0600 file, for those who asked for it; the file goes with its last secret."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    @property
+    def kind(self) -> str:
+        """A name that cannot be taken for a keyring's."""
+        return f"insecure file {self._path}"
+
+    def get(self, name: str) -> str | None:
+        """Return the secret, or None if there is none."""
+        return self._read().get(name)
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep the secret in the place of the one before."""
+        self._write({**self._read(), name: secret})
+
+    def remove(self, name: str) -> None:
+        """Remove the secret, and the file with the last one."""
+        entries = self._read()
+        if entries.pop(name, None) is not None:
+            self._write(entries)
+
+    def exists(self) -> bool:
+        """Whether there is a file, readable or not: while there is, it is the store."""
+        return os.path.isfile(self._path)  # noqa: PTH113 - unlike Path.is_file, it never raises
+
+    def destroy(self) -> None:
+        """Remove the file whatever it contains."""
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unusable("removed", error) from error
+
+    def _read(self) -> dict[str, str]:
+        try:
+            entries = json.loads(read_private(self._path) or "{}")
+        except OSError as error:
+            raise self._unusable("read", error) from error
+        except (ValueError, RecursionError):
+            return {}
+        if not isinstance(entries, dict):
+            return {}
+        return {name: secret for name, secret in entries.items() if isinstance(secret, str)}
+
+    def _write(self, entries: dict[str, str]) -> None:
+        if not entries:
+            self.destroy()
+            return
+        try:
+            write_private(self._path, json.dumps(entries, indent=2) + "\n")
+        except OSError as error:
+            raise self._unusable("written", error) from error
+
+    def _unusable(self, what: str, error: OSError) -> KeyringUnusable:
+        return KeyringUnusable(
+            f"The file that stands in for the keyring, {self._path}, cannot be {what} ({error.strerror}).",
+            hint="Check who owns it and its folder.",
+        )

@@ -1,0 +1,131 @@
+"""Everything outside the program, as one argument. Tests pass another one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+
+if TYPE_CHECKING:
+    import httpx
+    from keyring.backend import KeyringBackend
+
+T = TypeVar("T")
+
+
+class Run(Protocol):
+    """Runs an async function to its end: the one door between plain code and the event loop."""
+
+    def __call__(self, work: Callable[[], Awaitable[T]], /) -> T:
+        """Return what ``work`` returns."""
+
+
+class Terminated(SystemExit):
+    """SIGTERM asked the program to end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """What is outside. ``keyring`` and ``transport`` are None where the system's own are meant.
+
+    ``hold_signals`` keeps Ctrl-C and SIGTERM waiting until its block is done.
+    """
+
+    environ: Mapping[str, str]
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+    config_dir: Path
+    state_dir: Path
+    cache_dir: Path
+    temp_dir: Path
+    now: Callable[[], float]
+    run: Run
+    open_browser: Callable[[str], None]
+    hold_signals: Callable[[], AbstractContextManager[object]]
+    keyring: KeyringBackend | None = None
+    transport: httpx.AsyncBaseTransport | None = None
+
+
+def real_world() -> World:
+    """Return the world that the program finds itself in."""
+    import platformdirs
+
+    name = "awesome-cli"
+    user = os.geteuid() if os.name == "posix" else "user"
+    return World(
+        environ=os.environ,  # noqa: TID251 - here it becomes an argument
+        stdin=sys.stdin,
+        stdout=sys.stdout,
+        stderr=sys.stderr,
+        config_dir=platformdirs.user_config_path(name, appauthor=False),
+        state_dir=platformdirs.user_state_path(name, appauthor=False),
+        cache_dir=platformdirs.user_cache_path(name, appauthor=False),
+        temp_dir=Path(tempfile.gettempdir()) / f"{name}-{user}",
+        now=time.time,  # noqa: TID251 - the same
+        run=run_on_asyncio,
+        open_browser=open_browser,
+        hold_signals=hold_signals,
+    )
+
+
+def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
+    """Run ``work`` on asyncio."""
+    import anyio
+
+    return anyio.run(work)
+
+
+def open_browser(url: str) -> None:
+    """Open ``url``, which has passed ``secure_url``: without waiting, without a word on our streams."""
+    environ = dict(os.environ)  # noqa: TID251 - a child's environment
+    environ.pop("AWESOME_ACCESS_TOKEN", None)
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
+        return  # Python would start a text browser on the terminal that shows the code
+    with suppress(OSError):  # the URL is on the screen all the same
+        subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that is no option
+            [sys.executable, "-I", "-m", "webbrowser", "-t", url],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=environ,
+            start_new_session=True,  # Ctrl-C is for us
+        )
+
+
+@contextmanager
+def hold_signals() -> Iterator[None]:
+    """Keep Ctrl-C and SIGTERM waiting until the block is done, then let the first of them have its way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's business
+        return
+    held: list[int] = []
+    kept: dict[int, Any] = {
+        number: signal.signal(number, lambda number, _frame: held.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+    if held:
+        signal.raise_signal(held[0])
+
+
+def end_on_sigterm() -> None:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that nothing is left half done."""
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise Terminated(128 + signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, terminate)
