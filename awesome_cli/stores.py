@@ -7,15 +7,8 @@ import os
 import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, TypeVar
-
-import keyring.core
-from keyring.backend import KeyringBackend, by_priority, get_all_keyring
-from keyring.backends import fail
-from keyring.backends.chainer import ChainerBackend
-from keyring.errors import KeyringLocked, NoKeyringError, PasswordDeleteError
 
 from awesome_cli.errors import KeyringUnusable
 from awesome_cli.files import read_private, write_private
@@ -48,6 +41,19 @@ class Entries(Protocol):
         """Remove the secret; that there is none is no error."""
 
 
+class Backend(Protocol):
+    """What a keyring backend can do; its errors may be of any kind."""
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """Return the secret, or None if there is none."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Keep the secret."""
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Forget the secret."""
+
+
 class KeyringEntries:
     """Secrets in a keyring backend, each call bounded in time.
 
@@ -55,18 +61,18 @@ class KeyringEntries:
     service that does not answer. ``timeout`` in seconds; ``note`` is told once when a call takes long.
     """
 
-    def __init__(self, choose: Callable[[], KeyringBackend], *, timeout: float, note: Callable[[str], None]) -> None:
+    def __init__(self, choose: Callable[[], Backend], *, timeout: float, note: Callable[[str], None]) -> None:
         self._choose = choose
         self._timeout = timeout
         self._note = note
-        self._backend: KeyringBackend | None = None
+        self._backend: Backend | None = None
         self._silent: KeyringUnusable | None = None
 
     @property
     def kind(self) -> str:
         """The backend's import path."""
-        backend = type(self._open())
-        return f"{backend.__module__}.{backend.__qualname__}"
+        backend = self._open()
+        return getattr(backend, "kind", "") or f"{type(backend).__module__}.{type(backend).__qualname__}"
 
     def get(self, name: str) -> str | None:
         """Return the secret, or None if there is none."""
@@ -81,16 +87,19 @@ class KeyringEntries:
     def remove(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
         backend = self._open()
+        refusal: KeyringUnusable | None = None
         for _ in range(MOST_COPIES):
             if self.get(name) is None:
                 return
-            self._call("delete from", lambda: _delete(backend, name))
-        raise KeyringUnusable(
-            f"The keyring ({self.kind}) does not delete {name}.",
-            hint="Delete it in the keyring's own application.",
+            try:
+                self._call("delete from", lambda: backend.delete_password(name, USERNAME))
+            except KeyringUnusable as error:  # some say so when there is nothing to delete: reading again tells
+                refusal = error
+        raise refusal or KeyringUnusable(
+            f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
         )
 
-    def _open(self) -> KeyringBackend:
+    def _open(self) -> Backend:
         if self._backend is None:
             self._backend = self._call("open", self._choose)
         return self._backend
@@ -132,47 +141,21 @@ def _answer(work: Callable[[], T], answer: queue.SimpleQueue[T | Exception]) -> 
         answer.put(work())
     except Exception as error:  # noqa: BLE001 - backends raise what they like; the caller translates it
         answer.put(error)
-
-
-def _delete(backend: KeyringBackend, name: str) -> None:
-    with suppress(PasswordDeleteError):  # "no such password", or a refusal: reading again tells
-        backend.delete_password(name, USERNAME)
+    except BaseException:  # noqa: BLE001 - in this thread it means nothing but a failure
+        answer.put(RuntimeError())
 
 
 def _translated(verb: str, error: Exception) -> KeyringUnusable:
-    # Only the kind of the error is told: a backend may quote in its message what it was asked to keep.
-    if isinstance(error, NoKeyringError):
+    """Tell what an error means by its class's name: the classes lie in a package that is slow to import.
+
+    What the error says stays untold: a backend may quote what it was asked to keep.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if "NoKeyringError" in names:
         return KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
-    if isinstance(error, KeyringLocked):
+    if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
         return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT)
     return KeyringUnusable(f"awesome could not {verb} the keyring ({type(error).__name__}).", hint=WAYS_OUT)
-
-
-def system_keyring() -> KeyringBackend:
-    """Return the backend that the user names by keyring's own means, as it is, or the recommended one.
-
-    keyring's own choice takes a plaintext backend where ``keyrings.alt`` is installed and nothing better runs;
-    ours does not. Raises KeyringUnusable, if there is none, or the named one cannot be loaded.
-    """
-    try:
-        named = keyring.core.load_env() or keyring.core.load_config()
-    except Exception as error:
-        raise KeyringUnusable(
-            f"The keyring backend that is configured cannot be loaded ({type(error).__name__}).",
-            hint="Check PYTHON_KEYRING_BACKEND and keyringrc.cfg (its place: keyring diagnose).",
-        ) from error
-    backend = named or max(get_all_keyring(), key=by_priority, default=_no_keyring())
-    if isinstance(backend, ChainerBackend):
-        # It writes to its first backend, reads from all and deletes from the first alone, so that an old token
-        # comes back after a logout. Its first backend, on its own, does what is said.
-        backend, named = next(iter(backend.backends), _no_keyring()), None
-    if named is None and not keyring.core.recommended(backend):
-        raise KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
-    return backend
-
-
-def _no_keyring() -> KeyringBackend:
-    return fail.Keyring()  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
 
 
 class FileEntries:

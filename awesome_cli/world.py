@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 if TYPE_CHECKING:
     import httpx
-    from keyring.backend import KeyringBackend
+
+    from awesome_cli.stores import Backend
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class World:
     run: Run
     open_browser: Callable[[str], None]
     hold_signals: Callable[[], AbstractContextManager[object]]
-    keyring: KeyringBackend | None = None
+    keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
 

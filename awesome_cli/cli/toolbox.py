@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from awesome_cli.profiles import Config, Profile, Settings
     from awesome_cli.provider import Client, Provider
     from awesome_cli.roster import Roster
-    from awesome_cli.stores import FileEntries, KeyringEntries
+    from awesome_cli.stores import Backend, FileEntries, KeyringEntries
     from awesome_cli.vault import Vault
 
 T = TypeVar("T")
@@ -91,14 +91,20 @@ class Toolbox:
     @cached_property
     def _keyring_entries(self) -> KeyringEntries:
         from awesome_cli.profiles import keyring_timeout
-        from awesome_cli.stores import KeyringEntries, system_keyring
+        from awesome_cli.stores import KeyringEntries
 
-        given = self.world.keyring
         return KeyringEntries(
-            system_keyring if given is None else lambda: given,
+            self._keyring,
             timeout=keyring_timeout(self.world.environ),
             note=self.console.note,
         )
+
+    def _keyring(self) -> Backend:
+        if self.world.keyring is not None:
+            return self.world.keyring
+        from awesome_cli.keyrings import system_keyring
+
+        return system_keyring()
 
     @cached_property
     def roster(self) -> Roster:
