@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from awesome_cli.entry import USERNAME
 from awesome_cli.errors import KeyringUnusable
 from awesome_cli.files import read_private, write_private
 
-USERNAME = "awesome"  # every entry has a service name of its own, so one user name serves all
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
 WAYS_OUT = (

@@ -8,22 +8,19 @@ whatever it leaves besides lies under names that the next save or delete sweeps:
 
 from __future__ import annotations
 
-import binascii
 import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
 from typing import Any
 
+from awesome_cli.entry import MOST_PARTS, VERSION, card_name, dump, parse, seal, unseal
 from awesome_cli.errors import KeyringUnusable, SignInNeeded
 from awesome_cli.session import SIGN_IN, Card, Session
 from awesome_cli.stores import WAYS_OUT, Entries
 
-VERSION = 1
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
-MOST_PARTS = 1000  # 1.2 million characters; beyond lies a keyring that answers everything
 MOST_READS = 5  # of a session that others replace while we read it
 
 
@@ -37,7 +34,7 @@ class Vault:
     def __init__(self, entries: Entries, profile: str) -> None:
         self._entries = entries
         self._profile = profile
-        self._card_name = f"awesome-cli:{profile}"
+        self._card_name = card_name(profile)
 
     @property
     def kind(self) -> str:
@@ -52,7 +49,7 @@ class Vault:
                 return None
             head = self._parse(text)
             overflow = self._read_parts(head, 0, head["overflow"])
-            if overflow is not None and (card := _card(head["card"] | _json(overflow or "{}"))) is not None:
+            if overflow is not None and (card := _card(head["card"] | parse(overflow or "{}"))) is not None:
                 return card
             if self._entries.get(self._card_name) == text:
                 break
@@ -77,7 +74,7 @@ class Vault:
         generation = "b" if self._generation() == "a" else "a"
         self._sweep(generation)
         card, overflow = _fit(session.card)
-        tokens = _dump(
+        tokens = dump(
             {name: getattr(session, name) for name in ("access_token", "refresh_token", "id_token", "provider_digest")}
         )
         overflow_parts = _split(overflow)
@@ -93,7 +90,7 @@ class Vault:
         try:
             for number, part in enumerate(parts):
                 self._entries.put(self._part_name(generation, number), part)
-            self._entries.put(self._card_name, _seal(head))
+            self._entries.put(self._card_name, seal(head))
         except KeyringUnusable:
             with suppress(KeyringUnusable):
                 self._sweep(generation)
@@ -138,7 +135,7 @@ class Vault:
             self._entries.remove(self._part_name(generation, number))
 
     def _parse(self, text: str) -> dict[str, Any]:
-        head = _unseal(text)
+        head = unseal(text)
         if head is None:
             raise self._damaged()
         return head
@@ -152,8 +149,8 @@ class Vault:
         parts = [part for part in map(self._entries.get, names) if part is not None]
         if _digest(parts) != head["digest"]:
             return None
-        overflow, tokens = "".join(parts[: head["overflow"]]), _json("".join(parts[head["overflow"] :]))
-        card = _card(head["card"] | _json(overflow or "{}"))
+        overflow, tokens = "".join(parts[: head["overflow"]]), parse("".join(parts[head["overflow"] :]))
+        card = _card(head["card"] | parse(overflow or "{}"))
         if card is None or not _are_tokens(tokens):
             return None
         return Session(card=card, **tokens)
@@ -165,31 +162,6 @@ class Vault:
         )
 
 
-def _seal(head: Mapping[str, Any]) -> str:
-    return _dump({**head, "checksum": _checksum(head)})
-
-
-def _unseal(text: str) -> dict[str, Any] | None:
-    """Return the card's entry if it is whole and of our version. The checksum is against accidents, not malice."""
-    head = _json(text)
-    checksum = head.pop("checksum", None)
-    if head.get("version") != VERSION or checksum != _checksum(head):
-        return None
-    shaped = (
-        set(head) == {"version", "card", "generation", "overflow", "parts", "digest"}
-        and isinstance(head["card"], dict)
-        and head["generation"] in ("a", "b")
-        and isinstance(head["overflow"], int)
-        and isinstance(head["parts"], int)
-        and 0 <= head["overflow"] <= head["parts"] <= MOST_PARTS
-    )
-    return head if shaped else None
-
-
-def _checksum(head: Mapping[str, Any]) -> int:
-    return binascii.crc32(_dump(head).encode("utf-8", "surrogatepass"))
-
-
 def _digest(parts: list[str]) -> str:
     """Tie parts to their card: neither mixed generations nor damaged parts pass. Tokens cannot be guessed from it."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -198,10 +170,10 @@ def _digest(parts: list[str]) -> str:
 def _fit(card: Card) -> tuple[dict[str, Any], str]:
     """Return the card's members, and as a JSON object those that found no room in one entry: the longest first."""
     members, overflow = asdict(card), {}
-    while _units(_dump(members)) > ENTRY_UNITS - _HEAD_UNITS:
-        longest = max(members, key=lambda name: _units(_dump(members[name])))
+    while _units(dump(members)) > ENTRY_UNITS - _HEAD_UNITS:
+        longest = max(members, key=lambda name: _units(dump(members[name])))
         overflow[longest] = members.pop(longest)
-    return members, _dump(overflow) if overflow else ""
+    return members, dump(overflow) if overflow else ""
 
 
 _HEAD_UNITS = 200  # what stands in the entry besides the members
@@ -214,18 +186,6 @@ def _split(text: str) -> list[str]:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _json(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _card(members: Mapping[str, Any]) -> Card | None:

@@ -9,8 +9,6 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
-import segno
-
 from awesome_cli.errors import AwesomeError
 from awesome_cli.text import safe
 
@@ -86,10 +84,6 @@ class Console:
         """Return ``text`` so that it stands out on stderr, where that is a terminal that can."""
         plain = not self._stderr.isatty() or self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
         return text if plain else f"\033[1m{text}\033[0m"
-
-    def qr_code(self, text: str) -> None:
-        """Draw ``text`` as a QR code on stderr."""
-        segno.make(text, error="l").terminal(out=self._stderr, border=2, compact=True)
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; Enter is a yes, the end of input a no."""

@@ -180,7 +180,7 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
     console.note(f"The code is valid for {duration(device.expires_in)}.")
     console.note("Go on only if you started this sign-in yourself and the page shows the same code.")
     if wishes.qr or (wishes.qr is None and console.is_interactive and not opens):
-        console.qr_code(url)
+        console.note(toolbox.qr_code(url))
     if opens:
         toolbox.world.open_browser(url)
     if wishes.approve is not None:

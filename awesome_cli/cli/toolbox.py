@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
+from io import StringIO
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from awesome_cli.cli.console import Console
@@ -102,6 +103,13 @@ class Toolbox:
     def _keyring(self) -> Backend:
         if self.world.keyring is not None:
             return self.world.keyring
+        from awesome_cli.recommended import secret_service_is_certain
+
+        if secret_service_is_certain(self.world.environ):
+            with suppress(Exception):  # the long way will tell what is wrong
+                from awesome_cli.secret_service import SecretService
+
+                return SecretService()
         from awesome_cli.keyrings import system_keyring
 
         return system_keyring()
@@ -128,6 +136,14 @@ class Toolbox:
             if folder != preferred:
                 self.console.warning(f"{preferred} cannot be used for locks; {folder} serves instead.")
             yield
+
+    def qr_code(self, text: str) -> str:
+        """Draw ``text`` as a QR code in block characters."""
+        import segno
+
+        drawing = StringIO()
+        segno.make(text, error="l").terminal(out=drawing, border=2, compact=True)
+        return drawing.getvalue()
 
     def converse(self, client: Client, work: Callable[[Provider], Awaitable[T]]) -> T:
         """Have a conversation with the client's issuer."""
