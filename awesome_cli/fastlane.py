@@ -37,12 +37,14 @@ def greeting(environ: Mapping[str, str], *, now: float) -> str | None:
 def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
     """Return the members of the card, if it is certain that the full program would use just them."""
     profile = environ.get("AWESOME_PROFILE") or "default"
+    file = insecure_file(environ, profile)
     known = {name for name in environ if name.startswith("AWESOME_")} - HARMLESS
     if (
         not known <= {"AWESOME_PROFILE", "AWESOME_ISSUER", "AWESOME_CLIENT_ID"}
         or not set(profile) <= PROFILE_CHARACTERS
         or not secret_service_is_certain(environ)
-        or _may_have_insecure_file(environ, profile)
+        or file is None
+        or os.path.lexists(file)
     ):
         return None
     head = unseal(_read(card_name(profile)) or "")
@@ -54,12 +56,12 @@ def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | Non
     return card if agrees and card.get("name") and card.get("expires_at", 0.0) > now else None
 
 
-def _may_have_insecure_file(environ: Mapping[str, str], profile: str) -> bool:
-    """Whether a plain file may stand in for the keyring: it lies in the state folder, wherever that is."""
+def insecure_file(environ: Mapping[str, str], profile: str) -> str | None:
+    """Return where a plain file would stand in for the keyring; None where only platformdirs can tell."""
     home, state = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/") or (state and not state.startswith("/")):
-        return True  # platformdirs has its ways with those
-    return os.path.lexists(f"{state or home + '/.local/state'}/awesome-cli/insecure-session-{profile}.json")
+        return None
+    return f"{state or home + '/.local/state'}/awesome-cli/insecure-session-{profile}.json"
 
 
 def _read(name: str) -> str | None:

@@ -24,11 +24,12 @@ def secret_service_is_certain(environ: Mapping[str, str]) -> bool:
         and environ.get("PYTHON_KEYRING_BACKEND", SECRET_SERVICE) == SECRET_SERVICE
         and "KDE" not in environ.get("XDG_CURRENT_DESKTOP", "").split(":")
         and not any(name.startswith("KEYRING_PROPERTY_") for name in environ)
-        and not any(map(os.path.lexists, _keyringrc(environ)))
+        and not any(map(os.path.lexists, keyringrc_files(environ)))
     )
 
 
-def _keyringrc(environ: Mapping[str, str]) -> list[str]:
+def keyringrc_files(environ: Mapping[str, str]) -> list[str]:
+    """Return where keyring looks for its config file on Linux, the present place first."""
     home = os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than all the rest
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"  # where old versions of keyring had it
