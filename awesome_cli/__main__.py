@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from awesome_cli import __version__
 
@@ -43,18 +43,24 @@ def main(argv: Sequence[str], world: World) -> int:
 
 def run() -> None:
     """Run the program and end the process: the console script."""
+    sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
     try:
         code = _answer_at_once(sys.argv[1:])
         if code is None:
             code = _run_in_full()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # before main() was there to catch it
         sys.stderr.write(f"{ENDS[130]}\n")
         code = 130
-    except BrokenPipeError:  # whoever read our output has seen enough; Python would complain of it at its end
+    try:
+        sys.stdout.flush()
+    except OSError:  # said already, or a pipe whose reader has seen enough: Python need not complain at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 0
     sys.exit(code)
+
+
+def _nowhere() -> TextIO:
+    """Return what stands in for a stream that was closed before we came."""
+    return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - it stays open to the end
 
 
 def _answer_at_once(argv: list[str]) -> int | None:
@@ -70,8 +76,13 @@ def _answer_at_once(argv: list[str]) -> int | None:
         text = greeting(os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
     if text is None or not _is_writable(text):
         return None
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return 0  # whoever read our output has seen enough
+    except OSError:
+        return None  # the full program says what is wrong
     return 0
 
 
@@ -89,7 +100,12 @@ def _run_in_full() -> int:
     end_on_sigterm()
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
-    return main(sys.argv[1:], real_world())
+    try:
+        world = real_world()
+    except RuntimeError as error:
+        sys.stderr.write(f"Error: There is no home folder ({error}).\nHint: Set HOME.\n")
+        return 3
+    return main(sys.argv[1:], world)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,12 @@ class AwesomeError(Exception):
         self.code = code or type(self).code
 
 
+class OutputLost(AwesomeError):  # noqa: N818
+    """The result could not be written to where it was sent; the command itself may well be done."""
+
+    code = "output"
+
+
 class UsageError(AwesomeError):
     """The command was typed in a way that it does not understand."""
 

@@ -32,7 +32,7 @@ def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code. Raises AwesomeError."""
     try:
         code = get_command(app).main(
-            list(argv), prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False
+            list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False
         )
     except _ClickUsageError as error:
         where = error.ctx.command_path if error.ctx else "awesome"

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
-from awesome_cli.errors import AwesomeError
+from awesome_cli.errors import AwesomeError, OutputLost
 from awesome_cli.text import safe
 
 
@@ -42,6 +42,8 @@ class Console:
             print(text, file=self._stdout, flush=True)
         except BrokenPipeError:
             raise SystemExit(0) from None
+        except OSError as error:
+            raise OutputLost(f"The output could not be written ({error.strerror}).") from error
 
     def json(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """Print a JSON document for programs, in ASCII."""

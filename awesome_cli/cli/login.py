@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.cli.console import duration
+from awesome_cli.cli.options import finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import AwesomeError, KeyringUnusable, SignInNeeded
@@ -57,7 +58,7 @@ def login(  # noqa: PLR0913 - one parameter an option
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", help="Wait no longer than this for the approval."),
+        typer.Option(min=0, metavar="SECONDS", callback=finite, help="Wait no longer than this for the approval."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines for programs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Sign in anew, whoever is signed in.")] = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from awesome_cli.cli.console import rfc3339
+from awesome_cli.cli.options import finite
 from awesome_cli.cli.toolbox import Toolbox
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -21,7 +22,7 @@ def token(
     ctx: typer.Context,
     *,
     min_ttl: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Renew if the token lives less than this.")
+        float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="Renew if the token lives less than this.")
     ] = MIN_TTL,
     id_token: Annotated[bool, typer.Option("--id", help="Print the ID token instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
