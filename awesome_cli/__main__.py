@@ -74,24 +74,13 @@ def _answer_at_once(argv: list[str]) -> int | None:
         from awesome_cli.fastlane import greeting
 
         text = greeting(os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
-    if text is None or not _is_writable(text):
+    if text is None:
         return None
     try:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return 0  # whoever read our output has seen enough
-    except OSError:
+        os.write(sys.stdout.fileno(), f"{text}{os.linesep}".encode(sys.stdout.encoding))  # nothing stays in a buffer
+    except (OSError, UnicodeEncodeError):
         return None  # the full program says what is wrong
     return 0
-
-
-def _is_writable(text: str) -> bool:
-    try:
-        text.encode(sys.stdout.encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _run_in_full() -> int:

@@ -15,13 +15,14 @@ from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import UsageError
 from awesome_cli.text import safe
 
+# Name: module, and the first sentence of its help, so that listing the commands imports none of them.
 COMMANDS = {
-    "login": "awesome_cli.cli.login",
-    "say-hi": "awesome_cli.cli.say_hi",
-    "whoami": "awesome_cli.cli.whoami",
-    "token": "awesome_cli.cli.token",
-    "logout": "awesome_cli.cli.logout",
-    "demo": "awesome_cli.cli.demo",
+    "login": ("awesome_cli.cli.login", "Sign in once on this machine and keep the session in the keyring."),
+    "say-hi": ("awesome_cli.cli.say_hi", 'Print "Welcome NAME!" for the person who is signed in.'),
+    "whoami": ("awesome_cli.cli.whoami", "Say who is signed in, where, and until when."),
+    "token": ("awesome_cli.cli.token", "Print a valid access token, renewed if need be, and nothing else."),
+    "logout": ("awesome_cli.cli.logout", "Sign out: revoke the tokens at the provider, then empty the keyring."),
+    "demo": ("awesome_cli.cli.demo", "Take the whole tour against the embedded provider."),
 }
 
 PROFILE_HELP = "The profile to use (default: AWESOME_PROFILE, else 'default')."
@@ -55,10 +56,14 @@ class _Door(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         if cmd_name not in COMMANDS:
             return None
-        command = get_command(import_module(COMMANDS[cmd_name]).app)
+        command = get_command(import_module(COMMANDS[cmd_name][0]).app)
         command.name = cmd_name
         _share_options(command)
         return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
 
 
 def _share_options(command: Any) -> None:  # noqa: ANN401

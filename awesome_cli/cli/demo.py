@@ -33,7 +33,10 @@ def demo(
     *,
     auto: Annotated[bool, typer.Option("--auto", help="Approve the code without asking anybody.")] = False,
 ) -> None:
-    """Take the whole tour: a provider on loopback, a keyring in memory, and the code of real logins."""
+    """Take the whole tour against the embedded provider.
+
+    A provider on loopback, a keyring in memory, and the very code of real logins.
+    """
     toolbox: Toolbox = ctx.obj
     if ctx.invoked_subcommand is None:
         _tour(toolbox, auto=auto or not toolbox.console.is_interactive)

@@ -67,7 +67,10 @@ def login(  # noqa: PLR0913 - one parameter an option
         typer.Option("--insecure-storage", help="Keep the session in a plain file instead of the keyring."),
     ] = False,
 ) -> None:
-    """Sign in once on this machine: approve a code in any browser, and the keyring keeps the session."""
+    """Sign in once on this machine and keep the session in the keyring.
+
+    Approve a code in any browser, on this machine or another one.
+    """
     sign_in(
         ctx.obj,
         Wishes(
