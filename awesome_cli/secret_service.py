@@ -48,13 +48,18 @@ class SecretService:
         return None
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep the secret in the place of the one before."""
-        self._collection.create_item(
-            f"Password for '{username}' on '{service}'",
-            {"application": "Python keyring library", **_attributes(service, username)},
-            password.encode("utf-8"),
-            replace=True,
-        )
+        """Keep the secret in the place of the one before.
+
+        In its very place: some versions of KeePassXC ask the person before they replace an entry, whatever their
+        settings say (keepassxreboot/keepassxc#9255), and without one wait for ever.
+        """
+        secret = password.encode("utf-8")
+        for item in self._items(service, username):
+            item.set_secret(secret)
+            self._collection.session = item.session
+            return
+        attributes = {"application": "Python keyring library", **_attributes(service, username)}
+        self._collection.create_item(f"Password for '{username}' on '{service}'", attributes, secret)
 
     def delete_password(self, service: str, username: str) -> None:
         """Forget the secret, and every other one of that name."""
