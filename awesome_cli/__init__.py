@@ -1,3 +1,24 @@
-"""Sign in once, say hi all day: a CLI secured by the OAuth 2.0 device authorization grant."""
+"""Sign in once, say hi all day: a CLI secured by the OAuth 2.0 device authorization grant.
+
+For other programs: ``awesome_cli.auth()`` signs the requests of an httpx client, ``awesome_cli.session()`` returns
+the kept session, ``awesome_cli.device_flow()`` is the device flow itself. docs/library.md tells more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from awesome_cli.library import auth, device_flow, session
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "auth", "device_flow", "session"]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for when it is asked for (PEP 562): the program itself needs none of it."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from awesome_cli import library
+
+    return getattr(library, name)

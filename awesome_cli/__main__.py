@@ -37,7 +37,7 @@ def main(argv: Sequence[str], world: World) -> int:
             toolbox.console.bug(error)
             return AwesomeError.exit_code
     if code in ENDS:
-        toolbox.console.note(ENDS[code])
+        toolbox.console.say(ENDS[code])
     return code
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from awesome_cli.files import read_private, write_private
+from awesome_cli.oauth.reply import seconds
 
 LONGEST_AGE = 7 * 86400.0  # seconds; until then an unknown key is the sign that they changed
 CLOCK_SLACK = 60.0  # seconds that a clock may have been set back since
@@ -33,8 +34,8 @@ class Cache:
             return None
         if not isinstance(entry, dict) or not isinstance(entry.get("document"), dict):
             return None
-        fetched_at = entry.get("fetched_at")
-        if not isinstance(fetched_at, int | float) or not -CLOCK_SLACK <= now - fetched_at <= LONGEST_AGE:
+        fetched_at = seconds(entry.get("fetched_at"))
+        if fetched_at is None or not -CLOCK_SLACK <= now - fetched_at <= LONGEST_AGE:
             return None
         return entry["document"] if digest(entry["document"]) == expected else None
 

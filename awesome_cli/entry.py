@@ -9,6 +9,7 @@ from typing import Any
 
 VERSION = 1
 USERNAME = "awesome"  # every entry has a service name of its own, so one user name serves all
+LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which no calendar of ours can write
 MOST_PARTS = 1000  # 1.2 million characters; beyond lies a keyring that answers everything
 
 
@@ -26,17 +27,16 @@ def unseal(text: str) -> dict[str, Any] | None:
     """Return the entry if it is whole and of our version. The checksum is against accidents, not malice."""
     head = parse(text)
     checksum = head.pop("checksum", None)
-    if head.get("version") != VERSION or checksum != _checksum(head):
-        return None
-    shaped = (
-        set(head) == {"version", "card", "generation", "overflow", "parts", "digest"}
-        and isinstance(head["card"], dict)
-        and head["generation"] in ("a", "b")
-        and isinstance(head["overflow"], int)
-        and isinstance(head["parts"], int)
-        and 0 <= head["overflow"] <= head["parts"] <= MOST_PARTS
-    )
-    return head if shaped else None
+    return head if _is_shaped(head) and checksum == _checksum(head) else None
+
+
+def is_member(name: str, value: object) -> bool:
+    """Whether a member of a card has the type that its name promises: an instant, a yes or no, or a text."""
+    if name in ("signed_in_at", "expires_at"):
+        return isinstance(value, float) and 0 <= value < LAST_INSTANT
+    if name == "refreshable":
+        return isinstance(value, bool)
+    return isinstance(value, str) or (value is None and name in ("email", "audience"))
 
 
 def dump(value: object) -> str:
@@ -51,6 +51,21 @@ def parse(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _is_shaped(head: Mapping[str, Any]) -> bool:
+    return (
+        set(head) == {"version", "card", "generation", "overflow", "overflow_digest", "parts", "digest"}
+        and head["version"] == VERSION
+        and isinstance(head["card"], dict)
+        and all(is_member(name, value) for name, value in head["card"].items())
+        and head["generation"] in ("a", "b")
+        and isinstance(head["overflow"], int)
+        and isinstance(head["parts"], int)
+        and 0 <= head["overflow"] <= head["parts"] <= MOST_PARTS
+        and isinstance(head["overflow_digest"], str)
+        and isinstance(head["digest"], str)
+    )
 
 
 def _checksum(head: Mapping[str, Any]) -> int:

@@ -5,29 +5,35 @@ from __future__ import annotations
 import os
 import tempfile
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 
+_RANDOM = 8  # characters that mkstemp adds
 LARGEST = 4 * 1024 * 1024  # bytes; nothing that we keep in a file comes near
 
 
 def read_private(path: Path) -> str | None:
-    """Return the file's text, or None if there is no such file.
+    """Return the file's text, or None if there is no such file, or something else in the place of its folder.
 
     Raises OSError, if it is there and cannot be read; ValueError, if it is too large or no UTF-8.
     """
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     if len(data) > LARGEST:
         raise ValueError(f"{path} is larger than {LARGEST} bytes")
-    return data.decode("utf-8")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = 1 + data.count(b"\n", 0, error.start)
+        raise ValueError(f"what stands there is no UTF-8 (at line {line})") from error
 
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError."""
-    path = path.resolve()  # a link to somewhere else, as people with dotfiles use, stays a link
+    path = Path(os.path.realpath(path))  # a link to elsewhere, as people with dotfiles use, stays a link
     make_private_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 by itself
     try:
@@ -43,13 +49,21 @@ def write_private(path: Path, text: str) -> None:
     _sync_folder(path.parent)
 
 
+def remove_private(path: Path) -> None:
+    """Remove the file, and what a killed process wrote of it and could not put in its place. Raises OSError."""
+    file = Path(os.path.realpath(path))
+    for leftover in [file, *file.parent.glob(f".{escape(file.name)}.{'?' * _RANDOM}"), path]:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            leftover.unlink()
+
+
 def make_private_folder(path: Path) -> None:
     """Make the folder, 0700 as XDG asks, unless it is there already. Raises OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _sync_folder(path: Path) -> None:
-    if os.name == "posix":  # elsewhere a folder cannot be opened
+    with suppress(OSError):  # on some systems a folder cannot be opened, on some file systems not be synced
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

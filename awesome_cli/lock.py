@@ -40,11 +40,11 @@ def _first_usable(folders: Sequence[Path], name: str, patience: float) -> tuple[
             lock.acquire(timeout=patience)
         except Timeout as error:
             raise ProviderUnusable(
-                f"Another awesome process has been busy with this session for {patience:.0f} seconds.",
+                f"Another awesome process has been busy with this session for {patience:g} seconds.",
                 hint=f"See what holds {lock.lock_file}, end it, and try again.",
                 code="timeout",
             ) from error
-        except OSError:
+        except (OSError, NotImplementedError):  # the second: a file system without locks
             continue
         return lock, folder
     raise ProviderUnusable(

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -16,6 +13,7 @@ import anyio
 import httpx
 
 from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnreachable, ProviderUnusable, TokenInvalid
+from awesome_cli.network import TROUBLE, Unacceptable, open_client, unreachable
 from awesome_cli.oauth.device_authorization import (
     DeviceAuthorization,
     Pace,
@@ -26,6 +24,7 @@ from awesome_cli.oauth.device_authorization import (
 )
 from awesome_cli.oauth.id_token import (
     IdToken,
+    Key,
     NoKeyFits,
     WrongTime,
     kept_id_token,
@@ -33,16 +32,16 @@ from awesome_cli.oauth.id_token import (
     verify_id_token,
     verify_same_person,
 )
-from awesome_cli.oauth.metadata import Metadata, discovery_url, parse_metadata
-from awesome_cli.oauth.reply import Reply
+from awesome_cli.oauth.metadata import ENDPOINTS, Metadata, discovery_url, parse_metadata
+from awesome_cli.oauth.reply import Reply, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, refresh_form
-from awesome_cli.oauth.userinfo import parse_userinfo
-from awesome_cli.session import Session, lacks_names, open_session, renewed_session
-from awesome_cli.text import safe
+from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
+from awesome_cli.sessions import Session, lacks_names, open_session, renewed_session
 
 REQUEST_DEADLINE = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
 LONGEST_BODY = 1024 * 1024  # bytes
+LONGEST_NAP = 1.0  # seconds between two looks at the clocks
 CLOCK_TOLERANCE = 60.0  # seconds
 
 
@@ -67,12 +66,23 @@ class Client:
     resource: str | None = None
     pkce: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    discovery: Mapping[str, Any] | None = None  # the provider's metadata, where it need not be fetched
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """A code that was asked for and waits for its person, with all that finishing the sign-in takes."""
+
+    device: DeviceAuthorization
+    document: Mapping[str, Any] = field(repr=False)
+    form: Mapping[str, str] = field(repr=False)
+    waiting: _Waiting
 
 
 class Provider:
     """One issuer as one client sees it, while a conversation lasts; :func:`conversation` begins one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a conversation depends on is said
         self,
         http: httpx.AsyncClient,
         client: Client,
@@ -80,12 +90,14 @@ class Provider:
         memory: Memory,
         now: Callable[[], float],
         detail: Callable[[str], None],
+        deadline: float,
     ) -> None:
         self._http = http
         self._client = client
         self._memory = memory
         self._now = now
         self._detail = detail
+        self._deadline = deadline
         self._provider_digest = ""
         self._clock_error: float | None = None
 
@@ -95,10 +107,17 @@ class Provider:
         ``patience``: seconds to wait at most, if less than the code lives.
         Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
         """
+        begun = await self.begin(patience=patience)
+        show(begun.device)
+        return await self.finish(begun)
+
+    async def begin(self, *, patience: float | None = None) -> Begun:
+        """Get a code (RFC 8628 §3.1); the time that it lives starts here. Raises ProviderUnusable."""
         client = self._client
         verifier = secrets.token_urlsafe(48) if client.pkce else None  # RFC 7636 §4.1: 43 to 128 characters
         document = await self._fetch_document()
         metadata = self._metadata(document)
+        metadata.need("token_endpoint")
         form = device_authorization_form(
             client.client_id,
             scope=client.scope,
@@ -106,19 +125,25 @@ class Provider:
             resource=client.resource,
             code_verifier=verifier,
         )
-        device_endpoint = metadata.need("device_authorization_endpoint")
-        token_endpoint = metadata.need("token_endpoint")
-        device = parse_device_authorization(await self._ask("POST", device_endpoint, form=form))
-        waiting = _Waiting(device.expires_in, patience, self._now)
-        show(device)
-        tokens = await self._poll(
-            token_endpoint,
-            poll_form(client.client_id, device.device_code, code_verifier=verifier, resource=client.resource),
-            Pace.start(device.interval),
-            waiting,
+        endpoint = metadata.need("device_authorization_endpoint")
+        device = parse_device_authorization(await self._ask("POST", endpoint, form=form))
+        return Begun(
+            device=device,
+            document=document,
+            form=poll_form(client.client_id, device.device_code, code_verifier=verifier, resource=client.resource),
+            waiting=_Waiting(device.expires_in, patience, self._now),
         )
+
+    async def finish(self, begun: Begun) -> Session:
+        """Wait for the person, and believe what comes (RFC 8628 §3.4).
+
+        Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
+        """
+        metadata, client = self._metadata(begun.document), self._client
+        pace = Pace.start(begun.device.interval)
+        tokens = await self._poll(metadata.need("token_endpoint"), begun.form, pace, begun.waiting)
         try:
-            id_token = await self._believe(tokens, document)
+            id_token = await self._believe(tokens, begun.document)
             claims = await self._userinfo(metadata, tokens, id_token) if lacks_names(id_token.claims) else {}
         except AwesomeError:
             await self._revoke_both(metadata, tokens.refresh_token, tokens.access_token)
@@ -139,14 +164,17 @@ class Provider:
 
         Raises GrantEnded, if the refresh token is dead; ProviderUnusable or TokenInvalid otherwise.
         """
+        old = kept_id_token(session.id_token)
         document = self._remembered(session) or await self._fetch_document()
         form = refresh_form(self._client.client_id, session.refresh_token or "", resource=self._client.resource)
         tokens = parse_refresh(await self._ask("POST", self._metadata(document).need("token_endpoint"), form=form))
-        old = kept_id_token(session.id_token)
         new = None
         if tokens.id_token is not None:
-            new = await self._believe(tokens, document)
-            verify_same_person(new, old)
+            # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows: to
+            # stop here would lose the new refresh token, and the old one may be dead.
+            with suppress(ProviderUnusable):
+                new = await self._believe(tokens, document)
+                verify_same_person(new, old)
         return renewed_session(
             session,
             tokens,
@@ -164,6 +192,30 @@ class Provider:
         document = self._remembered(session) or {"discovery": await self._fetch_discovery()}
         return await self._revoke_both(self._metadata(document), session.refresh_token, session.access_token)
 
+    async def is_welcome(self, session: Session) -> bool:
+        """Ask whether the provider still takes the session's access token (OIDC Core §5.3).
+
+        Raises ProviderUnusable, if it says neither yes nor no; TokenInvalid, if it speaks of somebody else.
+        """
+        document = self._remembered(session) or {"discovery": await self._fetch_discovery()}
+        reply = await self._ask("GET", self._metadata(document).need("userinfo_endpoint"), token=session.access_token)
+        return parse_welcome(reply, sub=kept_id_token(session.id_token).sub)
+
+    async def knock(self) -> Reply:
+        """Return the issuer's answer to a request for its discovery document, whatever it is.
+
+        Raises ProviderUnreachable, if none comes.
+        """
+        return await self._ask("GET", discovery_url(self._client.issuer))
+
+    async def metadata(self) -> Metadata:
+        """Fetch where the issuer's endpoints are. Raises ProviderUnusable."""
+        return self._metadata({"discovery": await self._fetch_discovery()})
+
+    async def keys(self, metadata: Metadata) -> list[Key]:
+        """Fetch the issuer's keys. Raises ProviderUnusable."""
+        return parse_jwks(await self._fetch("set of keys", metadata.need("jwks_uri")))
+
     def _metadata(self, document: Mapping[str, Any]) -> Metadata:
         return parse_metadata(document["discovery"], issuer=self._client.issuer, overrides=self._client.endpoints)
 
@@ -174,28 +226,39 @@ class Provider:
     async def _fetch_document(self) -> dict[str, Any]:
         """Fetch discovery and keys, and remember them."""
         discovery = await self._fetch_discovery()
-        jwks_uri = self._metadata({"discovery": discovery}).need("jwks_uri")
-        document = {"discovery": discovery, "keys": parse_jwks(await self._ask("GET", jwks_uri))}
+        document = {"discovery": discovery, "keys": await self.keys(self._metadata({"discovery": discovery}))}
         self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
         return document
 
-    async def _fetch_discovery(self) -> dict[str, Any] | None:
-        reply = await self._ask("GET", discovery_url(self._client.issuer))
+    async def _fetch_discovery(self) -> Mapping[str, Any] | None:
+        if self._client.discovery is not None:
+            return self._client.discovery
+        reply = await self._fetch("discovery document", discovery_url(self._client.issuer))
         if not reply.ok:
-            kind = ProviderUnreachable if is_passing(reply) else ProviderUnusable
-            raise kind(
+            raise ProviderUnusable(
                 f"There is no discovery document at {self._client.issuer} (HTTP status {reply.status}).",
                 hint="Check the issuer (or domain), or try again in a moment.",
             )
-        return reply.json()
+        document = reply.json()  # only what we use is looked at and remembered: the rest may be huge, or nested deeply
+        return document and {name: document.get(name) for name in ("issuer", *ENDPOINTS)}
+
+    async def _fetch(self, what: str, url: str) -> Reply:
+        """Fetch a document. A captive portal's page, or an error that may pass, is no opinion of the provider's."""
+        reply = await self._ask("GET", url)
+        if is_passing(reply):
+            kind = "a JSON object" if reply.json() is not None else "not a JSON object"
+            raise ProviderUnreachable(
+                f"There is no {what} at {url.partition('?')[0]} (HTTP status {reply.status}, {kind}).",
+                hint="Check the network and the issuer (or domain), or try again in a moment.",
+            )
+        return reply
 
     async def _poll(self, token_endpoint: str, form: Mapping[str, str], pace: Pace, waiting: _Waiting) -> TokenResponse:
         """Ask at the given pace until there is an answer or the time is over (RFC 8628 §3.5)."""
-        with anyio.move_on_after(waiting.seconds):
-            while True:
-                await anyio.sleep(min(pace.wait, waiting.remaining))
-                if waiting.over:
-                    break
+        asked = False
+        with anyio.CancelScope(deadline=waiting.ends_on_the_monotonic_clock):  # a poll that hangs is cut there
+            while await waiting.lasts(pace.wait):
+                asked = True
                 try:
                     reply = await self._ask("POST", token_endpoint, form=form)
                 except ProviderUnreachable as error:
@@ -206,9 +269,9 @@ class Provider:
                 if isinstance(answer, TokenResponse):
                     return answer
                 pace = pace.after(answer)
-        raise waiting.end(answered=pace.answered is not False)
+        raise waiting.end(answered=pace.answered or not asked)
 
-    async def _believe(self, tokens: TokenResponse, document: dict[str, Any]) -> IdToken:
+    async def _believe(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         """Verify the ID token; an unknown key means that the provider has newer ones, once."""
         if tokens.id_token is None:
             raise TokenInvalid(
@@ -220,8 +283,8 @@ class Provider:
         except NoKeyFits:
             return self._verify(tokens.id_token, tokens, await self._fetch_keys_again(document))
 
-    async def _fetch_keys_again(self, document: dict[str, Any]) -> dict[str, Any]:
-        reply = await self._ask("GET", self._metadata(document).need("jwks_uri"))
+    async def _fetch_keys_again(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        reply = await self._fetch("set of keys", self._metadata(document).need("jwks_uri"))
         document = {**document, "keys": parse_jwks(reply)}
         self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
         return document
@@ -281,37 +344,32 @@ class Provider:
         headers = {"Authorization": f"Bearer {token}"} if token else {}  # RFC 6750 §2.1
         sent_at = self._now()
         try:
-            with anyio.fail_after(REQUEST_DEADLINE):
+            with anyio.fail_after(self._deadline):
                 async with self._http.stream(method, url, data=form, headers=headers) as response:
                     reply = Reply(response.status_code, await _body(response), _headers(response))
-        except TimeoutError as error:
-            raise _unreachable(url, f"no complete answer within {REQUEST_DEADLINE:.0f} seconds") from error
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise _unreachable(url, _reason(error)) from error
+        except TROUBLE as error:
+            raise unreachable(urlsplit(url).netloc, error, check="issuer") from error
         self._detail(f"{method} {url.partition('?')[0]}: HTTP status {reply.status}")
-        with suppress(KeyError, ValueError, OverflowError):
-            self._clock_error = sent_at - parsedate_to_datetime(reply.headers["date"]).timestamp()
+        provider_now = http_date(reply.headers.get("date", ""))
+        if provider_now is not None:
+            self._clock_error = sent_at - provider_now
         return reply
 
 
 @asynccontextmanager
-async def conversation(
+async def conversation(  # noqa: PLR0913 - the same
     client: Client,
     *,
     memory: Memory,
     transport: httpx.AsyncBaseTransport | None,
     now: Callable[[], float],
     detail: Callable[[str], None],
+    environ: Mapping[str, str],
+    deadline: float = REQUEST_DEADLINE,
 ) -> AsyncIterator[Provider]:
     """Begin a conversation with the client's issuer; ``transport`` replaces the network in tests."""
-    async with httpx.AsyncClient(
-        transport=transport,
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "awesome-cli"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,  # a redirect would carry secrets to where nobody agreed to send them
-        timeout=REQUEST_DEADLINE,
-    ) as http:
-        yield Provider(http, client, memory=memory, now=now, detail=detail)
+    async with open_client(transport, deadline, environ) as http:
+        yield Provider(http, client, memory=memory, now=now, detail=detail, deadline=deadline)
 
 
 class _Waiting:
@@ -322,18 +380,17 @@ class _Waiting:
         self.seconds = expires_in if patience is None else min(patience, expires_in)
         self._now = now
         self._ends_at = now() + self.seconds
-        self._ends_on_the_monotonic_clock = anyio.current_time() + self.seconds
+        self.ends_on_the_monotonic_clock = anyio.current_time() + self.seconds
 
-    @property
-    def remaining(self) -> float:
-        """Seconds until either clock says that it is over."""
-        monotonic = self._ends_on_the_monotonic_clock - anyio.current_time()
-        return max(0.0, min(self._ends_at - self._now(), monotonic))
+    async def lasts(self, pause: float) -> bool:
+        """Sleep ``pause`` seconds; False as soon as the wall clock says that it is over.
 
-    @property
-    def over(self) -> bool:
-        """Whether there is nothing left to wait for."""
-        return self.remaining <= 0
+        It sleeps in naps: nothing else would notice that the wall clock went on while a laptop was asleep.
+        """
+        wakes_at = anyio.current_time() + pause
+        while (remaining := self._ends_at - self._now()) > 0 and (left := wakes_at - anyio.current_time()) > 0:  # noqa: ASYNC110 - clocks send no event
+            await anyio.sleep(min(left, remaining, LONGEST_NAP))
+        return remaining > 0
 
     def end(self, *, answered: bool) -> AwesomeError:
         """Say why the waiting ended without an approval."""
@@ -353,12 +410,12 @@ class _Waiting:
 
 async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "identity").lower() != "identity":
-        raise ValueError("compressed although it was asked not to be")  # a small bomb grows large
+        raise Unacceptable("its answer is compressed although it was asked not to be")  # a small bomb grows large
     body = bytearray()
     async for chunk in response.aiter_raw():  # iter_bytes(n) would wait for n bytes of a dripping server
         body += chunk
         if len(body) > LONGEST_BODY:
-            raise ValueError(f"longer than {LONGEST_BODY // 1024} KiB")
+            raise Unacceptable(f"its answer is longer than {LONGEST_BODY // 1024} KiB")
     return bytes(body)
 
 
@@ -367,24 +424,3 @@ def _headers(response: httpx.Response) -> dict[str, str]:
 
 
 _HEADERS = ("date", "retry-after", "x-ratelimit-reset")  # what the rules look at
-
-
-def _reason(error: Exception) -> str:
-    causes = []
-    cause: BaseException | None = error
-    while cause is not None:
-        causes.append(cause)
-        cause = cause.__cause__ or cause.__context__
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its TLS certificate is not trusted ({safe(cause.verify_message)})"
-    if isinstance(error, httpx.TimeoutException):
-        return "no answer in time"
-    return safe(str(error)) or type(error).__name__
-
-
-def _unreachable(url: str, reason: str) -> ProviderUnreachable:
-    return ProviderUnreachable(
-        f"{urlsplit(url).netloc} cannot be used: {reason}.",
-        hint="Check the network, the proxy settings and the issuer. SSL_CERT_FILE adds a private authority.",
-    )

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from awesome_cli.files import read_private, write_private
+from awesome_cli.profiles import is_profile_name
 
 
 class Roster:
@@ -29,7 +30,7 @@ class Roster:
         profiles = document.get("profiles") if isinstance(document, dict) else None
         if not isinstance(profiles, dict):
             return {}
-        return {name: store for name, store in profiles.items() if isinstance(store, str)}
+        return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
     def record(self, profile: str, store: str) -> None:
         """Say that the profile has a session in that store."""

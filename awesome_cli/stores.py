@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from awesome_cli.entry import USERNAME
 from awesome_cli.errors import KeyringUnusable
-from awesome_cli.files import read_private, write_private
+from awesome_cli.files import read_private, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
@@ -190,7 +190,7 @@ class FileEntries:
     def destroy(self) -> None:
         """Remove the file whatever it contains."""
         try:
-            self._path.unlink(missing_ok=True)
+            remove_private(self._path)
         except OSError as error:
             raise self._unusable("removed", error) from error
 

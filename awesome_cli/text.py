@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -12,8 +13,9 @@ ELLIPSIS = "…"
 def safe(text: str, limit: int = 256) -> str:
     """Return ``text`` as one harmless line of at most ``limit`` characters.
 
-    Control characters (C0, C1), bidi and zero-width marks, line and paragraph separators, lone surrogates
-    and private-use characters are removed; what was cut off is marked with an ellipsis. Idempotent.
+    Control characters (C0, C1), bidi and zero-width marks, line and paragraph separators, lone surrogates,
+    private-use characters and all else that shows nothing are removed; what was cut off is marked with an
+    ellipsis. Idempotent.
     """
     if not (text.isascii() and text.isprintable()):
         text = "".join(filter(_visible, text))
@@ -21,36 +23,37 @@ def safe(text: str, limit: int = 256) -> str:
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
 
 
+def safe_lines(text: str) -> str:
+    """Return ``text`` without what :func:`safe` removes, but with its line ends and tabs, however long it is."""
+    if text.isascii() and text.translate(_LAYOUT).isprintable():
+        return text
+    return "".join(character for character in text if character in "\n\t" or _visible(character))
+
+
 def _visible(character: str) -> bool:
-    return unicodedata.category(character) not in _HIDDEN and character not in _BLANK
+    return unicodedata.category(character) not in _HIDDEN and not re.match(_IGNORABLE, character)
 
 
+_LAYOUT = str.maketrans("", "", "\n\t")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_BLANK = {
-    "\u034f",
-    "\u115f",
-    "\u1160",
-    "\u17b4",
-    "\u17b5",
-    "\u3164",
-    "\uffa0",
-}  # show nothing, yet are no "Cf"
+_IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, as far as it is no "Cf" or "Cn"
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 def secure_url(text: object) -> SplitResult | None:
     """Return the parts of ``text`` if it is a well-formed ``https://`` or loopback ``http://`` URL, else None.
 
-    Only characters that RFC 3986 allows count as well-formed; a user name before the host does not. So what
-    passes can be shown, opened and fetched, and cannot be taken for an option of the program that opens it.
+    Only what RFC 3986 allows counts as well-formed, and of hosts a name or an IP address; a user name before
+    it does not. So what passes can be shown, opened and fetched, means the same host to every program, and
+    cannot be taken for an option of the one that opens it.
     """
-    if not isinstance(text, str) or not 0 < len(text) <= _URL_LENGTH or not set(text) <= _URL_CHARACTERS:
+    if not isinstance(text, str) or len(text) > _URL_LENGTH or not re.fullmatch(_URL, text):
         return None
     try:
         parts = urlsplit(text)
-        host, _port = parts.hostname, parts.port
+        host, _port = parts.hostname or "", parts.port
     except ValueError:
-        return None
-    if not host or "@" in parts.netloc:
         return None
     return parts if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)) else None
 
@@ -66,6 +69,7 @@ def is_loopback(host: str) -> bool:
 
 
 _URL_LENGTH = 2048
-_URL_CHARACTERS = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&()*+,;=%"
-)  # RFC 3986 §2, without the apostrophe, which shells and markup treat as a quote
+_URL = (
+    r"(?ai)https?://(?:\w(?:[\w.-]*\w)?\.?|\[[\dA-F:.]+\])(?::\d*)?"  # a port may be empty: RFC 3986 §3.2.3
+    r"(?:[/?#](?:[\w.~:/?#\[\]@!$&()*+,;=-]|%[\dA-F]{2})*)?"  # no apostrophe: shells and markup take it for a quote
+)

@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, fields
-from typing import Any
+from typing import Any, TypeVar
 
-from awesome_cli.entry import MOST_PARTS, VERSION, card_name, dump, parse, seal, unseal
+from awesome_cli.entry import MOST_PARTS, VERSION, card_name, dump, is_member, parse, seal, unseal
 from awesome_cli.errors import KeyringUnusable, SignInNeeded
-from awesome_cli.session import SIGN_IN, Card, Session
+from awesome_cli.sessions import SIGN_IN, Card, Session
 from awesome_cli.stores import WAYS_OUT, Entries
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
 MOST_READS = 5  # of a session that others replace while we read it
+SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may have tidied up by hand
+
+T = TypeVar("T")
 
 
 class SessionDamaged(SignInNeeded):
@@ -29,12 +32,17 @@ class SessionDamaged(SignInNeeded):
 
 
 class Vault:
-    """The kept session of one profile. Its methods raise KeyringUnusable, if the store does."""
+    """The kept session of one profile. Its methods raise KeyringUnusable, if the store does.
 
-    def __init__(self, entries: Entries, profile: str) -> None:
+    ``trial`` is where the store is proved, if not among the entries themselves.
+    """
+
+    def __init__(self, entries: Entries, profile: str, *, trial: Entries | None = None) -> None:
         self._entries = entries
         self._profile = profile
         self._card_name = card_name(profile)
+        self._proof_name = f"{self._card_name}:proof"
+        self._trial = trial or entries
 
     @property
     def kind(self) -> str:
@@ -43,35 +51,16 @@ class Vault:
 
     def card(self) -> Card | None:
         """Return who is signed in, without touching a token. Raises SessionDamaged, if that cannot be read."""
-        for _ in range(MOST_READS):
-            text = self._entries.get(self._card_name)
-            if text is None:
-                return None
-            head = self._parse(text)
-            overflow = self._read_parts(head, 0, head["overflow"])
-            if overflow is not None and (card := _card(head["card"] | parse(overflow or "{}"))) is not None:
-                return card
-            if self._entries.get(self._card_name) == text:
-                break
-        raise self._damaged()
+        return self._read(self._assemble_card)
 
     def load(self) -> Session | None:
         """Return the session. Raises SessionDamaged, if it cannot be read; None means that there is none."""
-        for _ in range(MOST_READS):
-            text = self._entries.get(self._card_name)
-            if text is None:
-                return None
-            head = self._parse(text)
-            session = self._assemble(head)
-            if session is not None:
-                return session
-            if self._entries.get(self._card_name) == text:
-                break
-        raise self._damaged()
+        return self._read(self._assemble)
 
     def save(self, session: Session) -> None:
         """Keep the session in the place of the one before; sweep what earlier saves left behind."""
-        generation = "b" if self._generation() == "a" else "a"
+        replaced = self._head()
+        generation, other = ("b", "a") if replaced.get("generation") == "a" else ("a", "b")
         self._sweep(generation)
         card, overflow = _fit(session.card)
         tokens = dump(
@@ -79,87 +68,95 @@ class Vault:
         )
         overflow_parts = _split(overflow)
         parts = overflow_parts + _split(tokens)
-        head = {
-            "version": VERSION,
-            "card": card,
-            "generation": generation,
-            "overflow": len(overflow_parts),
-            "parts": len(parts),
-            "digest": _digest(parts),
-        }
+        entry = seal(
+            {
+                "version": VERSION,
+                "card": card,
+                "generation": generation,
+                "overflow": len(overflow_parts),
+                "overflow_digest": _digest(overflow_parts),
+                "parts": len(parts),
+                "digest": _digest(parts),
+            }
+        )
         try:
             for number, part in enumerate(parts):
                 self._entries.put(self._part_name(generation, number), part)
-            self._entries.put(self._card_name, seal(head))
+            self._entries.put(self._card_name, entry)
         except KeyringUnusable:
             with suppress(KeyringUnusable):
+                if self._entries.get(self._card_name) == entry:
+                    return  # refused, and done all the same
                 self._sweep(generation)
             raise
-        self._sweep("b" if generation == "a" else "a")
+        with suppress(KeyringUnusable):  # the session is kept; what stays behind waits for the next sweep
+            self._sweep(other, at_least=replaced.get("parts", 0))
 
     def delete(self) -> None:
         """Leave nothing of the profile behind, readable or not."""
+        at_least = max(SWEPT_BLINDLY, self._head().get("parts", 0))
         self._entries.remove(self._card_name)
         for generation in "ab":
-            self._sweep(generation)
-        self._entries.remove(self._proof_name)
+            self._sweep(generation, at_least=at_least)
+        self._trial.remove(self._proof_name)
 
     def prove(self) -> None:
         """Write, read back and delete an entry of full size. Raises KeyringUnusable, if that does not hold."""
         proof = secrets.token_hex(ENTRY_UNITS // 2)
-        self._entries.put(self._proof_name, proof)
-        kept = self._entries.get(self._proof_name)
+        self._trial.put(self._proof_name, proof)
+        kept = self._trial.get(self._proof_name)
         if kept != proof:
             raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
-        self._entries.remove(self._proof_name)
-
-    @property
-    def _proof_name(self) -> str:
-        return f"{self._card_name}:proof"
+        self._trial.remove(self._proof_name)
 
     def _part_name(self, generation: str, number: int) -> str:
         return f"{self._card_name}:{generation}:{number}"
 
-    def _generation(self) -> str | None:
-        text = self._entries.get(self._card_name)
-        with suppress(SessionDamaged):
-            return None if text is None else str(self._parse(text)["generation"])
-        return None
+    def _head(self) -> dict[str, Any]:
+        """Return the card's entry, or an empty one if there is none that can be read."""
+        return unseal(self._entries.get(self._card_name) or "") or {}
 
-    def _sweep(self, generation: str) -> None:
+    def _sweep(self, generation: str, *, at_least: int = 0) -> None:
         """Remove the parts from the highest down, so that a kill leaves no gap before "until None"."""
-        count = 0
+        count = at_least
         while count < MOST_PARTS and self._entries.get(self._part_name(generation, count)) is not None:
             count += 1
         for number in reversed(range(count)):
             self._entries.remove(self._part_name(generation, number))
 
-    def _parse(self, text: str) -> dict[str, Any]:
-        head = unseal(text)
-        if head is None:
-            raise self._damaged()
-        return head
-
-    def _read_parts(self, head: Mapping[str, Any], first: int, last: int) -> str | None:
-        parts = [self._entries.get(self._part_name(head["generation"], number)) for number in range(first, last)]
-        return None if None in parts else "".join(filter(None, parts))
-
-    def _assemble(self, head: Mapping[str, Any]) -> Session | None:
-        names = [self._part_name(head["generation"], number) for number in range(head["parts"])]
-        parts = [part for part in map(self._entries.get, names) if part is not None]
-        if _digest(parts) != head["digest"]:
-            return None
-        overflow, tokens = "".join(parts[: head["overflow"]]), parse("".join(parts[head["overflow"] :]))
-        card = _card(head["card"] | parse(overflow or "{}"))
-        if card is None or not _are_tokens(tokens):
-            return None
-        return Session(card=card, **tokens)
-
-    def _damaged(self) -> SessionDamaged:
-        return SessionDamaged(
+    def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
+        """Read what the card's entry names; once more if the entry changed meanwhile, as it does in a save."""
+        text = self._entries.get(self._card_name)
+        for _ in range(MOST_READS):
+            if text is None:
+                return None
+            head = unseal(text)
+            whole = None if head is None else assemble(head)
+            if whole is not None:
+                return whole
+            before, text = text, self._entries.get(self._card_name)
+            if text == before:
+                break
+        raise SessionDamaged(
             f"You are not signed in: what the keyring keeps for the profile {self._profile} cannot be read.",
             hint=f"{SIGN_IN} (it replaces the damaged entry)",
         )
+
+    def _assemble_card(self, head: Mapping[str, Any]) -> Card | None:
+        overflow = self._parts(head, head["overflow"])
+        return _card(head, overflow) if _digest(overflow) == head["overflow_digest"] else None
+
+    def _assemble(self, head: Mapping[str, Any]) -> Session | None:
+        parts = self._parts(head, head["parts"])
+        if _digest(parts) != head["digest"]:
+            return None
+        overflow, tokens = parts[: head["overflow"]], parse("".join(parts[head["overflow"] :]))
+        card = _card(head, overflow)
+        return Session(card=card, **tokens) if card is not None and _are_tokens(tokens) else None
+
+    def _parts(self, head: Mapping[str, Any], count: int) -> list[str]:
+        names = [self._part_name(head["generation"], number) for number in range(count)]
+        return [part for part in map(self._entries.get, names) if part is not None]
 
 
 def _digest(parts: list[str]) -> str:
@@ -188,15 +185,10 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def _card(members: Mapping[str, Any]) -> Card | None:
-    if {field.name for field in fields(Card)} != set(members):
-        return None
-    optional = {"email", "audience"}
-    for name, value in members.items():
-        kinds = {"signed_in_at": float, "expires_at": float, "refreshable": bool}.get(name, str)
-        if not (isinstance(value, kinds) or (name in optional and value is None)):
-            return None
-    return Card(**members)
+def _card(head: Mapping[str, Any], overflow: list[str]) -> Card | None:
+    members = head["card"] | parse("".join(overflow) or "{}")
+    named = {field.name for field in fields(Card)} == set(members)
+    return Card(**members) if named and all(is_member(*member) for member in members.items()) else None
 
 
 def _are_tokens(tokens: Mapping[str, Any]) -> bool:

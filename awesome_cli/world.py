@@ -119,8 +119,8 @@ def hold_signals() -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-    if held:
-        signal.raise_signal(held[0])
+        if held:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
+            signal.raise_signal(held[0])
 
 
 def end_on_sigterm() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 import anyio
 import httpx
+import hypothesis
 import pytest
 from trio.testing import MockClock
 
@@ -25,7 +26,12 @@ if TYPE_CHECKING:
 
     from awesome_cli.oauth.reply import Reply
 
+pytest_plugins = ["awesome_cli.testing", "rigs.program"]
+
 T = TypeVar("T")
+
+hypothesis.settings.register_profile("steady", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("steady")
 
 START = 1_800_000_000.0  # seconds since the epoch; the virtual clocks' first instant
 

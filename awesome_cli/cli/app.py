@@ -11,6 +11,8 @@ from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
 from awesome_cli import __version__
+from awesome_cli.cli.completion import install_completion, profile_names, show_completion
+from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import UsageError
 from awesome_cli.text import safe
@@ -21,12 +23,16 @@ COMMANDS = {
     "say-hi": ("awesome_cli.cli.say_hi", 'Print "Welcome NAME!" for the person who is signed in.'),
     "whoami": ("awesome_cli.cli.whoami", "Say who is signed in, where, and until when."),
     "token": ("awesome_cli.cli.token", "Print a valid access token, renewed if need be, and nothing else."),
+    "api": ("awesome_cli.cli.api", "Call your protected API with the access token."),
+    "profiles": ("awesome_cli.cli.profiles", "List the profiles and who is signed in to each."),
+    "doctor": ("awesome_cli.cli.doctor", "Check everything that a sign-in needs, and say what to do."),
     "logout": ("awesome_cli.cli.logout", "Sign out: revoke the tokens at the provider, then empty the keyring."),
     "demo": ("awesome_cli.cli.demo", "Take the whole tour against the embedded provider."),
 }
 
 PROFILE_HELP = "The profile to use (default: AWESOME_PROFILE, else 'default')."
 VERBOSE_HELP = "Tell more on stderr; never a secret."
+QUIET_HELP = "Tell less on stderr: warnings, errors and what you must do."
 
 
 def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
@@ -51,12 +57,14 @@ class _Door(TyperGroup):
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names for listing and suggestions
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer's Context is private
-        return list(COMMANDS)
+        return [*COMMANDS, *_plugins().packages(COMMANDS)]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
-        if cmd_name not in COMMANDS:
+        own = COMMANDS.get(cmd_name)
+        app = import_module(own[0]).app if own else _plugins().load(cmd_name)
+        if app is None:
             return None
-        command = get_command(import_module(COMMANDS[cmd_name][0]).app)
+        command = get_command(app)
         command.name = cmd_name
         _share_options(command)
         return command
@@ -64,18 +72,30 @@ class _Door(TyperGroup):
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+        others = _plugins().packages(COMMANDS)
+        if others:
+            with formatter.section("Commands of other packages"):
+                formatter.write_dl([(name, f"From {package}.") for name, package in others.items()])
+
+
+def _plugins() -> Any:  # noqa: ANN401
+    """Look around for other packages' commands only where one may be meant: it takes a while."""
+    return import_module("awesome_cli.cli.plugins")
 
 
 def _share_options(command: Any) -> None:  # noqa: ANN401
-    """Accept ``--profile`` and ``--verbose`` behind the command too, where people type them."""
+    """Accept the options of all commands behind the command too, where people type them."""
+    taken = {spelling for parameter in command.params for spelling in parameter.opts}
     command.params.extend(
-        [
+        option
+        for option in (
             TyperOption(
                 param_decls=["--profile"],
                 metavar="NAME",
                 help=PROFILE_HELP,
                 expose_value=False,
                 callback=_profile,
+                autocompletion=lambda ctx, _args, _incomplete: [*profile_names(ctx)],
             ),
             TyperOption(
                 param_decls=["--verbose"],
@@ -84,7 +104,15 @@ def _share_options(command: Any) -> None:  # noqa: ANN401
                 expose_value=False,
                 callback=_verbose,
             ),
-        ]
+            TyperOption(
+                param_decls=["--quiet", "-q"],
+                is_flag=True,
+                help=QUIET_HELP,
+                expose_value=False,
+                callback=_quiet,
+            ),
+        )
+        if not taken & set(option.opts)
     )
     for child in getattr(command, "commands", {}).values():
         _share_options(child)
@@ -100,8 +128,13 @@ def _verbose(ctx: typer.Context, _parameter: object, verbose: bool | None) -> No
         ctx.obj.console.verbose = True
 
 
+def _quiet(ctx: typer.Context, _parameter: object, quiet: bool | None) -> None:  # noqa: FBT001 - the same
+    if quiet:
+        ctx.obj.console.quiet = True
+
+
 def _version(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
-    if wanted:
+    if wanted and not ctx.resilient_parsing:
         ctx.obj.console.result(f"awesome {__version__}")
         raise typer.Exit
 
@@ -115,19 +148,39 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def awesome(
+@app.callback(epilog=examples("awesome login", "awesome say-hi", "awesome --profile work whoami"))
+def awesome(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
-    profile: Annotated[str | None, typer.Option(metavar="NAME", help=PROFILE_HELP)] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="NAME", help=PROFILE_HELP, autocompletion=profile_names)
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help=VERBOSE_HELP)] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=QUIET_HELP)] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+    install_completion: Annotated[
+        bool,
+        typer.Option(
+            "--install-completion",
+            callback=install_completion,
+            is_eager=True,
+            help="Complete commands, options and profiles in this shell (bash, zsh, fish, PowerShell).",
+        ),
+    ] = False,
+    show_completion: Annotated[
+        bool,
+        typer.Option(
+            "--show-completion", callback=show_completion, is_eager=True, help="Print what that would install."
+        ),
     ] = False,
 ) -> None:
     """Sign in once with any OpenID provider, then say hi all day."""
     _profile(ctx, None, profile)
-    _verbose(ctx, None, verbose or version)
+    _verbose(ctx, None, verbose)
+    _quiet(ctx, None, quiet)
+    del version, install_completion, show_completion  # their callbacks have done it
 
 
 _ClickUsageError: Any = typer.BadParameter.__mro__[1]  # Typer vendors Click and exports its subclasses alone

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from typing import TextIO
+from io import BytesIO
+from typing import BinaryIO, TextIO
 
 from awesome_cli.errors import AwesomeError, OutputLost
 from awesome_cli.text import safe
@@ -22,28 +23,57 @@ class Console:
         stderr: TextIO,
         stdin: TextIO,
         environ: Mapping[str, str],
-        *,
-        verbose: bool = False,
     ) -> None:
         self._stdout = stdout
         self._stderr = stderr
         self._stdin = stdin
         self._environ = environ
-        self.verbose = verbose
+        self.verbose = self.quiet = False
+        self._warned: set[str] = set()
 
     @property
     def is_interactive(self) -> bool:
         """Whether a person is at both ends."""
         return self._stdin.isatty() and self._stderr.isatty()
 
-    def result(self, text: str) -> None:
-        """Print one line of result. Raises SystemExit, if whoever reads it has seen enough."""
+    @property
+    def shows_results(self) -> bool:
+        """Whether results go to a terminal, so that nothing but harmless text may."""
+        return self._stdout.isatty()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether stderr takes nothing but plain text: it is no terminal, or somebody wants it so."""
+        wanted = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
+        return bool(wanted) or not self._stderr.isatty()
+
+    def shows(self, text: str) -> bool:
+        """Whether stdout has all characters of ``text``."""
         try:
-            print(text, file=self._stdout, flush=True)
-        except BrokenPipeError:
-            raise SystemExit(0) from None
-        except OSError as error:
-            raise OutputLost(f"The output could not be written ({error.strerror}).") from error
+            text.encode(self._stdout.encoding or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    @property
+    def input(self) -> BinaryIO:
+        """What is piped into the program."""
+        return getattr(self._stdin, "buffer", None) or BytesIO(self._stdin.read().encode())
+
+    def result(self, text: str, end: str = "\n") -> None:
+        """Print one line of result. Raises SystemExit, if whoever reads it has seen enough."""
+        with _delivery():
+            print(text, end=end, file=self._stdout, flush=True)
+
+    def data(self, chunk: bytes) -> None:
+        """Print bytes of result as they are. Raises as :meth:`result` does."""
+        pipe = getattr(self._stdout, "buffer", None)
+        if pipe is None:  # a text stream without bytes below it
+            self.result(chunk.decode("utf-8", "backslashreplace"), end="")
+            return
+        with _delivery():
+            pipe.write(chunk)
+            pipe.flush()
 
     def json(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """Print a JSON document for programs, in ASCII."""
@@ -53,45 +83,75 @@ class Console:
         """Print one JSON line for programs, in ASCII."""
         self.result(json.dumps(document))
 
-    def note(self, text: str = "") -> None:
-        """Tell the person something on stderr."""
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows as columns."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.result("  ".join(cells).rstrip())
+
+    def say(self, text: str) -> None:
+        """Tell the person on stderr what they must know, or do, whatever was asked for."""
         with suppress(BrokenPipeError):
             print(text, file=self._stderr, flush=True)
 
+    def note(self, text: str = "") -> None:
+        """Tell the person something on stderr, unless they asked for quiet."""
+        if not self.quiet:
+            self.say(text)
+
     def warning(self, text: str) -> None:
-        """Tell the person of something that is wrong and does not stop us."""
-        self.note(f"Warning: {text}")
+        """Tell the person, once, of something that is wrong and does not stop us."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.say(f"Warning: {text}")
 
     def detail(self, text: str) -> None:
         """Tell a person who asked for details. Never a secret."""
         if self.verbose:
-            self.note(f"  {safe(text, 400)}")
+            self.say(f"  {safe(text, 400)}")
 
     def error(self, error: AwesomeError) -> None:
         """Say what happened and what to do."""
-        self.note(f"Error: {error.sentence}")
+        self.say(f"Error: {error.sentence}")
         if error.hint:
-            self.note(f"Hint: {error.hint}")
+            self.say(f"Hint: {error.hint}")
         if error.__cause__ is not None:
             self.detail(f"Cause: {type(error.__cause__).__name__}")
 
     def bug(self, error: Exception) -> None:
         """Own up to a mistake of ours. The error's words stay untold: they may quote what must not be shown."""
-        self.note(f"Error: awesome has a bug: {type(error).__name__}.")
-        self.note("Hint: Please report it, with what --verbose adds.")
+        self.say(f"Error: awesome has a bug: {type(error).__name__}.")
+        self.say("Hint: Please report it, with what --verbose adds.")
         for frame in traceback.extract_tb(error.__traceback__):
             self.detail(f"{frame.filename}:{frame.lineno} in {frame.name}")
 
     def bold(self, text: str) -> str:
         """Return ``text`` so that it stands out on stderr, where that is a terminal that can."""
-        plain = not self._stderr.isatty() or self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
-        return text if plain else f"\033[1m{text}\033[0m"
+        return text if self.is_plain else f"\033[1m{text}\033[0m"
 
     def confirm(self, question: str) -> bool:
         """Ask a yes-or-no question; Enter is a yes, the end of input a no."""
-        print(f"{question} [Y/n] ", end="", file=self._stderr, flush=True)
-        answer = self._stdin.readline()
+        answer = self._answer(f"{question} [Y/n] ")
         return bool(answer) and answer.strip().lower() in ("", "y", "yes")
+
+    def ask(self, question: str) -> str:
+        """Ask for a line of text; no answer is an empty one."""
+        return safe(self._answer(f"{question}: "))
+
+    def _answer(self, question: str) -> str:
+        print(question, end="", file=self._stderr, flush=True)
+        return self._stdin.readline()
+
+
+@contextmanager
+def _delivery() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise SystemExit(0) from None
+    except OSError as error:
+        raise OutputLost(f"The output could not be written ({error.strerror}).") from error
 
 
 def rfc3339(instant: float) -> str:
@@ -102,5 +162,5 @@ def rfc3339(instant: float) -> str:
 def duration(seconds: float) -> str:
     """Write a duration for people."""
     if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
-        return f"{seconds:.0f} seconds"
+        return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes"

@@ -14,6 +14,7 @@ import httpx
 import typer
 
 from awesome_cli.cli import app as door
+from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.demo.keyring import MemoryKeyring
@@ -27,7 +28,7 @@ LATER = 2 * 3600.0  # seconds; twice what the demo's access tokens live
 PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the tour needs to know of the terminal
 
 
-@app.callback(invoke_without_command=True, epilog="Examples: awesome demo; awesome demo --auto; awesome demo serve")
+@app.callback(invoke_without_command=True, epilog=examples("awesome demo", "awesome demo --auto", "awesome demo serve"))
 def demo(
     ctx: typer.Context,
     *,
@@ -42,11 +43,13 @@ def demo(
         _tour(toolbox, auto=auto or not toolbox.console.is_interactive)
 
 
-@app.command("serve", epilog="Example: awesome demo serve --port 8765")
+@app.command("serve", epilog=examples("awesome demo serve --port 8765"))
 def serve_alone(
     ctx: typer.Context,
     *,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on 127.0.0.1; 0 takes any.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="PORT", help="The port on 127.0.0.1; 0 takes any.")
+    ] = 0,
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
     toolbox: Toolbox = ctx.obj
@@ -80,7 +83,8 @@ def _tour(toolbox: Toolbox, *, auto: bool) -> None:
         def step(story: str, *argv: str, aloud: bool = False) -> None:
             console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
             stdout = toolbox.world.stdout if aloud else toolbox.world.stderr
-            inner = Toolbox(replace(world, stdout=stdout), verbose=console.verbose)
+            inner = Toolbox(replace(world, stdout=stdout))
+            inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
             door.run_command(argv, inner)
 
         console.note("The tour: a provider on this machine, a keyring in memory, and the code of real logins.")
@@ -89,6 +93,7 @@ def _tour(toolbox: Toolbox, *, auto: bool) -> None:
         step("Who is that, where, and until when?", "whoami")
         clock.ahead += LATER
         step("Two hours later the access token has ended. It is renewed silently.", "say-hi", aloud=True)
+        step("Call a protected API with it.", "api", "hello")
         step("Revoke the tokens and empty the keyring.", "logout")
         console.note("\nThat was all of it. Your own provider next: see README, then awesome login.")
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awesome_cli.cli.console import duration
-from awesome_cli.cli.options import finite
+from awesome_cli.cli.console import duration, rfc3339
+from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
-from awesome_cli.errors import AwesomeError, KeyringUnusable, SignInNeeded
-from awesome_cli.session import Card, Session
+from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, SignInNeeded
+from awesome_cli.sessions import Card, Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,16 +41,25 @@ class Wishes:
 
 
 @app.command(
-    epilog="Examples: awesome login --domain tenant.eu.auth0.com --client-id abc123; awesome login --json --no-browser"
+    epilog=examples(
+        "awesome login --domain tenant.eu.auth0.com --client-id abc123",
+        "awesome login --issuer https://id.example.com/ --client-id cli",
+        "awesome login --no-browser --json",
+    )
 )
 def login(  # noqa: PLR0913 - one parameter an option
     ctx: typer.Context,
     *,
-    domain: Annotated[str | None, typer.Option(help="Auth0 domain, such as tenant.eu.auth0.com.")] = None,
+    domain: Annotated[
+        str | None, typer.Option(metavar="DOMAIN", help="Auth0 domain, such as tenant.eu.auth0.com.")
+    ] = None,
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID provider, for any but Auth0.")] = None,
-    client_id: Annotated[str | None, typer.Option(help="Client id of the native application.")] = None,
-    audience: Annotated[str | None, typer.Option(help="The API that the access token is for.")] = None,
-    scope: Annotated[str | None, typer.Option(help="Scopes, separated by blanks; openid is always among them.")] = None,
+    client_id: Annotated[str | None, typer.Option(metavar="ID", help="Client id of the native application.")] = None,
+    audience: Annotated[str | None, typer.Option(metavar="API", help="The API that the access token is for.")] = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(metavar="SCOPES", help="Scopes, separated by blanks; openid is always among them."),
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Show the URL and do not open it.")] = False,
     qr: Annotated[
         bool | None,
@@ -106,8 +115,9 @@ def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
 
 
 def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
-    profile = toolbox.profile(wishes.flags)
     kept = _kept_card(toolbox, wishes)
+    wishes = _complete(toolbox, wishes, kept)
+    profile = toolbox.profile(wishes.flags)
     client = toolbox.client_for(profile, kept)
     if kept is not None and not wishes.force and (kept.issuer, kept.client_id) == (client.issuer, client.client_id):
         with suppress(SignInNeeded):  # it ended for good: sign in anew
@@ -146,6 +156,24 @@ def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
     return None
 
 
+def _complete(toolbox: Toolbox, wishes: Wishes, kept: Card | None) -> Wishes:
+    """Ask a person for what no setting says. Answers count as flags, so they are saved once the login has worked."""
+    console, profile = toolbox.console, toolbox.profile(wishes.flags)
+    if kept is not None or not console.is_interactive or (profile.issuer and profile.client_id):
+        return wishes
+    console.say("In the Auth0 dashboard, Applications > Applications > YOUR APP > Settings shows Domain and Client ID.")
+    answers: dict[str, str | None] = {}
+    while not profile.issuer and (answer := console.ask("Domain (or the issuer URL of another provider)")):
+        answers = {"issuer" if "://" in answer else "domain": answer}
+        try:
+            profile = toolbox.profile({**wishes.flags, **answers})
+        except ConfigError as error:
+            console.error(error)
+    if profile.issuer and not profile.client_id:
+        answers["client_id"] = console.ask("Client ID")
+    return replace(wishes, flags={**wishes.flags, **answers})
+
+
 def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
     """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
     card = toolbox.fresh(toolbox.load(), 0.0).card
@@ -173,18 +201,18 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
                 "verification_uri": device.verification_uri,
                 "verification_uri_complete": device.verification_uri_complete,
                 "user_code": device.user_code,
-                "expires_in": device.expires_in,
+                "expires_at": rfc3339(toolbox.world.now() + device.expires_in),
                 "interval": device.interval,
             }
         )
     url = device.verification_uri_complete or device.verification_uri
     opens = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
-    console.note(f"Open this address in any browser:  {console.bold(url)}")
-    console.note(f"and check that it shows this code: {console.bold(device.user_code)}")
-    console.note(f"The code is valid for {duration(device.expires_in)}.")
-    console.note("Go on only if you started this sign-in yourself and the page shows the same code.")
+    console.say(f"Open this address in any browser:  {console.bold(url)}")
+    console.say(f"and check that it shows this code: {console.bold(device.user_code)}")
+    console.say(f"The code is valid for {duration(device.expires_in)}.")
+    console.say("Go on only if you started this sign-in yourself and the page shows the same code.")
     if wishes.qr or (wishes.qr is None and console.is_interactive and not opens):
-        console.note(toolbox.qr_code(url))
+        console.say(toolbox.qr_code(url))
     if opens:
         toolbox.world.open_browser(url)
     if wishes.approve is not None:
@@ -194,6 +222,7 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
 
 def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
     """Keep the session and return the one that it replaces; tokens that cannot be kept are revoked."""
+    kept = False
     try:
         with toolbox.exclusively():
             replaced = None
@@ -205,9 +234,11 @@ def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
             else:
                 with suppress(KeyringUnusable):
                     toolbox.keyring_vault.delete()
+            kept = True
     except BaseException:
-        toolbox.console.note("The session could not be kept; its tokens are revoked.")
-        toolbox.revoke(session)
+        if not kept:  # else it is a signal that was held back until now
+            toolbox.console.note("The session could not be kept; its tokens are revoked.")
+            toolbox.revoke(session)
         raise
     return replaced
 
@@ -217,6 +248,8 @@ def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:
         toolbox.config.save(profile.name, wishes.flags)
     except OSError as error:
         toolbox.console.warning(f"{toolbox.config.path} cannot be written ({error.strerror}); settings are not saved.")
+    except AwesomeError as error:
+        toolbox.console.warning(f"{error.sentence} Settings are not saved.")
     toolbox.enlist()
 
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
-from awesome_cli.errors import AwesomeError, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from awesome_cli.sessions import Session
+    from awesome_cli.vault import Vault
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog="Examples: awesome logout; awesome logout --all")
+@app.command(epilog=examples("awesome logout", "awesome logout --all"))
 def logout(
     ctx: typer.Context,
     *,
@@ -20,11 +28,15 @@ def logout(
 ) -> None:
     """Sign out: revoke the tokens at the provider, then empty the keyring."""
     toolbox: Toolbox = ctx.obj
-    names = [toolbox.name]
-    if everywhere:
-        names = sorted({toolbox.name, *toolbox.roster.stores(), *toolbox.config.names})
     ends: list[AwesomeError] = []
-    for name in names:
+    names = {toolbox.name}
+    if everywhere:
+        names.update(toolbox.roster.stores())
+        try:
+            names.update(toolbox.config.names)
+        except ConfigError as error:
+            ends.append(error)
+    for name in sorted(names):
         try:
             sign_out(toolbox if name == toolbox.name else toolbox.for_profile(name))
         except AwesomeError as error:
@@ -37,26 +49,48 @@ def logout(
 
 def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
+    with suppress(SignInNeeded, KeyringUnusable):
+        toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
     with toolbox.exclusively():
-        session, confirmed = None, True
-        try:
-            try:
-                session = toolbox.vault.load()
-            except SignInNeeded:
-                toolbox.console.warning("What was kept could not be read; it is removed without being revoked.")
-            if session is not None:
-                confirmed = toolbox.revoke(session)
-        finally:
-            if toolbox.file_entries.exists():
-                toolbox.file_entries.destroy()
-            toolbox.keyring_vault.delete()
+        ended, confirmed = _empty_stores(toolbox)
     toolbox.forget()
-    if session is None:
+    if ended is None:
         toolbox.console.note(f"You are not signed in (profile {toolbox.name}).")
     elif confirmed:
-        toolbox.console.note(f"Signed out {session.card.name} (profile {toolbox.name}).")
+        toolbox.console.note(f"Signed out {ended.card.name} (profile {toolbox.name}).")
     else:
         raise RevocationUnconfirmed(
             f"You are signed out here (profile {toolbox.name}), but the provider did not confirm the revocation.",
             hint="End the session at the provider too, if this machine or its backups may be in other hands.",
         )
+
+
+def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
+    """Empty the plain file, where it is the store, and the keyring: a login cut short may have left one in each."""
+    if not toolbox.file_entries.exists():
+        return _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+    ended, confirmed = None, True
+    try:
+        ended, confirmed = _end(toolbox, toolbox.file_vault, toolbox.file_entries.destroy)
+    finally:
+        try:
+            other, other_confirmed = _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+            ended, confirmed = ended or other, confirmed and other_confirmed
+        except KeyringUnusable as error:
+            toolbox.console.warning(f"{error.sentence} If it keeps a session too, log out again once it works.")
+    return ended, confirmed
+
+
+def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Session | None, bool]:
+    """Revoke and remove what one store keeps; say what that was, and whether its refresh token is surely dead."""
+    session, confirmed = None, True
+    try:
+        try:
+            session = vault.load()
+        except SignInNeeded:
+            toolbox.console.warning("What was kept could not be read; it is removed without being revoked.")
+        if session is not None:
+            confirmed = toolbox.revoke(session)
+    finally:
+        empty()
+    return session, confirmed

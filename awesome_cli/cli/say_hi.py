@@ -5,14 +5,15 @@ from __future__ import annotations
 import typer
 
 from awesome_cli.cli.login import sign_in
+from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import OtherSession, Toolbox
 from awesome_cli.errors import SignInNeeded
-from awesome_cli.session import Card
+from awesome_cli.sessions import Card
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog="Example: awesome say-hi")
+@app.command(epilog=examples("awesome say-hi"))
 def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
     toolbox: Toolbox = ctx.obj

@@ -7,16 +7,20 @@ from typing import Annotated
 import typer
 
 from awesome_cli.cli.console import rfc3339
-from awesome_cli.cli.options import finite
+from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
+from awesome_cli.errors import SignInNeeded
+from awesome_cli.sessions import MIN_TTL, SIGN_IN
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-MIN_TTL = 60.0  # seconds; long enough for the request that the token is wanted for
-
 
 @app.command(
-    epilog='Examples: awesome token; curl -H "Authorization: Bearer $(awesome token)" https://api.example.com/'
+    epilog=examples(
+        "awesome token",
+        "awesome token --min-ttl 600 --json",
+        'curl -H "Authorization: Bearer $(awesome token)" https://api.example.com/',
+    )
 )
 def token(
     ctx: typer.Context,
@@ -29,16 +33,17 @@ def token(
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
     toolbox: Toolbox = ctx.obj
-    session = toolbox.session(min_ttl=min_ttl)
-    kind, secret = ("id_token", session.id_token) if id_token else ("access_token", session.access_token)
+    kind = "id_token" if id_token else "access_token"
+    given = toolbox.given_token
+    if given and id_token:
+        raise SignInNeeded("AWESOME_ACCESS_TOKEN gives no ID token.", hint=f"Unset it. {SIGN_IN}")
+    if given:
+        secret, expires_at, scope = given, None, None  # nobody says until when and for what it is good
+    else:
+        session = toolbox.session(min_ttl=min_ttl)
+        secret = session.id_token if id_token else session.access_token
+        expires_at, scope = rfc3339(session.card.expires_at), session.card.scope
     if json:
-        toolbox.console.json(
-            {
-                kind: secret,
-                "token_type": "Bearer",
-                "expires_at": rfc3339(session.card.expires_at),
-                "scope": session.card.scope,
-            }
-        )
+        toolbox.console.json({kind: secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope})
     else:
         toolbox.console.result(secret)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from io import StringIO
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from awesome_cli.cli.console import Console
 from awesome_cli.errors import ConfigError, ProviderUnreachable, ProviderUnusable, SignInNeeded
-from awesome_cli.session import SIGN_IN, Card, Session, fresh
+from awesome_cli.sessions import MIN_TTL, SIGN_IN, Card, Session, fresh
 from awesome_cli.world import World
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from awesome_cli.cli.progress import ProgressBar
     from awesome_cli.profiles import Config, Profile, Settings
     from awesome_cli.provider import Client, Provider
+    from awesome_cli.resource import Answer, Call, Receiver
     from awesome_cli.roster import Roster
     from awesome_cli.stores import Backend, FileEntries, KeyringEntries
     from awesome_cli.vault import Vault
@@ -30,14 +35,17 @@ class OtherSession(SignInNeeded):
 class Toolbox:
     """The world taken apart, for one command and one profile."""
 
-    def __init__(self, world: World, *, profile: str | None = None, verbose: bool = False) -> None:
+    def __init__(self, world: World, *, profile: str | None = None) -> None:
         self.world = world
         self._profile_flag = profile
-        self.console = Console(world.stdout, world.stderr, world.stdin, world.environ, verbose=verbose)
+        self.console = Console(world.stdout, world.stderr, world.stdin, world.environ)
 
     def for_profile(self, name: str) -> Toolbox:
-        """Return the toolbox of another profile."""
-        return Toolbox(self.world, profile=name, verbose=self.console.verbose)
+        """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
+        other = Toolbox(self.world, profile=name)
+        other.console = self.console
+        other._keyring_entries = self._keyring_entries
+        return other
 
     def choose_profile(self, name: str) -> None:
         """Mean the profile of that name from now on."""
@@ -55,7 +63,12 @@ class Toolbox:
         """The config file."""
         from awesome_cli.profiles import Config
 
-        return Config.read(self.world.config_dir / "config.toml")
+        return Config.read(self.world.config_dir / "config.toml", lambda: self._locked("config"))
+
+    @property
+    def profile_names(self) -> list[str]:
+        """The profiles that have settings or a session."""
+        return sorted({*self.config.names, *self.roster.stores()})
 
     def profile(self, flags: Settings) -> Profile:
         """Return the settings as ``login`` weighs them."""
@@ -63,19 +76,39 @@ class Toolbox:
 
         return resolve(self.name, flags=flags, environ=self.world.environ, config=self.config)
 
+    @property
+    def api_url(self) -> str:
+        """Where the profile's API is. Raises ConfigError, if nothing says so."""
+        from awesome_cli.profiles import resolve
+
+        said = {"api_url": self.world.environ.get("AWESOME_API_URL")}
+        url = resolve(self.name, flags=said, environ={}, config=self.config).api_url
+        if url is None:
+            raise ConfigError(
+                "The URL of the API is not set.",
+                hint="Set AWESOME_API_URL, or api_url in the profile in config.toml.",
+            )
+        return url
+
     @cached_property
     def file_entries(self) -> FileEntries:
         """The plain file that stands in for the keyring once somebody asked for it."""
         from awesome_cli.stores import FileEntries
 
-        return FileEntries(self.world.state_dir / f"insecure-session-{self.name}.json")
+        return FileEntries(self._insecure_file)
+
+    @property
+    def _insecure_file(self) -> Path:
+        return self.world.state_dir / f"insecure-session-{self.name}.json"
 
     @cached_property
     def file_vault(self) -> Vault:
-        """The profile's session in that file."""
+        """The profile's session in that file; proved beside it, for while that file exists it is the store."""
+        from awesome_cli.stores import FileEntries
         from awesome_cli.vault import Vault
 
-        return Vault(self.file_entries, self.name)
+        trial = FileEntries(self._insecure_file.with_suffix(".proof"))
+        return Vault(self.file_entries, self.name, trial=trial)
 
     @cached_property
     def keyring_vault(self) -> Vault:
@@ -127,12 +160,17 @@ class Toolbox:
         with self._locked(f"profile-{self.name}"), self.world.hold_signals():
             yield
 
+    @property
+    def lock_folders(self) -> list[Path]:
+        """Where locks may lie: the first that can be used."""
+        return [self.world.state_dir / "locks", self.world.temp_dir]
+
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         from awesome_cli.lock import exclusive
 
-        preferred = self.world.state_dir / "locks"
-        with exclusive([preferred, self.world.temp_dir], name) as folder:
+        preferred = self.lock_folders[0]
+        with exclusive(self.lock_folders, name) as folder:
             if folder != preferred:
                 self.console.warning(f"{preferred} cannot be used for locks; {folder} serves instead.")
             yield
@@ -157,10 +195,32 @@ class Toolbox:
                 transport=self.world.transport,
                 now=self.world.now,
                 detail=self.console.detail,
+                environ=self.world.environ,
             ) as provider:
                 return await work(provider)
 
         return self.world.run(talk)
+
+    def call(self, call: Call, token: str, receiver: Receiver) -> Answer:
+        """Call the API."""
+        from awesome_cli import resource
+
+        return self.world.run(
+            partial(
+                resource.call,
+                call,
+                token,
+                receiver,
+                transport=self.world.transport,
+                environ=self.world.environ,
+            )
+        )
+
+    def progress_bar(self) -> ProgressBar:
+        """Return a bar that is drawn on stderr from now on."""
+        from awesome_cli.cli.progress import ProgressBar
+
+        return ProgressBar(self.world.stderr, self.world.environ)
 
     def client_for(self, profile: Profile, kept: Card | None) -> Client:
         """Return the client that a profile describes; what it leaves open is as in the kept session."""
@@ -208,14 +268,39 @@ class Toolbox:
         try:
             return self.fresh(self.load(), 0.0).card
         except ProviderUnreachable as error:
-            self.console.note(f"Offline: {error.sentence} This is from your last verified sign-in.")
+            self.console.warning(f"Offline: {error.sentence} This is from your last verified sign-in.")
             return card
 
-    def session(self, *, min_ttl: float) -> Session:
-        """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more."""
+    def session(self, *, min_ttl: float, refused: str = "") -> Session:
+        """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more, or was refused.
+
+        ``refused`` is an access token that an API no longer takes; no session will do that still has it.
+        """
         session = self.load()
-        self._check_demands(session.card)
-        return self.fresh(session, min_ttl)
+        self.check_demands(session.card)
+        return self.fresh(session, math.inf if session.access_token == refused else min_ttl)
+
+    def access_token(self, refused: str = "") -> str:
+        """Return a valid access token; told which was refused, another one, or the same if there is none."""
+        return self.given_token or self.session(min_ttl=MIN_TTL, refused=refused).access_token
+
+    @property
+    def given_token(self) -> str | None:
+        """The access token that ``AWESOME_ACCESS_TOKEN`` gives: used as it is, in the place of any session's.
+
+        Raises ConfigError, if it cannot be a token.
+        """
+        token = self.world.environ.get("AWESOME_ACCESS_TOKEN")
+        if not token:
+            return None
+        from awesome_cli.oauth.token import is_token
+
+        if not is_token(token):
+            raise ConfigError(
+                "AWESOME_ACCESS_TOKEN is no access token: it has blanks or other characters that no token has.",
+                hint="Set it to the token alone, or unset it.",
+            )
+        return token
 
     def load(self) -> Session:
         """Return the kept session as it is. Raises SignInNeeded, if there is none."""
@@ -229,7 +314,7 @@ class Toolbox:
         """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
         try:
             return self.converse(self.client_of(session.card), lambda provider: provider.sign_out(session))
-        except ProviderUnusable as error:
+        except (ProviderUnusable, ConfigError) as error:
             self.console.detail(error.sentence)
             return False
 
@@ -254,11 +339,11 @@ class Toolbox:
 
     def _kept_card(self) -> Card:
         card = self.vault.card() or _nobody()
-        self._check_demands(card)
+        self.check_demands(card)
         return card
 
     def fresh(self, session: Session, min_ttl: float) -> Session:
-        """Return the session or its successor, as :func:`awesome_cli.session.fresh` rules."""
+        """Return the session or its successor, as :func:`awesome_cli.sessions.fresh` rules."""
         return fresh(
             session,
             keeper=self.vault,
@@ -268,7 +353,8 @@ class Toolbox:
             min_ttl=min_ttl,
         )
 
-    def _check_demands(self, card: Card) -> None:
+    def check_demands(self, card: Card) -> None:
+        """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
         from awesome_cli.profiles import demands
 
         for key, wanted in demands(flags={}, environ=self.world.environ).items():

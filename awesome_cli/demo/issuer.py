@@ -122,6 +122,11 @@ class Issuer:
         """Refuse the device with this code; False if no such code is waiting."""
         return self._decide(user_code, "access_denied")
 
+    def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
+        """Sign whatever is given, true or not, with the present key (RFC 7515 §7.1)."""
+        signed = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
+        return f"{signed}.{_base64url(_key(self.alg).private.sign(signed.encode()))}"
+
     @property
     def api_url(self) -> str:
         """The protected API: where it is, and the audience that its access tokens name."""
@@ -353,9 +358,7 @@ class Issuer:
         return self._sign("JWT", claims if self.slim_id_token else {**self._claims(scope), **claims})
 
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
-        key = _key(self.alg)
-        headers = {"typ": typ, "kid": key.public["kid"]}
-        return jws.sign(claims, key.private, headers=headers, algorithm=self.alg)
+        return self.sign({"alg": self.alg, "typ": typ, "kid": _key(self.alg).public["kid"]}, claims)
 
     def _revoke(self, request: Request) -> Reply:
         self._require_client(request)

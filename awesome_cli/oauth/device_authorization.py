@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 from awesome_cli.errors import CodeExpired, ProviderUnreachable, ProviderUnusable, SignInDenied
-from awesome_cli.oauth.reply import Reply, refusal, seconds
-from awesome_cli.oauth.token import ADVICE, TokenResponse, is_passing, life, parse_token
+from awesome_cli.oauth.reply import Reply, http_date, refusal, seconds
+from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_passing, is_token, life, parse_token
 from awesome_cli.text import safe, secure_url
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 DEFAULT_INTERVAL = 5.0  # seconds; RFC 8628 §3.2
-LONGEST_INTERVAL = 3600.0  # seconds; a number beyond this is not meant
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.01, 3600.0  # seconds; a number beyond these is not meant
 SLOW_DOWN = 5.0  # seconds; RFC 8628 §3.5
 LONGEST_BACKOFF = 60.0  # seconds; nobody at a terminal waits longer for a network that is back
 DEFAULT_EXPIRES_IN = 900.0  # seconds; what most providers use, for one that forgets to say (RFC 8628 §3.2)
@@ -74,7 +73,7 @@ def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
             hint="Check the issuer, or try again in a moment.",
         )
     device_code, user_code = document.get("device_code"), document.get("user_code")
-    if not isinstance(device_code, str) or not device_code or not isinstance(user_code, str) or not safe(user_code):
+    if not is_token(device_code) or not isinstance(user_code, str) or not safe(user_code):
         raise ProviderUnusable("The provider's device authorization response carries no code.")
     uri = document.get("verification_uri", document.get("verification_url"))  # Google's spelling
     if secure_url(uri) is None:
@@ -89,7 +88,7 @@ def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
         verification_uri=str(uri),
         verification_uri_complete=complete if secure_url(complete) else None,
         expires_in=life(document.get("expires_in"), DEFAULT_EXPIRES_IN, LONGEST_EXPIRES_IN),
-        interval=_interval(document.get("interval")),
+        interval=_interval(document.get("interval")) or DEFAULT_INTERVAL,
     )
 
 
@@ -129,7 +128,7 @@ def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing
         case "authorization_pending":
             return Pending()
         case "slow_down":
-            return Pending(slow_down=True, interval=seconds((reply.json() or {}).get("interval")))
+            return Pending(slow_down=True, interval=_interval((reply.json() or {}).get("interval")))
         case "access_denied":
             raise SignInDenied("The sign-in was denied.", hint="If that was a mistake, start again with: awesome login")
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
@@ -144,15 +143,12 @@ def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to wait before the next poll, in seconds, and whether the provider ever answered properly.
-
-    ``answered`` is None until there was anything to answer.
-    """
+    """How long to wait before the next poll, in seconds, and whether the provider ever answered properly."""
 
     interval: float
     backoff: float
     retry_after: float = 0.0
-    answered: bool | None = None
+    answered: bool = False
 
     @classmethod
     def start(cls, interval: float) -> Pace:
@@ -167,7 +163,7 @@ class Pace:
     def after(self, answer: Pending | Passing) -> Pace:
         """Return the pace after a reply that arrived."""
         if isinstance(answer, Passing):
-            return replace(self, retry_after=answer.retry_after, answered=bool(self.answered))
+            return replace(self, retry_after=answer.retry_after)
         interval = self.interval
         if answer.slow_down:
             interval = max(interval + SLOW_DOWN, answer.interval or 0.0)
@@ -176,23 +172,25 @@ class Pace:
     def after_silence(self) -> Pace:
         """Return the pace after a connection that failed or timed out: exponential backoff (RFC 8628 §3.5)."""
         doubled = max(self.interval, min(2 * self.backoff, LONGEST_BACKOFF))
-        return replace(self, backoff=doubled, retry_after=0.0, answered=bool(self.answered))
+        return replace(self, backoff=doubled, retry_after=0.0)
 
 
-def _interval(value: object) -> float:
+def _interval(value: object) -> float | None:
     number = seconds(value)
-    return number if number is not None and 0 < number <= LONGEST_INTERVAL else DEFAULT_INTERVAL
+    return number if number is not None and SHORTEST_INTERVAL <= number <= LONGEST_INTERVAL else None
 
 
 def _retry_after(reply: Reply, now: float) -> float:
-    """Seconds that the server asks us to stay away: RFC 9110 §10.2.3, or the epoch that Auth0 sends with a 429."""
+    """Seconds that the server asks us to stay away: RFC 9110 §10.2.3, or the epoch that Auth0 sends with a 429.
+
+    Instants are compared with the server's own clock, where it tells it.
+    """
     text = reply.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
-    if text:
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - now)
-        except (ValueError, OverflowError):
-            return 0.0
+    instant = http_date(text)
     reset = reply.headers.get("x-ratelimit-reset", "").strip()
-    return max(0.0, float(reset[:12]) - now) if reset.isascii() and reset.isdigit() else 0.0
+    if not text and reply.status == TOO_MANY_REQUESTS and reset.isascii() and reset.isdigit():
+        instant = float(reset[:12])
+    server_now = http_date(reply.headers.get("date", ""))
+    return 0.0 if instant is None else max(0.0, instant - (now if server_now is None else server_now))

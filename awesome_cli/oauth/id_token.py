@@ -31,6 +31,7 @@ LEEWAY = 60.0  # seconds; clocks of well-kept machines differ by less
 LONGEST_TOKEN = 16 * 1024  # characters; an ID token says who somebody is, not their whole directory entry
 SMALLEST_MODULUS = 2048  # bits; RFC 7518 §3.3
 FORBIDDEN_HEADERS = ("crit", "jku", "x5u", "jwk")  # keys come from the provider's JWKS alone (RFC 8725 §3.10)
+KEY_MEMBERS = ("kty", "kid", "alg", "use", "crv", "n", "e", "x", "y")  # RFC 7517 §4, RFC 7518 §6: all that we look at
 
 Key = Mapping[str, Any]
 
@@ -67,7 +68,11 @@ def parse_jwks(reply: Reply) -> list[Key]:
             f"The provider's keys (jwks_uri) cannot be read (HTTP status {reply.status}).",
             hint="Without them no ID token can be verified. Try again, or tell the provider's operators.",
         )
-    return [key for key in keys if isinstance(key, dict)]
+    return [
+        {name: key[name] for name in KEY_MEMBERS if name in key}
+        for key in keys
+        if isinstance(key, dict) and all(isinstance(key.get(name, ""), str) for name in KEY_MEMBERS)
+    ]
 
 
 def verify_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not looked up
@@ -108,11 +113,12 @@ def _decode(encoded: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return _object(header, "header"), _object(claims, "payload")
 
 
-def _unbase64(segment: str) -> bytes:
-    _require(re.fullmatch(r"[A-Za-z0-9_-]+", segment) is not None and len(segment) % 4 != 1, "it is not base64url")
+def _unbase64(segment: str, what: str = "it") -> bytes:
+    rule = f"{what} is not base64url"
+    _require(re.fullmatch(r"[A-Za-z0-9_-]+", segment) is not None and len(segment) % 4 != 1, rule)
     data = urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
     canonical = urlsafe_b64encode(data).rstrip(b"=").decode("ascii") == segment
-    _require(canonical, "it is not base64url")  # RFC 4648 §3.5: bits that carry nothing must not hide anything
+    _require(canonical, rule)  # RFC 4648 §3.5: bits that carry nothing must not hide anything
     return data
 
 
@@ -152,7 +158,7 @@ def _choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) 
     members = ("kty", "n", "e") if kind == "RSA" else ("kty", "crv", "x", "y")
     key = {name: str(fitting[0].get(name, "")) for name in members}
     if kind == "RSA":
-        bits = int.from_bytes(_unbase64(key["n"])).bit_length()
+        bits = int.from_bytes(_unbase64(key["n"], "the modulus of its RSA key")).bit_length()
         _require(bits >= SMALLEST_MODULUS, f"its RSA key has fewer than {SMALLEST_MODULUS} bits")
     return key
 

@@ -6,6 +6,8 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from awesome_cli.errors import ProviderUnusable
@@ -50,17 +52,25 @@ _CODE_LENGTH = 100  # the longest registered code has 32 characters; a URN used 
 
 
 def json_object(data: bytes | str) -> dict[str, Any] | None:
-    """Parse a JSON object strictly, or return None.
+    """Parse a JSON object as strictly as :func:`json_value`, or return None."""
+    try:
+        value = json_value(data)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def json_value(data: bytes | str) -> Any:  # noqa: ANN401 - that is JSON
+    """Parse JSON strictly. Raises ValueError.
 
     Refused besides broken JSON: a member that stands twice in one object (RFC 8259 §4 leaves its meaning
     open), ``NaN`` and ``Infinity``, nesting that exhausts the parser, and anything that is not UTF-8.
     """
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,6 +93,15 @@ def seconds(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def http_date(text: str) -> float | None:
+    """Read an HTTP date (RFC 9110 §5.6.7) as seconds since the epoch, or None if it is none."""
+    try:
+        date = parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def refusal(reply: Reply, *, what: str, hint: str = "") -> ProviderUnusable:

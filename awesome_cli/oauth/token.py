@@ -10,6 +10,7 @@ from awesome_cli.errors import GrantEnded, ProviderUnreachable, ProviderUnusable
 from awesome_cli.oauth.reply import Reply, refusal, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
+TOO_MANY_REQUESTS = 429  # RFC 6585 §4
 LONGEST_LIFE = 10 * 365 * 86400.0  # seconds; beyond this a number is no plan but a mistake
 
 
@@ -45,19 +46,19 @@ def parse_token(reply: Reply) -> TokenResponse:
     """
     document = reply.json() or {}
     access_token = document.get("access_token")
-    if not _is_token(access_token):
+    if not is_token(access_token):
         raise _malformed("it carries no usable access token")
     if str(document.get("token_type")).lower() != "bearer":  # RFC 6749 §7.1: a type that we do not know
         raise _malformed("its token type is not Bearer")
     refresh_token = document.get("refresh_token") or None
-    if refresh_token is not None and not _is_token(refresh_token):
+    if refresh_token is not None and not is_token(refresh_token):
         raise _malformed("its refresh token is not usable")
     id_token, scope = document.get("id_token"), document.get("scope")
     return TokenResponse(
         access_token=access_token,
         expires_in=life(document.get("expires_in"), DEFAULT_LIFE, LONGEST_LIFE),
         refresh_token=refresh_token,
-        id_token=id_token if isinstance(id_token, str) and id_token else None,
+        id_token=None if id_token in (None, "") else str(id_token),  # whatever it is, validation judges it
         scope=scope if isinstance(scope, str) and scope else None,
     )
 
@@ -76,7 +77,8 @@ def parse_refresh(reply: Reply) -> TokenResponse:
         )
     if code is None and reply.ok and reply.json() is not None:
         return parse_token(reply)
-    if is_passing(reply):
+    refused_without_a_word = reply.status == 400 and reply.json() is None  # noqa: PLR2004 - so some meet a bad token
+    if is_passing(reply) and not refused_without_a_word:
         raise ProviderUnreachable(
             f"The provider could not renew the session (HTTP status {reply.status}).",
             hint="Try again in a moment.",
@@ -85,15 +87,13 @@ def parse_refresh(reply: Reply) -> TokenResponse:
 
 
 def is_passing(reply: Reply) -> bool:
-    """Whether a reply speaks of trouble that may pass by itself: 5xx, no JSON, or a bare 429 (RFC 6585 §4)."""
-    if reply.status >= 500:  # noqa: PLR2004 - the class of server errors
-        return True
-    if reply.status == 429:  # noqa: PLR2004 - Too Many Requests
-        return reply.error() not in _REGISTERED
-    return reply.json() is None and reply.status != 400  # noqa: PLR2004 - some refuse a bad token with an empty 400
+    """Whether a reply speaks of trouble that may pass by itself: no JSON, or a bare 5xx or 429 (RFC 6585 §4)."""
+    in_trouble = reply.status >= 500 or reply.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
+    return reply.json() is None or (in_trouble and reply.error() not in _REGISTERED)
 
 
-# RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2. A provider that limits the rate may invent a code of its own.
+# RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2. A provider in trouble, or one that limits the rate, may use a code that
+# stands in none of them, such as server_error or too_many_requests.
 _REGISTERED = {
     "access_denied",
     "authorization_pending",
@@ -127,8 +127,8 @@ ADVICE = {
 }
 
 
-def _is_token(value: object) -> TypeGuard[str]:
-    # RFC 6749 appendix A.12 and A.17: visible ASCII. A blank or a line end would break the header it goes into.
+def is_token(value: object) -> TypeGuard[str]:
+    """Whether ``value`` can go into a header or a form as it is: visible ASCII (RFC 6749 appendix A.12, A.17)."""
     return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # a kept session is read without the tools that validated it
     from awesome_cli.oauth.id_token import IdToken
     from awesome_cli.oauth.token import TokenResponse
 
+MIN_TTL = 60.0  # seconds that a token shall have left: long enough for the request that it is wanted for
+LONGEST_SCOPE = 2048  # characters to show; an API may define many scopes
 NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 
 
@@ -68,14 +70,14 @@ def open_session(  # noqa: PLR0913 - a session is made of all of this
     now: float,
 ) -> Session:
     """Make a session of what a sign-in brought. ``userinfo`` fills in claims that the ID token lacks."""
-    claims = {**userinfo, **id_token.claims}
+    names = _names(userinfo) | _names(id_token.claims)
     card = Card(
         issuer=str(id_token.claims["iss"]),
         client_id=client_id,
-        sub=safe(id_token.sub),
-        name=_name(claims),
-        email=_text(claims, "email") or None,
-        scope=tokens.scope or scope,
+        sub=_subject(id_token),
+        name=_first(names, id_token),
+        email=names.get("email"),
+        scope=safe(tokens.scope or scope, LONGEST_SCOPE),
         audience=audience,
         signed_in_at=now,
         expires_at=now + tokens.expires_in,
@@ -102,11 +104,13 @@ def renewed_session(  # noqa: PLR0913 - the same, and what was before
     """Make the session that follows ``old``; what the provider did not send again stays as it was."""
     refresh_token = tokens.refresh_token or old.refresh_token  # RFC 6749 §6: absent means unchanged
     id_token = new_id_token or old_id_token
+    before, now_said = _names(old_id_token.claims), _names(id_token.claims)
+    follows = "name" in now_said or old.card.name == _first(before, old_id_token)  # else userinfo gave the name
     card = replace(
         old.card,
-        name=_renewed_name(old.card.name, old_id_token.claims, id_token.claims),
-        email=_text(id_token.claims, "email") or old.card.email,
-        scope=tokens.scope or old.card.scope,
+        name=_first(before | now_said, id_token) if follows else old.card.name,
+        email=now_said.get("email", old.card.email),
+        scope=safe(tokens.scope or old.card.scope, LONGEST_SCOPE),
         expires_at=now + tokens.expires_in,
         refreshable=refresh_token is not None,
     )
@@ -121,7 +125,7 @@ def renewed_session(  # noqa: PLR0913 - the same, and what was before
 
 def lacks_names(claims: Mapping[str, Any]) -> bool:
     """Whether the ID token leaves it to the userinfo endpoint to say who signed in."""
-    return not (_text(claims, "name") or _text(claims, "email"))
+    return not {"name", "email"} & _names(claims).keys()
 
 
 class Keeper(Protocol):
@@ -150,7 +154,7 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
 
     One process renews: it takes the lock, reads again, and asks the provider only if nobody else has
     meanwhile. A session that a sibling renewed counts as renewed, however long it lives.
-    Raises SignInNeeded, if the session ended for good; it is then gone from the keeper too.
+    Raises SignInNeeded, if the session ended for good. Where the provider said so, the keeper forgets it too.
     """
     if session.card.lives(now(), min_ttl):
         return session
@@ -160,7 +164,7 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
         kept = keeper.load()
         if kept is None:
             raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
-        if kept.access_token != session.access_token:
+        if kept != session:
             return kept
         try:
             renewed = renew(kept)
@@ -185,23 +189,21 @@ def _unrenewable(session: Session, now: float) -> Session:
 def _adopt_or_end(dead: Session, keeper: Keeper) -> Session:
     """Read once more: whoever burnt the refresh token may have kept its successor without our lock."""
     kept = keeper.load()
-    if kept is not None and kept.access_token != dead.access_token:
+    if kept is not None and kept != dead:
         return kept
     keeper.delete()
     raise GrantEnded("Your session has ended: the provider no longer accepts its refresh token.", hint=SIGN_IN)
 
 
-def _renewed_name(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Follow a change of name; a name that the new token lacks, or that userinfo gave, stays."""
-    if _text(new, "name") or name == _name(old):
-        return _name({**old, **new})
-    return name
+def _names(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Return the claims that name somebody and can be shown."""
+    texts = {claim: safe(claims[claim]) for claim in NAME_CLAIMS if isinstance(claims.get(claim), str)}
+    return {claim: text for claim, text in texts.items() if text}
 
 
-def _name(claims: Mapping[str, Any]) -> str:
-    return next(filter(None, (_text(claims, claim) for claim in NAME_CLAIMS)), safe(ascii(claims["sub"])))
+def _first(names: Mapping[str, str], id_token: IdToken) -> str:
+    return next((names[claim] for claim in NAME_CLAIMS if claim in names), _subject(id_token))
 
 
-def _text(claims: Mapping[str, Any], claim: str) -> str:
-    value = claims.get(claim)
-    return safe(value) if isinstance(value, str) else ""
+def _subject(id_token: IdToken) -> str:
+    return safe(id_token.sub) or safe(ascii(id_token.sub))  # one made of what cannot be shown

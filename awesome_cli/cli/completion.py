@@ -1,0 +1,69 @@
+"""Completion for bash, zsh, fish and PowerShell, by Typer's mechanism: the shell asks the program what fits."""
+
+from __future__ import annotations
+
+import typer
+from typer._completion_classes import completion_init
+from typer._completion_shared import Shells, _get_shell_name, get_completion_script, install
+
+from awesome_cli.errors import AwesomeError, ConfigError, UsageError
+
+completion_init()  # tells Typer's core how each shell asks; Typer's own options do it, and fail without an advice
+
+QUESTION = "_AWESOME_COMPLETE"  # the variable in which a shell asks
+
+# zsh loads the script when Tab is pressed for the first time. Typer's then says what answers from now on, and leaves
+# that first Tab unanswered.
+FIRST_TAB = """
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _awesome_completion "$@"
+fi
+"""
+
+
+def profile_names(ctx: typer.Context) -> list[str]:
+    """Return what ``--profile`` can complete to. A shell that asks has no use for an error."""
+    try:
+        names: list[str] = ctx.obj.profile_names
+    except AwesomeError:
+        return []
+    return names
+
+
+def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+    """Set completion up in the start-up files of the shell that called us."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    try:
+        shell, path = install(shell=_shell(), prog_name="awesome", complete_var=QUESTION)
+        if shell == Shells.zsh:
+            path.write_text(_script(shell) + "\n")
+    except OSError as error:
+        raise ConfigError(
+            f"Completion cannot be installed: {error.filename} cannot be written ({error.strerror}).",
+            hint="See what would be installed with: awesome --show-completion",
+        ) from error
+    ctx.obj.console.note(f"Completion for {shell} is installed in {path}. Open a new terminal to use it.")
+    raise typer.Exit
+
+
+def show_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+    """Print what installing would set up."""
+    if wanted and not ctx.resilient_parsing:
+        ctx.obj.console.result(_script(_shell()))
+        raise typer.Exit
+
+
+def _script(shell: str) -> str:
+    script = get_completion_script(prog_name="awesome", complete_var=QUESTION, shell=shell)
+    return script + FIRST_TAB if shell == Shells.zsh else script
+
+
+def _shell() -> str:
+    shell = _get_shell_name()
+    if shell not in list(Shells):
+        raise UsageError(
+            f"Completion is for {', '.join(Shells)}, and this shell is {shell or 'none that awesome knows'}.",
+            hint="Start one of them, and try again in it.",
+        )
+    return shell

@@ -1,0 +1,24 @@
+"""``awesome hello-api``: a company's own command, with the session, the renewal and the exit codes of awesome."""
+
+from __future__ import annotations
+
+import httpx
+import typer
+
+import awesome_cli
+from awesome_cli.errors import ProviderUnusable
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command(epilog="Example: awesome hello-api")
+def hello_api(ctx: typer.Context) -> None:
+    """Let the API greet whoever is signed in."""
+    toolbox = ctx.obj  # what awesome hands to every command; it knows --profile and the settings
+    auth = awesome_cli.auth(profile=toolbox.name)
+    try:
+        with httpx.Client(base_url=toolbox.api_url, auth=auth) as api:
+            message = api.get("hello").raise_for_status().json()["message"]
+    except httpx.HTTPError as error:
+        raise ProviderUnusable("The API does not greet.", hint="Try: awesome api hello --include") from error
+    toolbox.console.result(message)

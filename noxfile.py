@@ -1,0 +1,90 @@
+"""What keeps this repository honest: ``python3 -m nox`` runs it all, ``nox -l`` lists it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+PYTHONS = nox.project.python_versions(PYPROJECT)  # one that is missing is skipped, but on CI an error
+COVERED = PYTHONS[-1]
+LOCK = ("--constraint", "requirements.lock")
+GROUPS = tuple(PYPROJECT["dependency-groups"])
+BUILD = ("build", *PYPROJECT["build-system"]["requires"])
+
+
+@nox.session(python=False)
+def node_modules(session: nox.Session) -> None:
+    """Install the certified provider, where npm is; tests that lack it say so themselves."""
+    if shutil.which("npm"):
+        session.run("npm", "ci", "--prefix", "tests/interop", external=True, success_codes=range(256))
+
+
+@nox.session(python=PYTHONS, requires=["node_modules"])
+def tests(session: nox.Session) -> None:
+    """Run every test but interop's, in one Python version with coverage."""
+    install(session, "test")
+    pytest = ("pytest", "--ignore=tests/interop", *session.posargs)
+    if session.python != COVERED:
+        session.run("python", "-m", *pytest)
+        return
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", *pytest)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report", "--fail-under=100")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types of the package and of its tests."""
+    install(session, "types")
+    session.run("mypy")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and layout."""
+    session.install(*LOCK, *nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(requires=["node_modules"])
+def interop(session: nox.Session) -> None:
+    """Meet a certified provider, real keyrings and a real browser."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "tests/interop", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build what is published, and try it in an environment that holds nothing else."""
+    session.install(*LOCK, *BUILD)
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder)
+    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"))
+    (wheel,) = (folder / "dist").glob("*.whl")
+    session.run("python", "-m", "venv", "--without-pip", str(folder / "clean"))
+    programs = folder / "clean" / ("Scripts" if sys.platform == "win32" else "bin")
+    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, str(wheel))
+    session.run(str(programs / "awesome"), "--version", external=True)
+    session.run(str(programs / "awesome"), "demo", "--auto", external=True)
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def lock(session: nox.Session) -> None:
+    """Renew requirements.lock, on the oldest Python: it needs the most packages."""
+    session.install(*BUILD, *PYPROJECT["project"]["dependencies"])
+    session.install(*nox.project.dependency_groups(PYPROJECT, *GROUPS))
+    with Path("requirements.lock").open("w", encoding="utf-8") as file:
+        session.run("python", "-m", "pip", "freeze", stdout=file)
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install the package as it lies here, so that all processes of a test run the very files that coverage counts."""
+    session.install(*LOCK, "--editable", ".", *nox.project.dependency_groups(PYPROJECT, group))

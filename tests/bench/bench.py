@@ -1,0 +1,244 @@
+"""Measure the program against what people would use instead, in one interleaved run over a real gnome-keyring.
+
+Run it with ``nox -s bench``; ``nox -s bench -- --short`` is what CI does. Every time is told as a ratio to bare
+Python of the same run, because nothing else can be compared between machines. It fails only where a ratio is more
+than twice its goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.figure import draw
+from rigs.secret_service import SecretService, gnome_keyring
+
+from awesome_cli.demo.issuer import Issuer
+from awesome_cli.demo.server import Server, serve
+
+BIN = Path(sys.executable).parent
+BARE = "bare Python"
+KEYRING_GET = "keyring get"
+FAR_OFF = 2.0  # times its goal: what fails
+
+
+@dataclass
+class Case:
+    """One command line and what it took: seconds a run. ``goal`` is a ratio to the run of that name."""
+
+    name: str
+    argv: list[str]
+    goals: dict[str, float] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def quartiles(self) -> tuple[float, float]:
+        low, _, high = statistics.quantiles(self.seconds, n=4)
+        return low, high
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--short", action="store_true", help="few runs, as on CI")
+    parser.add_argument("--out", type=Path, default=Path("bench"), help="folder for bench.json and bench.svg")
+    options = parser.parse_args()
+    runs = 7 if options.short else 25
+    with ExitStack() as stack:
+        server = stack.enter_context(serve(_issuer))
+        keyring = stack.enter_context(gnome_keyring())
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awesome-bench-")))
+        bench = Bench(server, keyring, home)
+        bench.sign_in()
+        cases = bench.start_up(runs)
+        renewals = bench.renewal(runs)
+        report = {
+            "start-up": {case.name: case.seconds for case in cases},
+            "peak memory of a warm say-hi, MB": bench.peak_memory(),
+            "login, end to end": bench.login(),
+            "renewal": renewals,
+            "parallel commands on an expired session": bench.parallel([1, 10] if options.short else [1, 10, 50]),
+            "token by session size": bench.sizes(runs, [1, 16] if options.short else [1, 4, 16, 64]),
+            "say-hi among profiles": bench.profiles(runs, 3 if options.short else 50),
+        }
+    bare = next(case for case in cases if case.name == BARE).median
+    cases += [Case("a renewal", [], {BARE: 35}, renewals)]
+    table = _table(cases)
+    sys.stdout.write(table + "\n")
+    for name, value in report.items():
+        if name not in ("start-up", "renewal"):
+            sys.stdout.write(f"{name}: {json.dumps(_ratios(value, bare))}\n")
+    options.out.mkdir(exist_ok=True)
+    (options.out / "bench.json").write_text(json.dumps(report, indent=2) + "\n")
+    shown = {case.name: case.median / bare for case in cases if case.name != BARE}
+    (options.out / "bench.svg").write_text(draw("Time to answer, in units of bare Python's start", shown))
+    return _verdict(cases, report)
+
+
+def _issuer(url: str) -> Issuer:
+    return Issuer(now=time.time, url=url, auto_approve=True, interval=0.2, token_lifetime=86_400)
+
+
+class Bench:
+    """A signed-in machine and a stopwatch."""
+
+    def __init__(self, server: Server, keyring: SecretService, home: Path) -> None:
+        self.server = server
+        self.home = home
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "XDG"))}
+        self.environ = {**kept, **keyring.environ, "XDG_STATE_HOME": f"{home}/state", "XDG_CACHE_HOME": f"{home}/cache"}
+        self.environ["XDG_CONFIG_HOME"] = f"{home}/config"
+
+    def sign_in(self, profile: str = "default") -> float:
+        settings = {"AWESOME_ISSUER": self.server.url, "AWESOME_CLIENT_ID": self.server.issuer.client_id}
+        return self.run([str(BIN / "awesome"), "--profile", profile, "login", "--force"], settings)
+
+    def run(self, argv: list[str], settings: dict[str, str] | None = None) -> float:
+        """Run a command that must succeed, and return how many seconds it took."""
+        started = time.perf_counter()
+        subprocess.run(argv, env={**self.environ, **(settings or {})}, check=True, capture_output=True)
+        return time.perf_counter() - started
+
+    def start_up(self, runs: int) -> list[Case]:
+        awesome = str(BIN / "awesome")
+        cases = [
+            Case(BARE, [sys.executable, "-I", "-c", "pass"]),
+            Case("awesome say-hi", [awesome, "say-hi"], {KEYRING_GET: 0.25, BARE: 4}),
+            Case("awesome whoami", [awesome, "whoami"], {KEYRING_GET: 0.50}),
+            Case("awesome token", [awesome, "token"], {KEYRING_GET: 0.75}),
+            Case("awesome --version", [awesome, "--version"], {BARE: 2.5}),
+            Case("awesome --help", [awesome, "--help"], {BARE: 12}),
+            Case(KEYRING_GET, [str(BIN / "keyring"), "get", "awesome-cli:default", "awesome"]),
+            Case("secret-tool lookup", ["secret-tool", "lookup", "service", "awesome-cli:default"]),
+            *(Case(f"{name} --version", [name, "--version"]) for name in ("gh", "hf", "aws")),
+        ]
+        cases = [case for case in cases if shutil.which(case.argv[0])]
+        for turn in range(runs + 2):
+            for case in cases:
+                seconds = self.run(case.argv)
+                if turn > 1:  # the first two turns warm the caches
+                    case.seconds.append(seconds)
+        return cases
+
+    def peak_memory(self) -> float:
+        probe = (
+            "import os, resource, subprocess, sys\n"
+            "subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)\n"
+            "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        )
+        # The child is measured after exec, but starts as a copy of this small probe.
+        argv = [sys.executable, "-I", "-c", probe, str(BIN / "awesome"), "say-hi"]
+        kilobytes = subprocess.run(argv, env=self.environ, check=True, capture_output=True, text=True).stdout
+        return round(int(kilobytes) / 1024, 1)
+
+    def login(self) -> float:
+        return self.sign_in()
+
+    def renewal(self, runs: int) -> list[float]:
+        """Each token lives shorter than ``token`` wants it to, so that each call renews."""
+        self.server.issuer.token_lifetime = 1
+        self.sign_in()
+        before = self.server.issuer.refreshes
+        seconds = [self.run([str(BIN / "awesome"), "token"]) for _ in range(runs)]
+        assert self.server.issuer.refreshes - before == runs, "a renewal is one request"
+        self.server.issuer.token_lifetime = 86_400
+        self.sign_in()
+        return seconds
+
+    def parallel(self, counts: list[int]) -> dict[str, float]:
+        result = {}
+        for count in counts:
+            self.server.issuer.token_lifetime = 1
+            self.sign_in()
+            time.sleep(1.1)
+            self.server.issuer.token_lifetime = 86_400
+            before = self.server.issuer.refreshes
+            started = time.perf_counter()
+            with ThreadPoolExecutor(count) as pool:
+                list(pool.map(lambda _: self.run([str(BIN / "awesome"), "say-hi"]), range(count)))
+            result[str(count)] = time.perf_counter() - started
+            assert self.server.issuer.refreshes - before == 1, "one refresh, however many ask"
+        return result
+
+    def sizes(self, runs: int, kilobytes: list[int]) -> dict[str, float]:
+        """Read sessions whose access token is so large; no API takes such a header, but some providers make one."""
+        result = {}
+        for size in kilobytes:
+            self.run([sys.executable, "-c", _SWELL, str(size * 1024)])
+            result[f"{size} kB"] = statistics.median(self.run([str(BIN / "awesome"), "token"]) for _ in range(runs))
+        self.sign_in()
+        return result
+
+    def profiles(self, runs: int, count: int) -> dict[str, float]:
+        argv = [str(BIN / "awesome"), "say-hi"]
+        alone = [self.run(argv) for _ in range(runs)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(self.sign_in, [f"profile-{number}" for number in range(count)]))
+        among = [self.run(argv) for _ in range(runs)]
+        return {"1": statistics.median(alone), str(count): statistics.median(among)}
+
+
+_SWELL = """
+import dataclasses, sys
+from awesome_cli.secret_service import SecretService
+from awesome_cli.stores import KeyringEntries
+from awesome_cli.vault import Vault
+vault = Vault(KeyringEntries(SecretService, timeout=30, note=print), "default")
+vault.save(dataclasses.replace(vault.load(), access_token="x" * int(sys.argv[1])))
+"""
+
+
+def _table(cases: list[Case]) -> str:
+    medians = {case.name: case.median for case in cases}
+    lines = [f"{'':22} {'median':>9} {'quartiles':>19} {'x bare':>7} {'x keyring':>9}  goal"]
+    for case in cases:
+        low, high = case.quartiles
+        goals = ", ".join(f"<= {limit:g} x {name}" for name, limit in case.goals.items())
+        lines.append(
+            f"{case.name:22} {case.median * 1000:6.1f} ms {low * 1000:7.1f} - {high * 1000:6.1f} ms"
+            f" {case.median / medians[BARE]:7.2f} {case.median / medians[KEYRING_GET]:9.2f}  {goals}"
+        )
+    return "\n".join(lines)
+
+
+def _ratios(value: object, bare: float) -> object:
+    if isinstance(value, dict):
+        return {name: f"{seconds / bare:.1f} x bare" for name, seconds in value.items()}
+    return value
+
+
+def _verdict(cases: list[Case], report: Mapping[str, object]) -> int:
+    medians = {case.name: case.median for case in cases}
+    far_off = [
+        f"{case.name} takes {case.median / medians[name]:.2f} x {name}, goal {limit:g}"
+        for case in cases
+        for name, limit in case.goals.items()
+        if case.median > FAR_OFF * limit * medians[name]
+    ]
+    memory = report["peak memory of a warm say-hi, MB"]
+    if isinstance(memory, float) and memory > FAR_OFF * 20:
+        far_off.append(f"a warm say-hi takes {memory} MB, goal 20")
+    for line in far_off:
+        sys.stderr.write(f"far off: {line}\n")
+    return 1 if far_off else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Who may import whom, as data: a module imports its own room and rows further down, and the packages it is for."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import awesome_cli
+
+PACKAGE = Path(awesome_cli.__file__).parent
+
+ROWS = """
+    6   __init__  __main__
+    5   library
+    4   cli
+    3   doctor  testing
+    2   provider  resource  vault  cache  roster  keyrings  secret_service  fastlane  demo
+    1   sessions  profiles  world
+    0   oauth  lock  network  stores
+   -1   errors  text  files  entry  recommended
+"""  # rooms of one row do not import each other
+
+PACKAGES = {
+    "oauth/id_token": "jose",
+    "lock": "filelock",
+    "network": "certifi httpx truststore",
+    "profiles": "tomlkit",
+    "world": "anyio httpx platformdirs",
+    "provider": "anyio httpx",
+    "resource": "anyio httpx",
+    "keyrings": "keyring",
+    "secret_service": "secretstorage",
+    "fastlane": "jeepney",
+    "demo/issuer": "cryptography jose",
+    "demo/keyring": "keyring",
+    "testing": "pytest",
+    "cli": "typer",
+    "cli/demo": "httpx",
+    "cli/progress": "rich",
+    "cli/toolbox": "segno",
+    "library": "httpx",
+}  # by room or module; what is not listed stands on the standard library alone
+
+LATE = {"world", "cli/toolbox", "__init__", "__main__"}  # a command pays for what it uses: these open what it needs
+
+PURE = ("errors", "text", "entry", "oauth", "sessions")
+HARMLESS = """
+    __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
+    datetime.UTC email.utils.parsedate_to_datetime urllib.parse
+"""  # no clock, environment, file, network, randomness
+EFFECTS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
+
+
+class Import(NamedTuple):
+    """``name`` in full, such as ``awesome_cli.errors.UsageError``. ``late``: neither at the top nor for types alone."""
+
+    name: str
+    late: bool
+
+
+MODULES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__"): ast.parse(path.read_text("utf-8"))
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def imports(tree: ast.Module) -> Iterator[Import]:
+    guarded = (
+        node.body for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    early = {*tree.body, *(node for body in guarded for node in body)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node not in early) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            origin = "." * node.level + (node.module or "")
+            yield from (Import(f"{origin}.{alias.name}", node not in early) for alias in node.names)
+
+
+def room(module: str) -> str:
+    return module.partition("/")[0]
+
+
+def row(module: str) -> int:
+    rows = {name: int(number) for number, *names in map(str.split, ROWS.strip().splitlines()) for name in names}
+    return rows[room(module)]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module: str) -> None:
+    names = [name.split(".") for name, _ in imports(MODULES[module]) if name.startswith(("awesome_cli", "."))]
+    others = {parts[1] for parts in names} - {room(module), "__version__"}
+    assert {other for other in others if row(other) >= row(module)} == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_packages_are_imported_where_they_are_known(module: str) -> None:
+    roots = {name.partition(".")[0] for name, _ in imports(MODULES[module])}
+    known = {*PACKAGES.get(room(module), "").split(), *PACKAGES.get(module, "").split()}
+    assert roots - sys.stdlib_module_names - {"awesome_cli"} <= known
+
+
+@pytest.mark.parametrize("module", sorted(set(MODULES) - LATE))
+def test_imports_stand_at_the_top(module: str) -> None:
+    assert [name for name, late in imports(MODULES[module]) if late] == []
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if room(module) in PURE])
+def test_pure_rooms_touch_nothing_outside(module: str) -> None:
+    pure = [f"awesome_cli.{name}" for name in PURE]
+    harmless = tuple(f"{name}." for name in [*HARMLESS.split(), *pure, *PACKAGES.get(module, "").split()])
+    assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(harmless)] == []
+    called = {
+        node.func.id
+        for node in ast.walk(MODULES[module])
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    assert called & EFFECTS == set()
+
+
+def test_the_map_knows_packages_of_modules_that_exist() -> None:
+    assert [name for name in PACKAGES if name not in MODULES] == []

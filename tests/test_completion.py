@@ -1,0 +1,210 @@
+"""Completion, as shells ask for it and as people see it when they press Tab."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from rigs.need import need
+
+from awesome_cli.cli.app import COMMANDS
+from awesome_cli.cli.completion import profile_names
+from awesome_cli.cli.toolbox import Toolbox
+
+if TYPE_CHECKING:
+    from conftest import Terminal
+
+PATIENCE = 30.0  # seconds; on a busy machine
+SHELLS = ("bash", "zsh", "fish")
+IN_BETWEEN = "awesome {} || exit 3; true"  # something to do afterwards keeps the shell from stepping aside
+
+
+class Home:
+    """A person's home with two profiles, and ``awesome`` on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        programs, config = folder / "bin", folder / ".config" / "awesome-cli"
+        programs.mkdir()
+        config.mkdir(parents=True)
+        (config / "config.toml").write_text("[profiles.work-eu]\n[profiles.work-us]\n[profiles.home]\n", "utf-8")
+        program = programs / "awesome"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m awesome_cli "$@"\n', "utf-8")
+        program.chmod(0o755)
+        self.environ = {
+            "HOME": str(folder),
+            "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            "PS1": "$ ",
+        }
+
+    def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def asked(self, shell: str, words: list[str]) -> list[str]:
+        """Return what the program answers when a shell asks what fits the last word."""
+        answer = self.run(
+            "awesome",
+            _AWESOME_COMPLETE=f"complete_{shell}",
+            _TYPER_COMPLETE_ARGS=" ".join(words),
+            _TYPER_COMPLETE_WORD_TO_COMPLETE=words[-1],
+            _TYPER_COMPLETE_FISH_ACTION="get-args",
+            COMP_WORDS=" ".join(words),
+            COMP_CWORD=str(len(words) - 1),
+        )
+        assert answer.stderr == ""
+        return answer.stdout.splitlines()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Terminal) -> None:
+    terminal.login("--profile", "signed-in", "--scope", "openid")
+
+    class Context:
+        @property
+        def obj(self) -> object:
+            return Toolbox(terminal.world)
+
+    assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # all that is asked of it
+    (terminal.world.config_dir / "config.toml").write_text("[broken", "utf-8")
+    assert profile_names(Context()) == []  # type: ignore[arg-type]  # the same
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "powershell"])
+def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> None:
+    told = [line.partition(":::")[0].partition("\t")[0] for line in home.asked(shell, ["awesome", ""])]
+    assert told == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["awesome", "who"], ["whoami"]),
+        (["awesome", "--pro"], ["--profile"]),
+        (["awesome", "--profile", ""], ["home", "work-eu", "work-us"]),
+        (["awesome", "--profile", "work-e"], ["work-eu"]),
+        (["awesome", "whoami", "--profile", "h"], ["home"]),
+        (["awesome", "whoami", "--che"], ["--check"]),
+        (["awesome", "profiles", ""], ["show", "remove"]),
+        (["awesome", "profiles", "show", "work"], ["work-eu", "work-us"]),
+        (["awesome", "profiles", "remove", "--profile", "h"], ["home"]),
+        (["awesome", "profiles", "remove", "h"], ["home"]),
+        (["awesome", "--version", "who"], ["whoami"]),
+        (["awesome", "--install-completion", "who"], ["whoami"]),
+        (["awesome", "--show-completion", "who"], ["whoami"]),
+    ],
+)
+def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[str], told: list[str]) -> None:
+    assert [word for word in home.asked("bash", words) if word] == told
+
+
+def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
+    need(shell)
+    return home.run(shell, "-c", IN_BETWEEN.format("--install-completion"))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_one_command_installs_it_for_the_shell_that_it_is_typed_in(home: Home, shell: str) -> None:
+    installed = install(home, shell)
+    assert (installed.returncode, installed.stdout) == (0, "")
+    assert installed.stderr.startswith(f"Completion for {shell} is installed in {home.folder}")
+    shown = home.run(shell, "-c", IN_BETWEEN.format("--show-completion"))
+    file = Path(installed.stderr.partition(" is installed in ")[2].partition(". Open")[0])
+    assert file.read_text("utf-8").strip() == shown.stdout.strip()
+
+
+def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
+    need("dash")
+    refused = home.run("dash", "-c", "awesome --install-completion; exit $?")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Error: Completion is for bash, zsh, fish, powershell, pwsh, and this shell is dash.\n"
+        "Hint: Start one of them, and try again in it.\n"
+    )
+
+
+def test_a_file_in_the_way_is_named(home: Home) -> None:
+    (home.folder / ".bash_completions").touch()
+    refused = install(home, "bash")
+    assert refused.returncode == 3
+    assert ".bash_completions" in refused.stderr
+    assert "Hint: See what would be installed with: awesome --show-completion" in refused.stderr
+
+
+def test_tab_completes_in_a_real_fish(home: Home) -> None:
+    install(home, "fish")
+    assert home.run("fish", "-c", "complete -C 'awesome --profile w'").stdout.split() == ["work-eu", "work-us"]
+    assert home.run("fish", "-c", "complete -C 'awesome profiles show h'").stdout.split() == ["home"]
+    assert "say-hi\tPrint" in home.run("fish", "-c", "complete -C 'awesome s'").stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("awesome who", "awesome whoami"),
+        ("awesome sa", "awesome say-hi"),
+        ("awesome --profile h", "awesome --profile home"),
+        ("awesome profiles show work-e", "awesome profiles show work-eu"),
+    ],
+)
+def test_tab_completes_in_a_real_shell(home: Home, shell: str, typed: str, completed: str) -> None:
+    install(home, shell)
+    with Prompt(home, shell) as prompt:
+        prompt.type(f"{typed}\t")
+        prompt.expect(completed)
+
+
+class Prompt:
+    """An interactive shell on a terminal of its own; it is ready when it has answered once."""
+
+    def __init__(self, home: Home, shell: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [shell, "-i"], env=home.environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self._seen = ""
+
+    def __enter__(self) -> Self:
+        self.type("echo re''ady\n")
+        self.expect("ready\r")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def expect(self, text: str) -> None:
+        """Read until the text was seen; a shell may redraw a line, and may write it in pieces."""
+        ends_at = time.monotonic() + PATIENCE
+        while text not in self._seen:
+            ready, _, _ = select.select([self._ours], [], [], max(0.0, ends_at - time.monotonic()))
+            assert ready, self._seen
+            self._seen += os.read(self._ours, 65536).decode("utf-8", "replace").replace("\b", "")
+        self._seen = ""

@@ -1,0 +1,158 @@
+"""Whatever a server says, it is words on one line and nothing else."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+
+import httpx
+import pytest
+from conftest import Terminal
+from rigs.program import End, Inside, Program
+
+from awesome_cli.demo.issuer import Issuer
+from awesome_cli.testing import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
+
+CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
+MARKS = "\u200b\u200e\u202e\u2066\u2028\u2029\ufeff\u00ad\U000e0041\ue000\ud800"
+MARKUP = "[bold]b[/bold][link=https://evil.example/]l[/link][/x]&lt;"
+HOSTILE = f"A{CODES}B{MARKS}C{MARKUP}"
+SAFE = f"A[2J]0;title]8;;https://evil.example/\\31mBC{MARKUP}"
+
+
+def check(end: End) -> None:
+    """Require that nothing but words and line ends was printed."""
+    for character in end.out + end.err:
+        assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@pytest.fixture
+def victim(program: Program, hostile_provider: HostileProvider) -> Program:
+    """Sign in somebody whose every claim is hostile."""
+    hostile_provider.issuer.person = dict.fromkeys(("sub", "name", "nickname", "email"), HOSTILE)
+    hostile_provider.at("/token", Lie(scope=HOSTILE))
+    end = program.at(hostile_provider.url).run("login")
+    assert end.code == 0, end.err
+    check(end)
+    return program
+
+
+def test_a_name_is_one_line_of_words(victim: Program) -> None:
+    end = victim.run("say-hi")
+    check(end)
+    assert end.out == f"Welcome {SAFE}!\n"
+
+
+def test_whoami_is_as_many_lines_as_it_has_facts(victim: Program) -> None:
+    end = victim.run("whoami", "--verbose")
+    check(end)
+    assert (end.code, len(end.out.splitlines())) == (0, 10)
+    assert f"{SAFE} <{SAFE}>" in end.out
+
+
+@pytest.mark.parametrize("argv", [("whoami", "--json"), ("token", "--json"), ("login", "--json")])
+def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> None:
+    end = victim.run(*argv)
+    check(end)
+    assert end.out.isascii()
+    document = json.loads(end.out)
+    assert document["scope"] == SAFE
+    if "name" in document:
+        assert (document["name"], document["email"], document["sub"]) == (SAFE, SAFE, SAFE)
+
+
+def test_a_logout_is_safe_too(victim: Program) -> None:
+    end = victim.run("logout")
+    check(end)
+    assert SAFE in end.err
+
+
+def test_json_lines_of_a_login_are_ascii(inside: Inside, hostile_provider: HostileProvider) -> None:
+    hostile_provider.issuer.person = {"sub": "j", "name": "Jürgen 🦊 Ωmega"}
+    hostile_provider.at("/device/code", Lie(user_code="ÄÖÜ-ẞ"))
+    end = inside.at(hostile_provider.url).run("login", "--json")
+    assert end.out.isascii()
+    first, last = (json.loads(line) for line in end.out.splitlines())
+    assert (first["user_code"], last["name"]) == ("ÄÖÜ-ẞ", "Jürgen 🦊 Ωmega")
+
+
+@pytest.mark.parametrize("claim", ["name", "email", "sub"])
+def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
+    hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
+    assert inside.at(hostile_provider.url).run("login").code == 0
+    said = inside.run("whoami", "--json").json[claim]
+    assert (len(said), said[-1]) == (256, "…")
+    assert len(inside.run("say-hi").out) <= len("Welcome !\n") + 256
+
+
+@pytest.mark.parametrize(
+    ("path", "act", "code"),
+    [
+        pytest.param(DISCOVERY, Lie(issuer=HOSTILE), 7, id="issuer"),
+        pytest.param(DISCOVERY, Lie(token_endpoint=HOSTILE), 7, id="endpoint"),
+        pytest.param(DISCOVERY, Lie(token_endpoint={HOSTILE: [HOSTILE]}), 7, id="endpoint of another type"),
+        pytest.param("/device/code", Answer(400, {"error": HOSTILE}), 7, id="error code"),
+        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="description"),
+        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": "y" * 9000}), 7, id="long words"),
+        pytest.param("/device/code", Lie(verification_uri=HOSTILE), 7, id="verification URI"),
+        pytest.param("/device/code", Lie(verification_uri="https://" + "x" * 9000), 7, id="long verification URI"),
+        pytest.param("/device/code", Lie(verification_uri_complete=HOSTILE), 0, id="complete verification URI"),
+        pytest.param("/device/code", Lie(user_code=HOSTILE), 0, id="user code"),
+        pytest.param("/device/code", Lie(user_code="X" * 9000), 0, id="long user code"),
+        pytest.param("/token", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="poll"),
+        pytest.param("/token", Lie(scope=HOSTILE), 0, id="scope"),
+        pytest.param("/token", Lie(token_type=HOSTILE), 7, id="token type"),
+        pytest.param("/token", Forge(header={"alg": HOSTILE}), 8, id="alg"),
+        pytest.param("/token", Forge(header={"kid": HOSTILE}), 8, id="kid"),
+        pytest.param("/token", Forge(claims={"iss": HOSTILE}), 8, id="iss"),
+    ],
+)
+@pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
+def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0913, PLR0917 - a row of a table
+    path: str, act: Act, code: int, options: list[str], inside: Inside, hostile_provider: HostileProvider
+) -> None:
+    hostile_provider.at(path, act)
+    end = inside.at(hostile_provider.url).run("login", *options)
+    assert end.code == code, end.err
+    check(end)
+    assert max(map(len, end.err.splitlines())) < 500
+    assert end.out.isascii()
+
+
+def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> None:
+    terminal.interactive = True
+    terminal.issuer.auto_approve = True
+    assert terminal.run("login") == 0
+    assert len(terminal.opened) == 1
+    assert terminal.opened[0].startswith("https://provider.example/activate?user_code=")
+
+
+@pytest.mark.parametrize(
+    ("uri", "complete", "opened", "code"),
+    [
+        ("https://p.example/a", "https://p.example/a?c=1", ["https://p.example/a?c=1"], 0),
+        ("https://p.example/a", "http://p.example/a?c=1", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://p.example/\x1b]8;;", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://p.example/%zz", ["https://p.example/a"], 0),
+        ("https://p.example/a", "-https://p.example/", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://me:pw@p.example/", ["https://p.example/a"], 0),
+        ("http://p.example/a", "https://p.example/a?c=1", [], 7),
+        ("https://p.example/'$(id)'", None, [], 7),
+        ("javascript:alert(1)", None, [], 7),
+    ],
+)
+def test_a_browser_gets_no_other_url(  # noqa: PLR0913, PLR0917 - a row of a table
+    uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: Issuer
+) -> None:
+    honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}
+    device = {**honest, "verification_uri": uri, "verification_uri_complete": complete}
+    ask_issuer = terminal.answer
+    terminal.answer = lambda request: (
+        httpx.Response(200, stream=httpx.ByteStream(json.dumps(device).encode()))
+        if request.url.path == "/device/code"
+        else ask_issuer(request)
+    )
+    issuer.approve(honest["user_code"])
+    terminal.interactive = True
+    assert terminal.run("login") == code
+    assert terminal.opened == opened

@@ -1,0 +1,176 @@
+"""Strings from outside: nothing passes that a terminal or a browser could take for more than text."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awesome_cli.text import is_loopback, safe, safe_lines, secure_url
+
+IGNORABLE = [  # DerivedCoreProperties.txt, Default_Ignorable_Code_Point
+    *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010)),
+    *(*range(0x202A, 0x202F), *range(0x2060, 0x2070), 0x3164, *range(0xFE00, 0xFE10), 0xFEFF, 0xFFA0),
+    *(*range(0xFFF0, 0xFFF9), *range(0x1BCA0, 0x1BCA4), *range(0x1D173, 0x1D17B), *range(0xE0000, 0xE1000)),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Juan", "Juan"),
+        ("  Ana María  ", "Ana María"),
+        ("João 🦜 李", "João 🦜 李"),
+        ("a\x1b[2Jb\x07\x00", "a[2Jb"),
+        ("a\x9b31mb\x85", "a31mb"),
+        ("two\nlines\r\u2028and\u2029more\t", "twolinesandmore"),
+        ("\u202etxt.exe\u2066\u200f", "txt.exe"),
+        ("z\u200be\u200dr\ufeffo\u2060", "zero"),
+        ("\ud800\ue000\U000f0000", ""),
+        ("\u3164\u115f\u034f\ufe0f\U000e0101", ""),
+        ("[link=https://evil.example]name[/link]", "[link=https://evil.example]name[/link]"),
+    ],
+)
+def test_only_what_can_be_seen_is_shown(text: str, shown: str) -> None:
+    assert safe(text) == shown
+
+
+def test_what_is_cut_off_is_marked() -> None:
+    assert safe("x" * 256) == "x" * 256
+    assert safe("x" * 257) == "x" * 255 + "…"
+    assert safe("abcdef", 4) == "abc…"
+
+
+def test_nothing_that_unicode_ignores_is_shown() -> None:
+    assert [hex(number) for number in IGNORABLE if safe(chr(number))] == []
+
+
+def test_no_character_of_unicode_controls_the_terminal() -> None:
+    shown = "".join(safe(chr(number)) for number in range(sys.maxunicode + 1))
+    categories = {unicodedata.category(character) for character in shown}
+    assert not categories & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert len(shown) > 100_000
+
+
+@given(st.text(), st.integers(1, 300))
+def test_safe_text_is_one_bounded_line_and_stays_as_it_is(text: str, limit: int) -> None:
+    shown = safe(text, limit)
+    assert len(shown) <= limit
+    assert shown.isprintable() or any(character.isspace() for character in shown)
+    assert shown.splitlines() in ([], [shown])
+    assert safe(shown, limit) == shown
+
+
+@given(st.text())
+def test_safe_lines_differ_from_safe_text_by_line_ends_and_tabs_alone(text: str) -> None:
+    assert safe(safe_lines(text), 10**6) == safe(text, 10**6)
+    assert safe_lines("a\n\tb\x1b\r") == "a\n\tb"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://provider.example",
+        "https://provider.example/activate?user_code=AB-CD&x=%C3%A9#top",
+        "HTTPS://Provider.Example:8443/",
+        "https://provider.example:/",
+        "https://provider.example./",
+        "https://my_tenant.provider.example/",
+        "https://203.0.113.7/",
+        "https://[2001:db8::1]:8443/device",
+        "http://localhost:8765/activate",
+        "http://127.0.0.1/",
+        "http://127.9.9.9:80/",
+        "http://[::1]:8765/",
+    ],
+)
+def test_a_secure_url_passes(url: str) -> None:
+    parts = secure_url(url)
+    assert parts is not None
+    assert parts.geturl().lower() == url.lower()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        7,
+        ["https://provider.example/"],
+        "",
+        "https://",
+        "https:///path",
+        "https:provider.example",
+        "//provider.example/",
+        "provider.example",
+        "http://provider.example/",
+        "http://10.0.0.1/",
+        "http://localhost.evil.example/",
+        "http://127.0.0.1.evil.example/",
+        "http://0.0.0.0/",
+        "http://2130706433/",
+        "http://[::1]evil.example/",
+        "http://[::1]:80.evil.example/",
+        "http://localhost@evil.example/",
+        "https://user@provider.example/",
+        "https://user:secret@provider.example/",
+        "https://provider.example:port/",
+        "https://provider.example:99999/",
+        "https://provider.example:-1/",
+        "https://[::1/",
+        "https://[provider.example]/",
+        "https://[::g]/",
+        "https://-x/",
+        "https://.example/",
+        "https://provider%2eexample/",
+        "https://provider$example/",
+        "https://müller.example/",
+        "https://\uff45xample.com/",
+        "https://provider.example/a b",
+        "https://provider.example/\n",
+        " https://provider.example/",
+        "https://provider.example/\x00",
+        "https://provider.example/é",
+        "https://provider.example/'",
+        'https://provider.example/"',
+        "https://provider.example/<b>",
+        "https://provider.example/`id`",
+        "https://provider.example\\@evil.example/",
+        "https://provider.example/100%",
+        "https://provider.example/%s",
+        "https://provider.example/%zz",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "data:text/html,hi",
+        "ftp://localhost/",
+        "--help",
+        "-new-window https://provider.example/",
+        "https://provider.example/" + "x" * 2048,
+    ],
+)
+def test_what_is_no_secure_url_does_not_pass(url: object) -> None:
+    assert secure_url(url) is None
+
+
+@given(st.text() | st.from_regex(r"https?://[\[\]:@/.%\\a-z0-9-]{0,30}", fullmatch=True))
+def test_whatever_passes_begins_with_a_scheme_and_has_a_host(url: str) -> None:
+    parts = secure_url(url)
+    if parts is not None:
+        assert parts.hostname
+        assert parts.username is None
+        assert parts.scheme == "https" or is_loopback(parts.hostname)
+        assert url.isascii()
+        assert not set(url) & set(" '\"<>`\\\n")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        *(("localhost", True), ("127.0.0.1", True), ("127.255.0.3", True), ("::1", True), ("::2", False)),
+        *(("8.8.8.8", False), ("localhost.example", False), ("", False), ("127.1", False), ("example", False)),
+    ],
+)
+def test_loopback_is_known_by_name_or_number(host: str, loopback: bool) -> None:  # noqa: FBT001 - a table's column
+    assert is_loopback(host) is loopback

@@ -1,0 +1,135 @@
+"""What is outside: signals that wait, a browser that is opened quietly, folders of one's own."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from awesome_cli.world import Terminated, end_on_sigterm, hold_signals, open_browser, real_world, run_on_asyncio
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    """Leave the signals as they were."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def test_ctrl_c_waits_until_the_block_is_done() -> None:
+    done = False
+    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - it is about the block
+        signal.raise_signal(signal.SIGINT)
+        done = True
+    assert done
+
+
+def test_the_first_signal_has_its_way() -> None:
+    end_on_sigterm()
+    with pytest.raises(Terminated) as end, hold_signals():  # noqa: PT012 - the same
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    assert end.value.code == 143
+
+
+def test_a_signal_wins_over_an_error() -> None:
+    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - it is about the block
+        signal.raise_signal(signal.SIGINT)
+        raise LookupError
+
+
+def test_without_a_signal_an_error_stays_what_it_is() -> None:
+    with pytest.raises(LookupError), hold_signals():
+        raise LookupError
+
+
+def test_afterwards_signals_mean_what_they_meant() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with hold_signals():
+        assert signal.getsignal(signal.SIGINT) != before[0]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_blocks_may_be_nested() -> None:
+    reached = []
+    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - the same
+        with hold_signals():
+            signal.raise_signal(signal.SIGINT)
+            reached.append("inner")
+        reached.append("outer")
+    assert reached == ["inner", "outer"]
+
+
+def test_a_thread_has_no_signals_to_hold() -> None:
+    def work() -> None:
+        with hold_signals():
+            entered.append(signal.getsignal(signal.SIGINT))
+
+    entered: list[object] = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert entered == [signal.getsignal(signal.SIGINT)]
+
+
+def test_the_event_loop_runs_what_it_is_given() -> None:
+    async def work() -> str:
+        await anyio.lowlevel.checkpoint()
+        return "done"
+
+    assert run_on_asyncio(work) == "done"
+
+
+def test_the_real_world_is_the_systems() -> None:
+    found = real_world()
+    assert found.stdout is sys.stdout
+    assert found.config_dir.name == "awesome-cli"
+    assert found.temp_dir.name.startswith("awesome-cli-")
+    assert found.keyring is None
+    assert found.transport is None
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, Any]]]:
+    """What was started, in the place of browsers."""
+    started: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda argv, **named: started.append((argv, named)))
+    return started
+
+
+def test_a_browser_is_opened_quietly_and_without_our_token(
+    started: list[tuple[list[str], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
+    open_browser("https://provider.example/activate")
+    ((argv, named),) = started
+    assert argv[-1] == "https://provider.example/activate"
+    assert named["stdout"] == named["stderr"] == subprocess.DEVNULL
+    assert "s3cret" not in named["env"].values()
+
+
+def test_no_text_browser_takes_the_terminal(
+    started: list[tuple[list[str], dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    open_browser("https://provider.example/activate")
+    assert started == []
+
+
+def test_a_browser_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(sys, "executable", str(Path("/nonexistent/python")))
+    open_browser("https://provider.example/activate")
