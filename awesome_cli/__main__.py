@@ -68,12 +68,12 @@ def _answer_at_once(argv: list[str]) -> int | None:
     text = None
     if argv == ["--version"]:
         text = f"awesome {__version__}"
-    elif argv == ["say-hi"] and sys.platform == "linux":
+    elif argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and sys.platform == "linux":
         import time
 
-        from awesome_cli.fastlane import greeting
+        from awesome_cli.fastlane import answer
 
-        text = greeting(os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
+        text = answer(argv, os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
     if text is None:
         return None
     try:

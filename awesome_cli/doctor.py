@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from awesome_cli import __version__
+from awesome_cli.config import Config
 from awesome_cli.errors import AwesomeError, ConfigError, SignInNeeded
 from awesome_cli.lock import exclusive
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.metadata import Metadata
 from awesome_cli.oauth.reply import Reply, http_date
-from awesome_cli.profiles import Config, Profile
+from awesome_cli.profiles import Profile
 from awesome_cli.provider import CLOCK_TOLERANCE, Provider
 from awesome_cli.sessions import Card, Session
 from awesome_cli.text import safe
@@ -24,7 +25,8 @@ from awesome_cli.vault import Vault
 
 PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
 PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
-NETWORK_SETTINGS = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
+NETWORK_SETTINGS = PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 PATIENCE = 5.0  # seconds for a lock that nobody else should hold
 
 
@@ -117,13 +119,15 @@ def check_network_settings(environ: Mapping[str, str]) -> Finding:
     return open_question("network settings", "no proxy and no certificates are set")
 
 
-async def check_provider(provider: Provider, *, now: Callable[[], float], online: bool) -> list[Finding]:
+async def check_provider(
+    provider: Provider, *, environ: Mapping[str, str], now: Callable[[], float], online: bool
+) -> list[Finding]:
     """Knock, and look at what the provider says of itself; ask for a device code only if ``online``."""
     began = now()
     try:
         reply = await provider.knock()
     except AwesomeError as error:
-        return [wrong("provider", error), *not_checked(PROVIDER_CHECKS[1:], "the provider cannot be reached")]
+        return [_unreached(error, environ), *not_checked(PROVIDER_CHECKS[1:], "the provider cannot be reached")]
     findings = [right("provider", f"it answered after {_milliseconds(now() - began)}"), check_clock(reply, now())]
     try:
         metadata = await provider.metadata()
@@ -134,6 +138,16 @@ async def check_provider(provider: Provider, *, now: Callable[[], float], online
     findings.append(await _check_keys(provider, metadata))
     findings.append(await _check_device_grant(provider, metadata, online=online))
     return findings
+
+
+def _unreached(error: AwesomeError, environ: Mapping[str, str]) -> Finding:
+    """Say why nothing answers; whether it is the provider or a proxy on the way, no client can tell for sure."""
+    found = wrong("provider", error)
+    proxies = sorted(name for name in environ if name.upper() in PROXIES and environ[name])
+    if not proxies:
+        return found
+    doubt = f"{', '.join(proxies)} sends requests through a proxy: it may be the proxy that fails."
+    return replace(found, advice=f"{found.advice} {doubt}")
 
 
 def check_clock(reply: Reply, now: float) -> Finding:

@@ -1,4 +1,4 @@
-"""The answer to a plain ``say-hi``, read from the card alone, where nothing can be said against it.
+"""The answer to a plain ``say-hi`` or ``whoami``, read from the card alone, where nothing can be said against it.
 
 The fast lane has no opinion of its own. It answers for an ordinary Linux Secret Service and a live session that
 agrees with the settings; at the slightest doubt it returns None and the full program takes over. Only the card,
@@ -8,7 +8,7 @@ which holds no token, crosses the bus here, and therefore in the clear: see docs
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import Any
 
@@ -16,7 +16,8 @@ from jeepney import DBusAddress, MessageType, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 
 from awesome_cli.entry import USERNAME, card_name, unseal
-from awesome_cli.recommended import secret_service_is_certain
+from awesome_cli.identity import document, fields, greeting, lines
+from awesome_cli.recommended import SECRET_SERVICE, secret_service_is_certain
 
 PATIENCE = 1.0  # seconds; then the full program waits, and says for what
 HARMLESS = {"AWESOME_AUDIENCE", "AWESOME_SCOPE", "AWESOME_API_URL"}  # settings that a kept session does not heed
@@ -28,15 +29,31 @@ COLLECTION = DBusAddress(
 )
 
 
-def greeting(environ: Mapping[str, str], *, now: float) -> str | None:
-    """Return what ``awesome say-hi`` prints, or None if that takes more than a look at the card."""
-    card = live_card(environ, now=now)
-    return None if card is None else f"Welcome {card['name']}!"
+def answer(argv: Sequence[str], environ: Mapping[str, str], *, now: float) -> str | None:
+    """Return what the command prints, or None if that takes more than a look at the card."""
+    match argv:
+        case ["say-hi"]:
+            card = live_card(environ, now=now)
+            return None if card is None else greeting(card["name"])
+        case ["whoami"] | ["whoami", "--json"]:
+            return _whoami(live_card(environ, now=now), environ, now, json=len(argv) > 1)
+    return None
+
+
+def _whoami(members: dict[str, Any] | None, environ: Mapping[str, str], now: float, *, json: bool) -> str | None:
+    if members is None:
+        return None
+    from awesome_cli.sessions import Card
+
+    card, profile = Card(**members), _profile(environ)
+    if json:
+        return document(fields(card, profile=profile, store=SECRET_SERVICE))
+    return "\n".join(lines(card, profile=profile, store=SECRET_SERVICE, now=now))
 
 
 def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
     """Return the members of the card, if it is certain that the full program would use just them."""
-    profile = environ.get("AWESOME_PROFILE") or "default"
+    profile = _profile(environ)
     file = insecure_file(environ, profile)
     known = {name for name in environ if name.startswith("AWESOME_")} - HARMLESS
     if (
@@ -54,6 +71,10 @@ def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | Non
     wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}
     agrees = all(not value or card.get(name) == value for name, value in wanted.items())
     return card if agrees and card.get("name") and card.get("expires_at", 0.0) > now else None
+
+
+def _profile(environ: Mapping[str, str]) -> str:
+    return environ.get("AWESOME_PROFILE") or "default"
 
 
 def insecure_file(environ: Mapping[str, str], profile: str) -> str | None:

@@ -6,18 +6,11 @@ Precedence: flag > ``AWESOME_*`` variable > ``AUTH0_*`` variable > profile in ``
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import tomlkit
-from tomlkit.items import Table
+from typing import Any, Protocol
 
 from awesome_cli.errors import ConfigError, UsageError
-from awesome_cli.files import read_private, write_private
 from awesome_cli.oauth.metadata import ENDPOINTS
 from awesome_cli.text import safe, secure_url
 
@@ -28,6 +21,13 @@ TEXTS = ("issuer", "domain", "client_id", "audience", "scope", "api_url")
 SWITCHES = ("resource", "pkce")
 
 Settings = Mapping[str, str | None]
+
+
+class Tables(Protocol):
+    """What the config file says, profile by profile."""
+
+    def profile(self, name: str) -> dict[str, Any]:
+        """Return the checked settings of one profile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,16 +85,15 @@ def is_profile_name(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) is not None
 
 
-def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Config) -> Profile:
+def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Tables) -> Profile:
     """Weigh all sources of settings, as ``login`` does. Raises ConfigError for one that is invalid."""
     table = config.profile(name)
-    layers = [
-        _Layer("flag", flags),
-        *environment_layers(environ),
-        _Layer("config.toml", {key: table[key] for key in TEXTS if key in table}),
-        _Layer("default", {"scope": DEFAULT_SCOPE}),
-    ]
-    values, sources = _weigh(layers)
+    filed = _Layer("config.toml", {key: table[key] for key in TEXTS if key in table})
+    values, sources = _weigh(
+        [_Layer("flag", flags), *environment_layers(environ), filed, _Layer("default", {"scope": DEFAULT_SCOPE})]
+    )
+    # Endpoints are those of the issuer that they stand beside: no other one's tokens go there.
+    are_its_own = _weigh([filed])[0].get("issuer") in (None, values.get("issuer"))
     sources |= dict.fromkeys(SWITCHES, "default") | {key: "config.toml" for key in table if key not in TEXTS}
     return Profile(
         name=name,
@@ -105,7 +104,7 @@ def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: C
         api_url=values.get("api_url"),
         resource=bool(table.get("resource", False)),
         pkce=bool(table.get("pkce", False)),
-        endpoints={endpoint: table[endpoint] for endpoint in ENDPOINTS if endpoint in table},
+        endpoints={name: table[name] for name in ENDPOINTS if name in table and are_its_own},
         sources=sources,
     )
 
@@ -135,96 +134,6 @@ def keyring_timeout(environ: Mapping[str, str]) -> float:
             hint="Set it to a number such as 30, or unset it.",
         )
     return float(text)
-
-
-class Config:
-    """``config.toml``: nothing secret, one table ``[profiles.NAME]`` a profile. Comments and order survive a save."""
-
-    def __init__(self, path: Path, text: str, exclusively: Callable[[], AbstractContextManager[object]]) -> None:
-        self.path = path
-        self.text = text
-        self._exclusively = exclusively
-        self._profiles: Mapping[str, dict[str, Any]] = _tables(tomllib.loads(text))
-
-    @classmethod
-    def read(cls, path: Path, exclusively: Callable[[], AbstractContextManager[object]] = nullcontext) -> Config:
-        """Read the file; one that is absent is empty. Raises ConfigError, naming file and line of what is wrong.
-
-        ``exclusively`` keeps processes from overwriting each other's changes.
-        """
-        try:
-            config = cls(path, read_private(path) or "", exclusively)
-        except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError are ValueErrors
-            raise ConfigError(f"{path} cannot be used: {safe(str(error))}.", hint="Mend or remove it.") from error
-        for name in config.names:
-            config._require(is_profile_name(name), name, safe(repr(name), 80), "is no name for a profile")
-        return config
-
-    @property
-    def names(self) -> list[str]:
-        """The profiles that the file has settings for."""
-        return list(self._profiles)
-
-    def profile(self, name: str) -> dict[str, Any]:
-        """Return the checked settings of one profile. Raises ConfigError, naming the line of one that is unusable."""
-        table = {key: value for key, value in self._profiles.get(name, {}).items() if value != ""}
-        for key, value in table.items():
-            if key in SWITCHES:
-                self._require(isinstance(value, bool), name, key, "must be true or false")
-            elif key in (*ENDPOINTS, "issuer", "api_url"):
-                self._require(secure_url(value) is not None, name, key, "must be an https:// URL")
-            elif key in TEXTS:
-                self._require(isinstance(value, str), name, key, "must be a text")
-        return table
-
-    def unknown(self, name: str) -> list[str]:
-        """Return what the profile sets and awesome does not know: misspelt, most likely."""
-        return [key for key in self._profiles.get(name, {}) if key not in (*TEXTS, *SWITCHES, *ENDPOINTS)]
-
-    def save(self, name: str, settings: Settings) -> None:
-        """Write settings into the profile, where they differ. Raises OSError, if the file cannot be written."""
-        changes: Settings = {key: value for key, value in settings.items() if value}
-        if "issuer" in changes or "domain" in changes:  # two spellings of one setting: the last one said stays
-            changes = {"issuer": None, "domain": None, **changes}
-        table = self._profiles.get(name, {})
-        if any(table.get(key) != value for key, value in changes.items()):
-            self._change(lambda document: _apply(document, name, changes))
-
-    def remove(self, name: str) -> None:
-        """Forget the profile's settings. Raises OSError, if the file cannot be written."""
-        if name in self._profiles:
-            self._change(lambda document: document.get("profiles", {}).pop(name, None))
-
-    def _change(self, change: Callable[[Any], object]) -> None:
-        """Change the file as it is now: it may have been written while a person was waited for."""
-        with self._exclusively():
-            document = tomlkit.parse(Config.read(self.path).text)
-            change(document)
-            write_private(self.path, tomlkit.dumps(document))
-
-    def _require(self, holds: bool, profile: str, key: str, rule: str) -> None:  # noqa: FBT001 - reads like assert
-        if not holds:
-            line = _line_of(self.text, profile, key)
-            raise ConfigError(f"{self.path}, line {line}: {key} {rule}.", hint="Mend or remove that line.")
-
-
-def _tables(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    profiles = document.get("profiles", {})
-    if not isinstance(profiles, dict) or not all(isinstance(table, dict) for table in profiles.values()):
-        raise ValueError("profiles must be tables, written as [profiles.NAME]")
-    return profiles
-
-
-def _apply(document: tomlkit.TOMLDocument, name: str, changes: Settings) -> None:
-    profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
-    if name not in profiles:
-        profiles[name] = tomlkit.table()
-    table: Table = profiles[name]
-    for key, value in changes.items():
-        if value is None:
-            table.pop(key, None)
-        else:
-            table[key] = value
 
 
 def issuer_of(domain: str) -> str:
@@ -275,12 +184,3 @@ def with_openid(scope: str) -> str:
     """Return the scopes with ``openid`` among them: without it there is no ID token (OIDC Core §3.1.2.1)."""
     scopes = scope.split()
     return " ".join(scopes if "openid" in scopes else ["openid", *scopes])
-
-
-def _line_of(text: str, profile: str, key: str) -> int:
-    """Find the line of a setting, or of its table, for a message: tomllib keeps no positions of values."""
-    lines = text.splitlines()
-    header = re.compile(rf"\s*\[\s*profiles\s*\.\s*[\"']?{re.escape(profile)}[\"']?\s*\]")
-    start = next((number for number, line in enumerate(lines) if header.match(line)), 0)
-    setting = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-    return 1 + next((start + offset for offset, line in enumerate(lines[start:]) if setting.match(line)), start)

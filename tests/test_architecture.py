@@ -18,8 +18,8 @@ ROWS = """
     6   __init__  __main__
     5   library
     4   cli
-    3   doctor  testing
-    2   provider  resource  vault  cache  roster  keyrings  secret_service  fastlane  demo
+    3   doctor  testing  fastlane
+    2   config  provider  resource  vault  cache  roster  keyrings  secret_service  identity  demo
     1   sessions  profiles  world
     0   oauth  lock  network  stores
    -1   errors  text  files  entry  recommended
@@ -29,7 +29,7 @@ PACKAGES = {
     "oauth/id_token": "jose",
     "lock": "filelock",
     "network": "certifi httpx truststore",
-    "profiles": "tomlkit",
+    "config": "tomlkit",
     "world": "anyio httpx platformdirs",
     "provider": "anyio httpx",
     "resource": "anyio httpx",
@@ -46,7 +46,13 @@ PACKAGES = {
     "library": "httpx",
 }  # by room or module; what is not listed stands on the standard library alone
 
-LATE = {"world", "cli/toolbox", "__init__", "__main__"}  # a command pays for what it uses: these open what it needs
+LATE = {
+    "world",
+    "cli/toolbox",
+    "fastlane",
+    "__init__",
+    "__main__",
+}  # a command pays for what it uses: these open what it needs
 
 PURE = ("errors", "text", "entry", "oauth", "sessions")
 HARMLESS = """

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import pytest
-from rigs.need import need
 
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.completion import profile_names
 from awesome_cli.cli.toolbox import Toolbox
+from rigs.need import need
 
 if TYPE_CHECKING:
     from conftest import Terminal
@@ -39,6 +39,7 @@ class Home:
         program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m awesome_cli "$@"\n', "utf-8")
         program.chmod(0o755)
         self.environ = {
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
             "HOME": str(folder),
             "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
             "PYTHONPATH": str(Path(__file__).parents[1]),

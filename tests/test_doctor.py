@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import Stream, response
 
 from awesome_cli.__main__ import main
 from awesome_cli.cli.doctor import GLYPHS
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.doctor import Finding, check_clock, check_folder, check_keys, check_locks, tell_versions
 from awesome_cli.oauth.reply import Reply
+from conftest import Stream, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
+
     from conftest import Terminal
 
 RIGHT, OPEN, WRONG = GLYPHS[True], GLYPHS[None], GLYPHS[False]
@@ -210,6 +211,14 @@ def test_a_provider_that_cannot_be_reached_is_told_with_the_reason(
     assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 7)
     assert words in found["provider"]["what"]
     assert {found[check]["ok"] for check in ("clock", "discovery", "keys", "device grant")} == {None}
+
+
+def test_a_proxy_on_the_way_is_named_without_its_password(terminal: Terminal) -> None:
+    terminal.answer = lambda _: (_ for _ in ()).throw(ConnectionRefusedError())
+    assert "it may be the proxy" not in examine(terminal)["provider"]["advice"]
+    found = examine(terminal, https_proxy="http://juan:geheim@proxy:3128", ALL_PROXY="")["provider"]
+    assert found["advice"].endswith(" https_proxy sends requests through a proxy: it may be the proxy that fails.")
+    assert "geheim" not in terminal.out
 
 
 def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:

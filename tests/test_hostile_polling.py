@@ -7,9 +7,9 @@ import sys
 import time
 
 import pytest
-from rigs.program import Inside, Program
 
 from awesome_cli.testing import PASS, Act, Answer, Drop, Flood, HostileProvider, Late, Lie, Raw, redirect
+from rigs.program import Inside, Program
 
 PENDING = Answer(403, {"error": "authorization_pending"})
 EXPIRED = Answer(403, {"error": "expired_token"})

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 
 import pytest
-from rigs.program import Inside, Program
 
 from awesome_cli.demo.issuer import ID_TOKEN_LIFETIME as LIFE
 from awesome_cli.testing import (
@@ -23,6 +22,7 @@ from awesome_cli.testing import (
     hostile,
     redirect,
 )
+from rigs.program import Inside, Program
 
 
 def by(seconds: float) -> Callable[[float], float]:

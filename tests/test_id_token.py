@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 
-import corpus
 import pytest
-from corpus import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
 
+import corpus
 from awesome_cli.errors import ProviderUnusable, TokenInvalid
 from awesome_cli.oauth.id_token import (
     IdToken,
@@ -19,6 +18,7 @@ from awesome_cli.oauth.id_token import (
     verify_same_person,
 )
 from awesome_cli.oauth.reply import Reply
+from corpus import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
 
 
 def verify(encoded: str, *keys: corpus.Jwk, now: float = NOW, access_token: str = ACCESS_TOKEN) -> IdToken:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import corpus
 import pytest
-from corpus import BAD, BODY, CLIENT, EC, GOOD, HEAD, ISSUER, NOW, RSA, SIGNATURE, Case, encode, jwk, seal, token
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import corpus
 from awesome_cli.errors import ProviderUnusable, TokenInvalid
 from awesome_cli.oauth.id_token import IdToken, parse_jwks, verify_id_token
 from awesome_cli.oauth.reply import Reply
+from corpus import BAD, BODY, CLIENT, EC, GOOD, HEAD, ISSUER, NOW, RSA, SIGNATURE, Case, encode, jwk, seal, token
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

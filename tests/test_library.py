@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from conftest import Terminal
-
     from awesome_cli.world import World
+    from conftest import Terminal
 
 API = "https://api.example/v1"
 REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}

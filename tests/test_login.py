@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from conftest import Terminal, Time
-
     from awesome_cli.demo.issuer import Issuer
+    from conftest import Terminal, Time
 
 
 class Locked(MemoryKeyring):

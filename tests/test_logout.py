@@ -13,9 +13,8 @@ from awesome_cli.demo.keyring import MemoryKeyring
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Terminal
-
     from awesome_cli.demo.issuer import Issuer
+    from conftest import Terminal
 
 
 class Locked(MemoryKeyring):

@@ -10,17 +10,17 @@ from functools import partial
 from typing import Any
 
 import anyio
-import corpus
 import httpx
 import pytest
-from conftest import START, Time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import corpus
 from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnusable, SignInDenied
 from awesome_cli.oauth.device_authorization import DeviceAuthorization
 from awesome_cli.provider import REQUEST_DEADLINE, Client, conversation
 from awesome_cli.sessions import Session
+from conftest import START, Time
 
 ISSUER = corpus.ISSUER
 DEVICE = {

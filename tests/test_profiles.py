@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awesome_cli.config import Config
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.profiles import (
-    Config,
     Profile,
     checked_url,
     demands,

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import response
 
+from awesome_cli.config import Config
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.oauth.reply import Reply
-from awesome_cli.profiles import Config
+from conftest import response
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
+
     from conftest import Terminal
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import Terminal
 
 from awesome_cli.demo.issuer import Request
+from conftest import Terminal
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import anyio
 import pytest
-from rigs.program import PATIENCE, Inside, Program
 
 from awesome_cli.cache import Cache
 from awesome_cli.errors import AwesomeError
@@ -38,6 +37,7 @@ from awesome_cli.testing import (
     Raw,
     redirect,
 )
+from rigs.program import PATIENCE, Inside, Program
 
 PIECE = 16  # characters; less than that of a secret is no use to anybody
 LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")

@@ -10,9 +10,8 @@ from awesome_cli.__main__ import main
 from awesome_cli.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
-    from conftest import Terminal, Time
-
     from awesome_cli.demo.issuer import Issuer
+    from conftest import Terminal, Time
 
 
 @pytest.fixture

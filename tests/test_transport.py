@@ -22,10 +22,6 @@ import certifi
 import httpx
 import pytest
 import trustme
-from conftest import START, Terminal
-from rigs.need import need
-from rigs.program import Inside, Program
-from rigs.proxy import proxy
 
 from awesome_cli.cache import Cache
 from awesome_cli.errors import ConfigError, ProviderUnreachable
@@ -50,6 +46,10 @@ from awesome_cli.testing import (
     Raw,
     hostile,
 )
+from conftest import START, Terminal
+from rigs.need import need
+from rigs.program import Inside, Program
+from rigs.proxy import proxy
 
 
 @pytest.fixture

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 import pytest
-from conftest import response
 
 from awesome_cli.oauth.reply import Reply
+from conftest import response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
+
     from conftest import Terminal
 
 USERINFO = "/userinfo"

@@ -6,10 +6,10 @@ import json
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
 from io import BytesIO
 from typing import BinaryIO, TextIO
 
+from awesome_cli import identity
 from awesome_cli.errors import AwesomeError, OutputLost
 from awesome_cli.text import safe
 
@@ -77,7 +77,7 @@ class Console:
 
     def json(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """Print a JSON document for programs, in ASCII."""
-        self.result(json.dumps(document, indent=2))
+        self.result(identity.document(document))
 
     def event(self, document: Mapping[str, object]) -> None:
         """Print one JSON line for programs, in ASCII."""
@@ -152,15 +152,3 @@ def _delivery() -> Iterator[None]:
         raise SystemExit(0) from None
     except OSError as error:
         raise OutputLost(f"The output could not be written ({error.strerror}).") from error
-
-
-def rfc3339(instant: float) -> str:
-    """Write an instant (seconds since the epoch) as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def duration(seconds: float) -> str:
-    """Write a duration for people."""
-    if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
-        return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"

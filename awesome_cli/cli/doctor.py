@@ -94,7 +94,10 @@ def _examine_provider(toolbox: Toolbox, kept: Card | None, *, online: bool) -> I
     client = toolbox.client_for(profile, kept)
     try:
         yield from toolbox.converse(
-            client, lambda provider: checks.check_provider(provider, now=toolbox.world.now, online=online)
+            client,
+            lambda provider: checks.check_provider(
+                provider, environ=toolbox.world.environ, now=toolbox.world.now, online=online
+            ),
         )
     except AwesomeError as error:  # proxies and TLS have settings of their own
         yield checks.wrong("provider", error)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awesome_cli.cli.console import duration, rfc3339
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, SignInNeeded
+from awesome_cli.identity import duration, rfc3339
 from awesome_cli.sessions import Card, Session
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.cli.completion import profile_names
-from awesome_cli.cli.console import rfc3339
 from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
-from awesome_cli.cli.whoami import fields, life
+from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import AwesomeError, ConfigError, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.identity import life, rfc3339
 from awesome_cli.profiles import resolve
 from awesome_cli.text import safe
 

@@ -8,6 +8,7 @@ from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import OtherSession, Toolbox
 from awesome_cli.errors import SignInNeeded
+from awesome_cli.identity import greeting
 from awesome_cli.sessions import Card
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -17,7 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
     toolbox: Toolbox = ctx.obj
-    toolbox.console.result(f"Welcome {_card(toolbox).name}!")
+    toolbox.console.result(greeting(_card(toolbox).name))
 
 
 def _card(toolbox: Toolbox) -> Card:

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.cli.console import rfc3339
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import SignInNeeded
+from awesome_cli.identity import rfc3339
 from awesome_cli.sessions import MIN_TTL, SIGN_IN
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

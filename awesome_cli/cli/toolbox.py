@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from awesome_cli.cli.progress import ProgressBar
-    from awesome_cli.profiles import Config, Profile, Settings
+    from awesome_cli.config import Config
+    from awesome_cli.profiles import Profile, Settings
     from awesome_cli.provider import Client, Provider
     from awesome_cli.resource import Answer, Call, Receiver
     from awesome_cli.roster import Roster
@@ -61,7 +62,7 @@ class Toolbox:
     @cached_property
     def config(self) -> Config:
         """The config file."""
-        from awesome_cli.profiles import Config
+        from awesome_cli.config import Config
 
         return Config.read(self.world.config_dir / "config.toml", lambda: self._locked("config"))
 

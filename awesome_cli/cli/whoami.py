@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.cli.console import duration, rfc3339
+from awesome_cli import identity
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import SignInNeeded
@@ -36,44 +36,15 @@ def whoami(
     if json:
         console.json(fields(toolbox, card))
         return
-    console.result(f"{card.name} <{card.email}>" if card.email else card.name)
-    for label, value in {
-        "subject": card.sub,
-        "issuer": card.issuer,
-        "client": card.client_id,
-        "scope": card.scope,
-        "audience": card.audience or "(none)",
-        "profile": toolbox.name,
-        "signed in": rfc3339(card.signed_in_at),
-        "access token": life(card, toolbox.world.now()),
-        "kept in": toolbox.vault.kind,
-        **({"checked": "the provider takes it"} if check else {}),
-    }.items():
-        console.result(f"  {label + ':':<14}{value}")
-
-
-def life(card: Card, now: float) -> str:
-    """Say how long the access token lives, and what follows."""
-    ends = f"valid for {duration(card.expires_at - now)}" if card.lives(now) else "ended"
-    return f"{ends}, {'renewed by itself' if card.refreshable else 'not renewable'}"
+    for line in identity.lines(
+        card, profile=toolbox.name, store=toolbox.vault.kind, now=toolbox.world.now(), checked=check
+    ):
+        console.result(line)
 
 
 def fields(toolbox: Toolbox, card: Card) -> dict[str, object]:
     """Return the JSON members that tell who is signed in."""
-    return {
-        "profile": toolbox.name,
-        "issuer": card.issuer,
-        "client_id": card.client_id,
-        "sub": card.sub,
-        "name": card.name,
-        "email": card.email,
-        "scope": card.scope,
-        "audience": card.audience,
-        "signed_in_at": rfc3339(card.signed_in_at),
-        "expires_at": rfc3339(card.expires_at),
-        "refreshable": card.refreshable,
-        "store": toolbox.vault.kind,
-    }
+    return identity.fields(card, profile=toolbox.name, store=toolbox.vault.kind)
 
 
 def _welcome_session(toolbox: Toolbox) -> Session:

@@ -24,11 +24,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from bench.figure import draw
-from rigs.secret_service import SecretService, gnome_keyring
-
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.demo.server import Server, serve
+from bench.figure import draw
+from rigs.secret_service import SecretService, gnome_keyring
 
 BIN = Path(sys.executable).parent
 BARE = "bare Python"

@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     import corpus
-
     from awesome_cli.errors import AwesomeError
     from awesome_cli.oauth.device_authorization import parse_device_authorization, parse_poll
     from awesome_cli.oauth.id_token import parse_jwks, verify_id_token

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from jose import jws, jwt
+
 from rigs.chromium import browser
 from rigs.need import need
 from rigs.oidc_provider import COMMAND, RealProvider, oidc_provider

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+
 from rigs.need import need
 from rigs.secret_service import dead_bus, gnome_keyring, keepassxc, no_bus, silent_service
 

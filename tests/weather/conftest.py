@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rigs.machine import Machine, provider
 
 from awesome_cli.demo.issuer import Issuer
+from rigs.machine import Machine, provider
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
-from rigs.keyrings.rough import Kept
-from rigs.machine import Ended, Machine, wait
 
 from awesome_cli.demo.issuer import Issuer
+from rigs.keyrings.rough import Kept
+from rigs.machine import Ended, Machine, wait
 
 KEYRING_UNUSABLE = 9
 WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIME_DIR": "/nonexistent"}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
 
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.sessions import Session
+from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
 
 KILLED = -9
 AT_RANDOM = 15 * ROUNDS  # kills

@@ -9,11 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from awesome_cli.demo.issuer import Issuer
 from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
 from rigs.need import need
 from rigs.oidc_provider import oidc_provider
-
-from awesome_cli.demo.issuer import Issuer
 
 AT_ONCE = 50
 COMMANDS = (("say-hi",), ("token",), ("whoami", "--json"))

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
-from rigs.need import need
 
 from awesome_cli.demo.issuer import Issuer
+from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
+from rigs.need import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable

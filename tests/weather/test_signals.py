@@ -7,10 +7,10 @@ import signal
 import time
 
 import pytest
-from rigs.machine import Machine, expired_from_the_start, wait
 
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.oauth.reply import Reply
+from rigs.machine import Machine, expired_from_the_start, wait
 
 ENDS = {"SIGINT": (130, "Interrupted.\n"), "SIGTERM": (143, "Terminated.\n")}
 

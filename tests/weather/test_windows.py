@@ -7,9 +7,9 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from rigs.machine import Machine
 
 from awesome_cli.demo.issuer import Issuer
+from rigs.machine import Machine
 
 GENEROUS_TTL = ("token", "--min-ttl", "100000")  # more than a token lives, so that every call renews
 COPY = "awesome@awesome-cli:default"
