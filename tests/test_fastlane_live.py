@@ -1,0 +1,192 @@
+"""The fast lane over real Secret Services: the words and codes of the full program, in a fraction of its modules."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from rigs.need import need
+
+if sys.platform != "linux":
+    pytest.skip("the Secret Service is Linux's", allow_module_level=True)
+
+import awesome_cli
+from awesome_cli.demo.issuer import Issuer
+from awesome_cli.demo.server import serve
+from rigs.secret_service import SecretService, dead_bus, gnome_keyring, keepassxc
+
+PROGRAM = """
+import sys
+from awesome_cli.__main__ import run
+try:
+    run()
+finally:
+    print("full" if "typer" in sys.modules else "fast", file=sys.stderr)
+"""
+IN_FULL = {"AWESOME_KEYRING_TIMEOUT": "30"}  # the default, said aloud: a setting that the fast lane does not judge
+
+
+class End(NamedTuple):
+    """What a process printed and how it ended; ``lane`` is the one that answered."""
+
+    code: int
+    out: str
+    err: str
+    lane: str
+
+
+class Desk:
+    """A person's desk: one Secret Service, one provider."""
+
+    def __init__(self, service: SecretService, issuer: Issuer) -> None:
+        self.issuer = issuer
+        self.home = Path(service.environ["HOME"])
+        passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        self.environ = {
+            **passed_on,
+            **service.environ,
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1]),
+        }
+
+    def run(self, *argv: str, **environ: str) -> End:
+        variables = {**self.environ, **environ}
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *argv],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        *err, lane = done.stderr.splitlines()
+        return End(done.returncode, done.stdout, "\n".join(err), lane)
+
+    def login(self, *options: str) -> None:
+        settings = {"AWESOME_ISSUER": self.issuer.url, "AWESOME_CLIENT_ID": self.issuer.client_id}
+        assert self.run("login", *options, **settings).code == 0
+
+    def both(self, *argv: str, **environ: str) -> tuple[End, End]:
+        return self.run(*argv, **environ), self.run(*argv, **environ, **IN_FULL)
+
+
+@pytest.fixture(scope="module", params=["gnome-keyring", "keepassxc"])
+def desk(request: pytest.FixtureRequest) -> Iterator[Desk]:
+    need("dbus-daemon", {"gnome-keyring": "gnome-keyring-daemon"}.get(request.param, request.param))
+    service = gnome_keyring() if request.param == "gnome-keyring" else keepassxc()
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            serve(lambda url: Issuer(now=time.time, url=url, auto_approve=True, interval=0.05))
+        )
+        yield Desk(stack.enter_context(service), server.issuer)
+
+
+@pytest.fixture
+def signed_in(desk: Desk) -> Iterator[Desk]:
+    desk.issuer.token_lifetime = 86_400
+    desk.login("--force")
+    yield desk
+    assert desk.run("logout").code == 0
+
+
+@pytest.mark.parametrize("argv", [("say-hi",), ("whoami",), ("whoami", "--json")], ids=" ".join)
+def test_both_lanes_say_the_same_of_a_live_session(signed_in: Desk, argv: tuple[str, ...]) -> None:
+    fast, full = signed_in.both(*argv)
+    assert (fast.lane, full.lane) == ("fast", "full")
+    assert fast[:3] == full[:3]
+    assert fast.code == 0
+    assert "Juan" in fast.out
+
+
+def test_settings_that_agree_with_the_session_keep_the_lane(signed_in: Desk) -> None:
+    settings = {
+        "AWESOME_ISSUER": signed_in.issuer.url,
+        "AWESOME_CLIENT_ID": "awesome-demo",
+        "AWESOME_PROFILE": "default",
+    }
+    assert signed_in.run("say-hi", **settings) == (0, "Welcome Juan!\n", "", "fast")
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"AWESOME_ISSUER": "https://another.example/"},
+        {"AWESOME_CLIENT_ID": "another"},
+        {"AWESOME_PROFILE": "nobody"},
+        {"AWESOME_PROFILE": "no name at all!"},
+        {"AWESOME_DOMAIN": "another.example"},
+        {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+        {"XDG_STATE_HOME": "not-absolute"},
+    ],
+    ids=lambda doubt: "=".join(*doubt.items()),
+)
+def test_at_the_slightest_doubt_the_full_program_answers(signed_in: Desk, doubt: dict[str, str]) -> None:
+    first = signed_in.run("say-hi", **doubt)
+    again = signed_in.run("say-hi", **doubt, **IN_FULL)
+    assert first[:3] == again[:3]
+    assert first.lane == "full"
+
+
+def test_a_session_that_has_ended_is_renewed_in_full(signed_in: Desk) -> None:
+    signed_in.issuer.token_lifetime = 0
+    signed_in.login("--force")
+    signed_in.issuer.token_lifetime = 86_400
+    assert signed_in.run("say-hi") == (0, "Welcome Juan!\n", "", "full")
+    assert signed_in.run("say-hi") == (0, "Welcome Juan!\n", "", "fast")
+
+
+def test_while_the_plain_file_exists_it_is_the_store(signed_in: Desk) -> None:
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "File"}
+    signed_in.login("--force", "--insecure-storage")
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
+    assert signed_in.run("say-hi")[1::2] == ("Welcome File!\n", "full")
+
+
+def test_a_name_that_the_stream_cannot_say_is_left_to_the_full_program(signed_in: Desk) -> None:
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "Zoë"}
+    signed_in.login("--force")
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
+    assert signed_in.run("say-hi", PYTHONIOENCODING="ascii")[1::2] == ("Welcome Zo\\xeb!\n", "full")
+
+
+def test_a_name_too_long_for_the_card_is_said_in_full(signed_in: Desk) -> None:
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "😀" * 250, "email": "😀" * 250}
+    signed_in.login("--force")
+    signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan", "email": "juan@example.com"}
+    assert signed_in.run("say-hi")[1::2] == (f"Welcome {'😀' * 250}!\n", "full")
+
+
+def test_without_a_session_the_full_program_says_so(desk: Desk) -> None:
+    fast, full = desk.both("say-hi")
+    assert fast == full
+    assert fast.code == 4
+
+
+def test_a_bus_that_never_answers_is_left_to_the_full_program() -> None:
+    with dead_bus() as environ:
+        desk = Desk(SecretService(environ, lambda: None), Issuer(now=time.time))
+        end = desk.run("say-hi", AWESOME_PROFILE="default")
+    assert (end.code, end.lane) == (9, "full")
+
+
+def test_a_full_disk_is_said_in_full(signed_in: Desk) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "awesome_cli", "say-hi"],
+            env=signed_in.environ,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
