@@ -88,3 +88,19 @@ def lock(session: nox.Session) -> None:
 def install(session: nox.Session, group: str) -> None:
     """Install the package as it lies here, so that all processes of a test run the very files that coverage counts."""
     session.install(*LOCK, "--editable", ".", *nox.project.dependency_groups(PYPROJECT, group))
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measure against what people would use instead, or simulate Monday morning (``-- --monday``)."""
+    session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
+    script = "monday" if "--monday" in session.posargs else "bench"
+    arguments = [argument for argument in session.posargs if argument != "--monday"]
+    session.run("python", f"tests/bench/{script}.py", *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
+
+
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz the rules with libFuzzer for a minute, or as long as you say."""
+    session.install(*LOCK, "--editable", ".", "atheris")
+    session.run("python", "tests/fuzz/fuzz_rules.py", *(session.posargs or ["-max_total_time=60", "-max_len=4096"]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,8 +41,12 @@ def is_member(name: str, value: object) -> bool:
 
 
 def dump(value: object) -> str:
-    """Write compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Write compact JSON. Braces in texts are escaped: KeePassXC fills in ``{USERNAME}`` and its like when it reads."""
+    return re.sub(r'"(?:[^"\\]|\\.)*"', _escape_braces, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _escape_braces(text: re.Match[str]) -> str:
+    return text[0].replace("{", "\\u007b").replace("}", "\\u007d")
 
 
 def parse(text: str) -> dict[str, Any]:

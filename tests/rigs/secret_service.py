@@ -1,4 +1,4 @@
-"""Real Secret Services, each on a D-Bus of its own in a temporary home; and two ways of having none."""
+"""Real Secret Services, each on a D-Bus of its own in a temporary home; and three ways of having none."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class SecretService:
     """A running Secret Service: give ``environ`` to the programs that shall use it."""
 
     environ: dict[str, str]
-    stop: Callable[[], None] = field(repr=False)  # ends the service and its bus; a second time does nothing
+    stop: Callable[[], None] = field(repr=False)  # ends the service, not the bus; a second time does nothing
 
     def items(self) -> list[Entry]:
         with self._default_collection() as collection:
@@ -58,13 +58,21 @@ class SecretService:
             ]
 
     def lock(self) -> None:
-        """Lock the collection, as a screen saver does. KeePassXC would ask a person first: use ``unlocked=False``."""
+        """Lock the collection, as a screen saver does. KeePassXC stays as it is: use ``unlocked=False`` there."""
         with self._default_collection() as collection:
             collection.lock()
 
     def is_locked(self) -> bool:
         with self._default_collection() as collection:
             return collection.is_locked()
+
+    def is_running(self) -> bool:
+        """Whether the service still answers; one may crash by itself."""
+        try:
+            self.is_locked()
+        except Exception:  # noqa: BLE001 - whatever it is, nobody answers
+            return False
+        return True
 
     @contextmanager
     def _default_collection(self) -> Iterator[secretstorage.Collection]:
