@@ -12,8 +12,6 @@ from secretstorage import (
     Item,
     ItemNotFoundException,
     LockedException,
-    SecretServiceNotAvailableException,
-    check_service_availability,
     dbus_init,
     get_default_collection,
 )
@@ -27,10 +25,7 @@ class SecretService:
     kind = SECRET_SERVICE
 
     def __init__(self) -> None:
-        connection = dbus_init()
-        if not check_service_availability(connection):
-            raise SecretServiceNotAvailableException
-        self._collection = get_default_collection(connection)
+        self._collection = get_default_collection(dbus_init())
         if self._collection.is_locked():
             self._collection.unlock()
         if self._collection.is_locked():
@@ -40,8 +35,6 @@ class SecretService:
         """Return the secret, or None if there is none."""
         with suppress(ItemNotFoundException):  # somebody else has just removed it
             for item in self._items(service, username):
-                if item.is_locked():
-                    item.unlock()
                 secret = item.get_secret().decode("utf-8")
                 self._collection.session = item.session  # one key for all that follows
                 return secret

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from conftest import Terminal
 
@@ -13,3 +15,64 @@ def test_login_then_say_hi(terminal: Terminal) -> None:
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
     assert terminal.paths == []
+
+
+@pytest.mark.parametrize(("answer", "code"), [("\n", 0), ("y\n", 0), ("n\n", 4), ("", 4)])
+def test_on_a_terminal_say_hi_offers_to_sign_in(terminal: Terminal, answer: str, code: int) -> None:
+    terminal.interactive = terminal.issuer.auto_approve = True
+    assert terminal.run("say-hi", stdin=answer) == code
+    assert terminal.err.startswith("You are not signed in. Sign in now? [Y/n] ")
+    assert terminal.out == ("Welcome Juan!\n" if code == 0 else "")
+
+
+def test_without_a_terminal_say_hi_asks_nobody(terminal: Terminal) -> None:
+    assert terminal.run("say-hi") == 4
+    assert "?" not in terminal.err
+    assert terminal.paths == []
+
+
+def test_login_shows_url_code_validity_and_advice_in_this_order(terminal: Terminal) -> None:
+    terminal.login()
+    url, code, validity, advice = terminal.err.splitlines()[:4]
+    assert "https://provider.example/activate?user_code=" in url
+    assert code.split()[-1] == url.rpartition("=")[2]
+    assert "15 minutes" in validity
+    assert "only if you started this" in advice
+    assert terminal.out == ""
+
+
+def test_the_browser_opens_where_a_person_sits(terminal: Terminal) -> None:
+    terminal.interactive = True
+    terminal.login()
+    assert [url.partition("?")[0] for url in terminal.opened] == ["https://provider.example/activate"]
+    assert "▄" not in terminal.err
+
+
+@pytest.mark.parametrize("options", [("--no-browser",), ("--no-browser", "--qr")])
+def test_where_no_browser_opens_a_terminal_shows_a_qr_code(terminal: Terminal, options: tuple[str, ...]) -> None:
+    terminal.interactive = True
+    terminal.login(*options)
+    assert terminal.opened == []
+    assert "▄" in terminal.err
+
+
+def test_over_ssh_no_browser_opens(terminal: Terminal) -> None:
+    terminal.interactive = terminal.issuer.auto_approve = True
+    assert terminal.run("login", "--no-qr", SSH_CONNECTION="10.0.0.1 22") == 0
+    assert terminal.opened == []
+    assert "▄" not in terminal.err
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
+def test_a_timeout_is_a_number_of_seconds(terminal: Terminal, seconds: str) -> None:
+    assert terminal.run("login", "--timeout", seconds) == 2
+    assert terminal.paths == []
+
+
+@pytest.mark.parametrize(("behind", "words"), [(240.0, "4 min behind"), (-36_300.0, "605 min ahead")])
+def test_a_clock_that_is_wrong_is_diagnosed(terminal: Terminal, behind: float, words: str) -> None:
+    terminal.issuer.auto_approve = True
+    terminal.set(now=lambda: terminal.time.now() - behind)
+    assert terminal.run("login") == 8
+    assert f"Hint: Your clock is {words} of the provider's." in terminal.err
+    assert terminal.keyring.entries() == {}

@@ -10,7 +10,7 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
-from awesome_cli.fastlane import insecure_file
+from awesome_cli.fastlane import answer, insecure_file
 from awesome_cli.recommended import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 
 if TYPE_CHECKING:
@@ -61,3 +61,7 @@ def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Pa
     assert insecure_file(environ, "default") == str(state / "insecure-session-default.json")
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     assert insecure_file(environ, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+
+
+def test_it_answers_nothing_but_its_own_commands(home: dict[str, str]) -> None:
+    assert answer(["token"], home, now=0.0) is None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -114,3 +116,12 @@ def test_a_bug_in_an_act_is_told(hostile_provider: HostileProvider, capsys: pyte
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
     assert "a bug in the test" in capsys.readouterr().err
+
+
+def test_a_client_that_says_nothing_does_not_hold_the_provider() -> None:
+    with hostile() as provider:
+        host, port = urlsplit(provider.url).hostname, urlsplit(provider.url).port
+        silent = socket.create_connection((host, port))
+        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were let in
+    with silent:
+        assert silent.recv(1) == b""

@@ -44,8 +44,6 @@ def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
     except _ClickUsageError as error:
         where = error.ctx.command_path if error.ctx else "awesome"
         raise UsageError(safe(error.format_message(), 400), hint=f"See: {where} --help") from error
-    except typer.Abort as error:
-        raise UsageError("The input ended.", hint="See: awesome --help") from error
     return code if isinstance(code, int) else 0
 
 

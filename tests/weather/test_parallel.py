@@ -11,12 +11,17 @@ from pathlib import Path
 import pytest
 
 from awesome_cli.demo.issuer import Issuer
-from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
+from rigs.machine import ROUNDS, Ended, Machine, expired_from_the_start, wait
 from rigs.need import need
 from rigs.oidc_provider import oidc_provider
 
 AT_ONCE = 50
 COMMANDS = (("say-hi",), ("token",), ("whoami", "--json"))
+
+
+def said(end: Ended) -> str:
+    """What a process said on stderr, but for the note that fifty of them on a busy machine may earn."""
+    return end.err.replace("Waiting for the keyring; it may be asking you to unlock it.\n", "")
 
 
 def test_fifty_commands_at_once_renew_once(machine: Machine, issuer: Issuer) -> None:
@@ -25,7 +30,7 @@ def test_fifty_commands_at_once_renew_once(machine: Machine, issuer: Issuer) -> 
     old = machine.session()
     processes = [machine.start(*argv) for argv in itertools.islice(itertools.cycle(COMMANDS), AT_ONCE)]
     ends = [wait(process) for process in processes]
-    assert [(end.code, end.err) for end in ends] == [(0, "")] * AT_ONCE
+    assert [(end.code, said(end)) for end in ends] == [(0, "")] * AT_ONCE
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
     new = machine.session()
     assert old
@@ -47,7 +52,7 @@ def test_fifty_commands_at_once_renew_once_at_a_certified_provider(tmp_path: Pat
         assert wait(login).code == 0
         machine.let_the_access_token_end()
         processes = [machine.start(*argv) for argv in itertools.islice(itertools.cycle(COMMANDS), AT_ONCE)]
-        assert {(end.code, end.err) for end in [wait(process) for process in processes]} == {(0, "")}
+        assert {(end.code, said(end)) for end in [wait(process) for process in processes]} == {(0, "")}
         assert provider.refreshes() == {200: 1}
 
 

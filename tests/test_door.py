@@ -1,0 +1,124 @@
+"""The door: streams that are closed or full, no home, signals before anything has begun, and mistakes of ours."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import awesome_cli
+
+if TYPE_CHECKING:
+    from conftest import Terminal
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="file descriptors as POSIX has them")
+
+
+def environ(**variables: str) -> dict[str, str]:
+    passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    return {
+        **passed_on,
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1]),
+        **variables,
+    }
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which ``awesome`` is the program."""
+    line = f'awesome() {{ "{sys.executable}" -m awesome_cli "$@"; }}; {command}'
+    return subprocess.run(
+        ["/bin/sh", "-c", line], env=environ(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_mistake_of_ours(tmp_path: Path, streams: str) -> None:
+    done = shell(f"awesome --version {streams}", HOME=str(tmp_path))
+    assert done.returncode == 0
+    assert done.stderr == ""
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    done = shell("awesome profiles --json > /dev/full", HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
+    done = shell("{ awesome login --help; echo $? >&2; } | true", HOME=str(tmp_path))
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_without_a_home_it_says_so() -> None:
+    program = (
+        "import sys; sys.modules['pwd'] = None\n"  # as where the user has no entry in the user database
+        "from awesome_cli.__main__ import run; sys.argv = ['awesome', 'profiles']; run()"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=environ(HOME="relative"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.endswith("Hint: Set HOME.\n")
+
+
+def test_ctrl_c_before_anything_has_begun_is_an_interruption(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\nfrom awesome_cli import __main__\n"
+        "class Argv(list):\n    def __getitem__(self, key): signal.raise_signal(signal.SIGINT)\n"
+        "sys.argv = Argv(); __main__.run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environ(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"), [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, 143, "Terminated.")]
+)
+def test_the_demo_provider_runs_until_it_is_told_to_end(
+    tmp_path: Path, number: signal.Signals, code: int, words: str
+) -> None:
+    command = [sys.executable, "-m", "awesome_cli", "demo", "serve"]
+    with subprocess.Popen(
+        command, env=environ(HOME=str(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        assert lines[0].startswith("export AWESOME_ISSUER=http://127.0.0.1:")
+        assert lines[1] == "export AWESOME_CLIENT_ID=awesome-demo\n"
+        port = lines[0].rstrip("/\n").rpartition(":")[2]
+        taken = shell(f"awesome demo serve --port {port}", HOME=str(tmp_path))
+        assert (taken.returncode, taken.stdout) == (2, "")
+        assert taken.stderr.startswith(f"Error: Port {port} cannot be listened on")
+        time.sleep(0.2)  # until it waits
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert err.splitlines()[-1] == words
+
+
+def test_a_mistake_of_ours_is_owned_up_to_without_its_words(terminal: Terminal) -> None:
+    def broken() -> float:
+        raise RuntimeError("with a secret in its words")
+
+    terminal.login()
+    terminal.set(now=broken)
+    assert terminal.run("--verbose", "whoami") == 1
+    assert "Error: awesome has a bug: RuntimeError." in terminal.err
+    assert "whoami.py" in terminal.err
+    assert "secret" not in terminal.err
