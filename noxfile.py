@@ -101,6 +101,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", f"tests/bench/{script}.py", *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
 
 
+@nox.session(default=False, requires=["node_modules"])
+def weather(session: nox.Session) -> None:
+    """Give chance five times as many chances: kills, races, real keyrings. Takes ten minutes."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "tests/weather", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
+
+
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Fuzz the rules with libFuzzer for a minute, or as long as you say."""
