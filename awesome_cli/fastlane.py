@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import Any
 
-from jeepney import DBusAddress, MessageType, new_method_call
+from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.entry import USERNAME, card_name, unseal
 from awesome_cli.identity import document, fields, greeting, lines
@@ -108,7 +109,4 @@ def _ask(name: str, answer: list[str]) -> None:
 
 
 def _call(connection: DBusConnection, address: DBusAddress, method: str, signature: str, body: tuple[Any, ...]) -> Any:  # noqa: ANN401 - as D-Bus has it
-    reply = connection.send_and_get_reply(new_method_call(address, method, signature, body))
-    if reply.header.message_type is not MessageType.method_return:
-        raise LookupError(method)
-    return reply.body
+    return unwrap_msg(connection.send_and_get_reply(new_method_call(address, method, signature, body)))

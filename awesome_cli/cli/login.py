@@ -16,8 +16,6 @@ from awesome_cli.identity import duration, rfc3339
 from awesome_cli.sessions import Card, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from awesome_cli.oauth.device_authorization import DeviceAuthorization
     from awesome_cli.profiles import Profile, Settings
     from awesome_cli.provider import Provider
@@ -37,7 +35,6 @@ class Wishes:
     json: bool = False
     force: bool = False
     insecure_storage: bool = False
-    approve: Callable[[DeviceAuthorization], None] | None = None
 
 
 @app.command(
@@ -215,8 +212,6 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
         console.say(toolbox.qr_code(url))
     if opens:
         toolbox.world.open_browser(url)
-    if wishes.approve is not None:
-        wishes.approve(device)
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 
