@@ -6,8 +6,7 @@ the kept session, ``awesome_cli.device_flow()`` is the device flow itself. docs/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # without an import: see __main__
 if TYPE_CHECKING:
     from awesome_cli.library import auth, device_flow, session
 

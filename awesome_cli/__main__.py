@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, TextIO
 
 from awesome_cli import __version__
 
+TYPE_CHECKING = False  # without an import, so that Ctrl-C finds next to nothing before run() is there to catch it
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import TextIO
 
     from awesome_cli.world import World
 
@@ -51,10 +52,11 @@ def run() -> None:
     except KeyboardInterrupt:  # before main() was there to catch it
         sys.stderr.write(f"{ENDS[130]}\n")
         code = 130
-    try:
-        sys.stdout.flush()
-    except OSError:  # said already, or a pipe whose reader has seen enough: Python need not complain at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # said already, or a pipe whose reader has seen enough: Python need not complain at its end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
 
 

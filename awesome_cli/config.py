@@ -35,7 +35,7 @@ class Config:
         ``exclusively`` keeps processes from overwriting each other's changes.
         """
         try:
-            config = cls(path, read_private(path) or "", exclusively)
+            config = cls(path, (read_private(path) or "").removeprefix("\ufeff"), exclusively)
         except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError are ValueErrors
             raise ConfigError(f"{path} cannot be used: {safe(str(error))}.", hint="Mend or remove it.") from error
         for name in config.names:

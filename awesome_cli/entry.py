@@ -12,6 +12,7 @@ VERSION = 1
 USERNAME = "awesome"  # every entry has a service name of its own, so one user name serves all
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which no calendar of ours can write
 MOST_PARTS = 1000  # 1.2 million characters; beyond lies a keyring that answers everything
+CARD = {"issuer", "client_id", "sub", "name", "email", "scope", "audience", "signed_in_at", "expires_at", "refreshable"}
 
 
 def card_name(profile: str) -> str:

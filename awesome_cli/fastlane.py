@@ -16,7 +16,7 @@ from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
-from awesome_cli.entry import USERNAME, card_name, unseal
+from awesome_cli.entry import CARD, USERNAME, card_name, unseal
 from awesome_cli.identity import document, fields, greeting, lines
 from awesome_cli.recommended import SECRET_SERVICE, secret_service_is_certain
 
@@ -71,7 +71,7 @@ def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | Non
     card: dict[str, Any] = head["card"]
     wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}
     agrees = all(not value or card.get(name) == value for name, value in wanted.items())
-    return card if agrees and card.get("name") and card.get("expires_at", 0.0) > now else None
+    return card if agrees and set(card) == CARD and card["name"] and card["expires_at"] > now else None
 
 
 def _profile(environ: Mapping[str, str]) -> str:

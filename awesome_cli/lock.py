@@ -16,6 +16,10 @@ PATIENCE = 120.0  # seconds; a renewal is over in far less, whatever the provide
 POLL_INTERVAL = 0.02  # seconds; filelock's own 0.05 nearly doubles the time that 8 contenders take
 
 
+class NoLockFolder(ProviderUnusable):
+    """There is nowhere to put a lock."""
+
+
 @contextmanager
 def exclusive(folders: Sequence[Path], name: str, *, patience: float = PATIENCE) -> Iterator[Path]:
     """Hold the lock ``name`` in the first usable folder, and tell which folder that is.
@@ -47,7 +51,7 @@ def _first_usable(folders: Sequence[Path], name: str, patience: float) -> tuple[
         except (OSError, NotImplementedError):  # the second: a file system without locks
             continue
         return lock, folder
-    raise ProviderUnusable(
+    raise NoLockFolder(
         "No folder for the lock that keeps processes from renewing a session twice: "
         + ", ".join(map(str, folders))
         + ".",

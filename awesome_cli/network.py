@@ -16,7 +16,14 @@ import truststore
 from awesome_cli.errors import ConfigError, ProviderUnreachable
 from awesome_cli.text import safe
 
-TROUBLE = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError)  # what a request may raise
+TROUBLE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    OSError,
+    ValueError,
+    OverflowError,
+    ExceptionGroup,
+)  # what a request may raise
 
 
 class Unacceptable(ValueError):  # noqa: N818 - says what the reply is

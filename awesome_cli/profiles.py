@@ -168,9 +168,15 @@ def _weigh(layers: list[_Layer]) -> tuple[dict[str, str], dict[str, str]]:
             spelling = "domain" if name == "issuer" and not layer.values.get("issuer") else name
             value = layer.values.get(spelling)
             if value and name not in values:
-                values[name] = _CHECKS.get(spelling, str)(value)
+                values[name] = _CHECKS.get(spelling, str)(_checked_text(value, name))
                 sources[name] = layer.source.format(spelling.upper())
     return values, sources
+
+
+def _checked_text(value: str, name: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in value):  # what was typed in no known encoding
+        raise ConfigError(f"The {name.replace('_', ' ')} is no text.", hint="Type it anew.")
+    return value
 
 
 _CHECKS: dict[str, Callable[[str], str]] = {

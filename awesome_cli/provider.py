@@ -170,11 +170,11 @@ class Provider:
         tokens = parse_refresh(await self._ask("POST", self._metadata(document).need("token_endpoint"), form=form))
         new = None
         if tokens.id_token is not None:
+            verify_same_person(kept_id_token(tokens.id_token), old)
             # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows: to
             # stop here would lose the new refresh token, and the old one may be dead.
             with suppress(ProviderUnusable):
                 new = await self._believe(tokens, document)
-                verify_same_person(new, old)
         return renewed_session(
             session,
             tokens,

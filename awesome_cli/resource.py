@@ -138,8 +138,8 @@ async def call(
 
 
 def refuses_token(answer: Answer) -> bool:
-    """Whether the API says that this very token is no good, so that another one may be (RFC 6750 §3.1)."""
-    return answer.status == 401 and challenge(answer).get("error") == "invalid_token"  # noqa: PLR2004 - Unauthorized
+    """Whether another token may do where this one did not (RFC 6750 §3.1); many APIs answer 401 and no error code."""
+    return answer.status == 401 and challenge(answer).get("error", "invalid_token") == "invalid_token"  # noqa: PLR2004 - Unauthorized
 
 
 def challenge(answer: Answer) -> dict[str, str]:

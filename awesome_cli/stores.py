@@ -77,7 +77,7 @@ class KeyringEntries:
     def get(self, name: str) -> str | None:
         """Return the secret, or None if there is none."""
         backend = self._open()
-        return self._call("read from", lambda: backend.get_password(name, USERNAME))
+        return self._call("read from", lambda: _text(backend, name))
 
     def put(self, name: str, secret: str) -> None:
         """Keep the secret in the place of the one before."""
@@ -143,6 +143,15 @@ def _answer(work: Callable[[], T], answer: queue.SimpleQueue[T | Exception]) -> 
         answer.put(error)
     except BaseException:  # noqa: BLE001 - in this thread it means nothing but a failure
         answer.put(RuntimeError())
+
+
+def _text(backend: Backend, name: str) -> str | None:
+    """Read a secret; one that is no text is there all the same, and says nothing."""
+    try:
+        secret: object = backend.get_password(name, USERNAME)
+    except UnicodeDecodeError:
+        return ""
+    return secret if secret is None or isinstance(secret, str) else ""
 
 
 def _translated(verb: str, error: Exception) -> KeyringUnusable:

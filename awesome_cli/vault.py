@@ -12,15 +12,16 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any, TypeVar
 
-from awesome_cli.entry import MOST_PARTS, VERSION, card_name, dump, is_member, parse, seal, unseal
+from awesome_cli.entry import CARD, MOST_PARTS, VERSION, card_name, dump, is_member, parse, seal, unseal
 from awesome_cli.errors import KeyringUnusable, SignInNeeded
 from awesome_cli.sessions import SIGN_IN, Card, Session
 from awesome_cli.stores import WAYS_OUT, Entries
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
+MOST_PROOFS = 5  # another login may write or remove its proof between our writing and reading
 MOST_READS = 5  # of a session that others replace while we read it
 SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may have tidied up by hand
 
@@ -102,12 +103,14 @@ class Vault:
 
     def prove(self) -> None:
         """Write, read back and delete an entry of full size. Raises KeyringUnusable, if that does not hold."""
-        proof = secrets.token_hex(ENTRY_UNITS // 2)
-        self._trial.put(self._proof_name, proof)
-        kept = self._trial.get(self._proof_name)
-        if kept != proof:
-            raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
-        self._trial.remove(self._proof_name)
+        for _ in range(MOST_PROOFS):
+            proof = secrets.token_hex(ENTRY_UNITS // 2)
+            self._trial.put(self._proof_name, proof)
+            kept = self._trial.get(self._proof_name)
+            self._trial.remove(self._proof_name)
+            if kept == proof:
+                return
+        raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
 
     def _part_name(self, generation: str, number: int) -> str:
         return f"{self._card_name}:{generation}:{number}"
@@ -187,8 +190,8 @@ def _units(text: str) -> int:
 
 def _card(head: Mapping[str, Any], overflow: list[str]) -> Card | None:
     members = head["card"] | parse("".join(overflow) or "{}")
-    named = {field.name for field in fields(Card)} == set(members)
-    return Card(**members) if named and all(is_member(*member) for member in members.items()) else None
+    whole = set(members) == CARD and all(is_member(*member) for member in members.items())
+    return Card(**members) if whole else None
 
 
 def _are_tokens(tokens: Mapping[str, Any]) -> bool:

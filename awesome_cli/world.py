@@ -71,12 +71,19 @@ def real_world() -> World:
         config_dir=platformdirs.user_config_path(name, appauthor=False),
         state_dir=platformdirs.user_state_path(name, appauthor=False),
         cache_dir=platformdirs.user_cache_path(name, appauthor=False),
-        temp_dir=Path(tempfile.gettempdir()) / f"{name}-{user}",
+        temp_dir=_temp_dir() / f"{name}-{user}",
         now=time.time,  # noqa: TID251 - the same
         run=run_on_asyncio,
         open_browser=open_browser,
         hold_signals=hold_signals,
     )
+
+
+def _temp_dir() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except OSError:  # none can be written to, as on a full disk
+        return Path("/tmp")  # noqa: S108 - a name to be told; whoever needs a folder there will find that it is none
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:

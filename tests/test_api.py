@@ -378,19 +378,26 @@ def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
     assert (api.renewals, len(api.calls)) == (1, 2)
 
 
+@LEFT_EARLY
 @pytest.mark.parametrize(
     "headers",
     [
         {},
         {"www-authenticate": "Bearer"},
-        {"www-authenticate": 'Bearer realm="error=invalid_token"'},
-        {"www-authenticate": 'DPoP error="invalid_token"'},
-        {"www-authenticate": 'Bearer realm="x", DPoP error="invalid_token"'},
-        {"www-authenticate": 'Bearer error="invalid_request"'},
+        {"www-authenticate": 'Bearer realm="error=invalid_request"'},
+        {"www-authenticate": 'DPoP error="invalid_request"'},
     ],
 )
-def test_a_401_that_does_not_speak_of_the_token_renews_nothing(api: Api, headers: dict[str, str]) -> None:
-    api.replies = [reply(401, b"no", headers)]
+def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api, headers: dict[str, str]) -> None:
+    api.replies = [reply(401, b"no", headers), reply(200, b"yes")]
+    assert api.run("x") == 0
+    assert api.terminal.out == "yes"
+    assert (api.renewals, len(api.calls)) == (1, 2)
+
+
+@pytest.mark.parametrize("error", ["invalid_request", "insufficient_scope"])
+def test_a_401_that_does_not_speak_of_the_token_renews_nothing(api: Api, error: str) -> None:
+    api.replies = [reply(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 4
     assert api.terminal.out == "no"
     assert (api.renewals, len(api.calls)) == (0, 1)

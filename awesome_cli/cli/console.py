@@ -80,8 +80,11 @@ class Console:
         self.result(identity.document(document))
 
     def event(self, document: Mapping[str, object]) -> None:
-        """Print one JSON line for programs, in ASCII."""
-        self.result(json.dumps(document))
+        """Print one JSON line for a program that waits for it, in ASCII. Raises OutputLost, if it does not any more."""
+        try:
+            self.result(json.dumps(document))
+        except SystemExit:
+            raise OutputLost("The program that read our events has ended.") from None
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Print rows as columns."""
@@ -92,7 +95,7 @@ class Console:
 
     def say(self, text: str) -> None:
         """Tell the person on stderr what they must know, or do, whatever was asked for."""
-        with suppress(BrokenPipeError):
+        with suppress(OSError):  # nobody listens, or the disk is full: that ends no command
             print(text, file=self._stderr, flush=True)
 
     def note(self, text: str = "") -> None:
@@ -140,7 +143,8 @@ class Console:
         return safe(self._answer(f"{question}: "))
 
     def _answer(self, question: str) -> str:
-        print(question, end="", file=self._stderr, flush=True)
+        with suppress(OSError):
+            print(question, end="", file=self._stderr, flush=True)
         return self._stdin.readline()
 
 

@@ -224,14 +224,14 @@ def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
             with suppress(SignInNeeded, KeyringUnusable):
                 replaced = toolbox.load()
             vault.save(session)
-            if vault is toolbox.keyring_vault:
-                toolbox.file_entries.destroy()
-            else:
+            kept = True
+            if vault is not toolbox.keyring_vault:
                 with suppress(KeyringUnusable):
                     toolbox.keyring_vault.delete()
-            kept = True
+            elif toolbox.file_entries.exists():
+                toolbox.file_entries.destroy()
     except BaseException:
-        if not kept:  # else it is a signal that was held back until now
+        if not kept:  # else it is a signal that was held back until now, or a file that cannot be removed
             toolbox.console.note("The session could not be kept; its tokens are revoked.")
             toolbox.revoke(session)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +10,7 @@ import typer
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.lock import NoLockFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,7 +52,11 @@ def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
     with suppress(SignInNeeded, KeyringUnusable):
         toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
-    with toolbox.exclusively():
+    with ExitStack() as lock:
+        try:
+            lock.enter_context(toolbox.exclusively())
+        except NoLockFolder as error:  # it empties the keyring whatever else is broken
+            toolbox.console.warning(error.sentence)
         ended, confirmed = _empty_stores(toolbox)
     toolbox.forget()
     if ended is None:

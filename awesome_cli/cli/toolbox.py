@@ -347,7 +347,7 @@ class Toolbox:
         """Return the session or its successor, as :func:`awesome_cli.sessions.fresh` rules."""
         return fresh(
             session,
-            keeper=self.vault,
+            keeper=_Keeper(self),
             exclusively=self.exclusively,
             renew=self.renew,
             now=self.world.now,
@@ -365,6 +365,22 @@ class Toolbox:
                     f" {key.replace('_', ' ')} {wanted}.",
                     hint=f"{SIGN_IN}, or unset AWESOME_{key.upper()}.",
                 )
+
+
+class _Keeper:
+    """The vault as it is found at each call: a session may move from the plain file to the keyring meanwhile."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+
+    def load(self) -> Session | None:
+        return self._toolbox.vault.load()
+
+    def save(self, session: Session) -> None:
+        self._toolbox.vault.save(session)
+
+    def delete(self) -> None:
+        self._toolbox.vault.delete()
 
 
 def _nobody() -> NoReturn:
