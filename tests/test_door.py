@@ -51,6 +51,27 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
 
 
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&1 >/dev/null | true"])
+def test_words_that_nobody_hears_change_nothing(tmp_path: Path, stderr: str) -> None:
+    line = f"{{ awesome say-hi; echo $? >{tmp_path}/code; }} {stderr}"
+    shell(line, HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    assert (tmp_path / "code").read_text() == "9\n"
+
+
+def test_without_a_temporary_folder_it_goes_on(tmp_path: Path) -> None:
+    program = (
+        "import sys, tempfile\n"
+        "def gettempdir(): raise FileNotFoundError('as on a full disk')\n"
+        "tempfile.gettempdir = gettempdir\n"
+        "from awesome_cli.__main__ import run; sys.argv = ['awesome', 'say-hi', '--quiet']; run()"
+    )
+    variables = environ(HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 9
+    assert done.stderr.startswith("Error: No keyring is available on this system.\n")
+
+
 def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
     done = shell("{ awesome login --help; echo $? >&2; } | true", HOME=str(tmp_path))
     assert "Traceback" not in done.stderr
