@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import tracemalloc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -613,3 +615,34 @@ def test_slow_down_for_ever_only_ever_slows_down(slow_downs: int, interval: int)
     wait = Wait(*[SLOW_DOWN] * slow_downs, rest=TOKENS, interval=interval, expires_in=86400)
     wait.run()
     assert wait.pauses == [interval + 5 * count for count in range(slow_downs + 1)]
+
+
+def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
+    taken: dict[int, int] = {}
+
+    class Watched(Say):
+        """Looks at the memory now and then."""
+
+        polls = 0
+
+        async def __call__(self) -> httpx.Response:
+            self.polls += 1
+            if self.polls in (100, 700):
+                gc.collect()
+                taken[self.polls] = tracemalloc.get_traced_memory()[0]
+            return await super().__call__()
+
+    class Deaf(list[str]):
+        """Keeps nothing, as a terminal does."""
+
+        def append(self, _: str) -> None: ...
+
+    login = Wait(rest=Watched(PENDING.body, PENDING.status), expires_in=3600)
+    login.said = Deaf()
+    tracemalloc.start()
+    try:
+        assert isinstance(login.end(), CodeExpired)
+    finally:
+        tracemalloc.stop()
+    assert len(login.asked_at) == 719
+    assert taken[700] - taken[100] < 100_000  # bytes: what this test itself writes down of 600 polls

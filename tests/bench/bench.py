@@ -72,6 +72,7 @@ def main() -> int:
             "start-up": {case.name: case.seconds for case in cases},
             "peak memory of a warm say-hi, MB": bench.peak_memory(),
             "login, end to end": bench.login(),
+            "share of a core while a login waits": bench.waiting(4.0 if options.short else 20.0),
             "renewal": renewals,
             "parallel commands on an expired session": bench.parallel([1, 10] if options.short else [1, 10, 50]),
             "token by session size": bench.sizes(runs, [1, 16] if options.short else [1, 4, 16, 64]),
@@ -149,6 +150,21 @@ class Bench:
 
     def login(self) -> float:
         return self.sign_in()
+
+    def waiting(self, seconds: float) -> float:
+        """What a login that nobody approves costs: the difference between a long wait and a short one."""
+        self.server.issuer.auto_approve = False
+        self.server.issuer.interval = 5
+        costs = []
+        for patience in (1.0, 1.0 + seconds):
+            settings = {"AWESOME_ISSUER": self.server.url, "AWESOME_CLIENT_ID": self.server.issuer.client_id}
+            argv = [str(BIN / "awesome"), "--profile", "waits", "login", "--timeout", str(patience)]
+            with subprocess.Popen(argv, env={**self.environ, **settings}, stderr=subprocess.DEVNULL) as process:
+                _, _, usage = os.wait4(process.pid, 0)
+                process.returncode = 0
+            costs.append(usage.ru_utime + usage.ru_stime)
+        self.server.issuer.auto_approve, self.server.issuer.interval = True, 0.2
+        return round(max(0.0, costs[1] - costs[0]) / seconds, 5)
 
     def renewal(self, runs: int) -> list[float]:
         """Each token lives shorter than ``token`` wants it to, so that each call renews."""
