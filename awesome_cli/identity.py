@@ -68,7 +68,9 @@ def duration(seconds: float) -> str:
     """Write a duration for people."""
     if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
         return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes"
+    if seconds < 7200:  # noqa: PLR2004 - and two hours better than 119 minutes
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours"
 
 
 def document(value: Mapping[str, object] | Sequence[object]) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from keyring.backends.fail import Keyring
+
+from awesome_cli.identity import duration
 
 if TYPE_CHECKING:
     from conftest import Terminal
@@ -76,3 +79,18 @@ def test_a_clock_that_is_wrong_is_diagnosed(terminal: Terminal, behind: float, w
     assert terminal.run("login") == 8
     assert f"Hint: Your clock is {words} of the provider's." in terminal.err
     assert terminal.keyring.entries() == {}
+
+
+def test_missing_settings_are_said_before_a_missing_keyring(terminal: Terminal) -> None:
+    terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    assert terminal.run("login", AWESOME_CLIENT_ID=None) == 3
+    assert terminal.run("login") == 9
+    assert terminal.paths == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1, "1 second"), (119, "119 seconds"), (900, "15 minutes"), (7140, "119 minutes"), (86_400, "24 hours")],
+)
+def test_a_duration_is_said_as_people_say_it(seconds: float, words: str) -> None:
+    assert duration(seconds) == words

@@ -112,7 +112,11 @@ def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
 
 
 def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
-    kept = _kept_card(toolbox, wishes)
+    try:
+        kept = _kept_card(toolbox, wishes)
+    except KeyringUnusable:
+        toolbox.client_for(toolbox.profile(wishes.flags), None)  # settings that are missing are to be mended first
+        raise
     wishes = _complete(toolbox, wishes, kept)
     profile = toolbox.profile(wishes.flags)
     client = toolbox.client_for(profile, kept)
