@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from awesome_cli.cli.console import Console
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.entry import CARD, card_name, dump, parse, seal
+from awesome_cli.errors import OutputLost
 from awesome_cli.sessions import Card
 
 if TYPE_CHECKING:
@@ -168,3 +171,15 @@ def test_logout_empties_the_keyring_without_any_folder_for_locks(terminal: Termi
     assert terminal.run("logout") == 0
     assert "No folder for the lock" in terminal.err
     assert terminal.keyring.entries() == {}
+
+
+def test_an_event_that_nobody_reads_is_no_success() -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    console = Console(Gone(), io.StringIO(), io.StringIO(), {})
+    with pytest.raises(OutputLost, match="has ended"):
+        console.event({"event": "device_code"})
+    with pytest.raises(SystemExit):
+        console.result("a result that has been read as far as anybody wanted")
