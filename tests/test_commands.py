@@ -94,3 +94,13 @@ def test_missing_settings_are_said_before_a_missing_keyring(terminal: Terminal) 
 )
 def test_a_duration_is_said_as_people_say_it(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_ctrl_c_ends_the_whole_tour(terminal: Terminal) -> None:
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    terminal.set(run=interrupted)
+    assert terminal.run("demo") == 130
+    assert terminal.out == ""
+    assert terminal.err.splitlines()[-1] == "Interrupted."

@@ -85,7 +85,8 @@ def _tour(toolbox: Toolbox, *, auto: bool) -> None:
             stdout = toolbox.world.stdout if aloud else toolbox.world.stderr
             inner = Toolbox(replace(world, stdout=stdout))
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            door.run_command(argv, inner)
+            if code := door.run_command(argv, inner):  # Ctrl-C, which Typer has caught
+                raise SystemExit(code)
 
         console.note("The tour: a provider on this machine, a keyring in memory, and the code of real logins.")
         step("Sign in, once per machine.", "login")
