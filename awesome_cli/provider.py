@@ -41,7 +41,7 @@ from awesome_cli.sessions import Session, lacks_names, open_session, renewed_ses
 
 REQUEST_DEADLINE = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
 LONGEST_BODY = 1024 * 1024  # bytes
-LONGEST_NAP = 1.0  # seconds between two looks at the clocks
+LONGEST_NAP = 0.5  # seconds between two looks at the clocks, and at signals that came too late to wake us
 CLOCK_TOLERANCE = 60.0  # seconds
 
 

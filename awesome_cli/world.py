@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar, cast
 
 if TYPE_CHECKING:
     import httpx
@@ -87,10 +87,31 @@ def _temp_dir() -> Path:
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
-    """Run ``work`` on asyncio."""
+    """Run ``work`` on asyncio; Ctrl-C and SIGTERM cancel it, and have their way once the loop is wound up.
+
+    Raised inside the loop, they could take away the very step that it was about to run, and leave it waiting for ever.
+    """
+    import asyncio
+
     import anyio
 
-    return anyio.run(work)
+    async def cancellable() -> T:
+        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())
+
+        def cancel() -> None:
+            task.cancel()
+            loop.call_soon_threadsafe(lambda: None)  # it may be asleep
+
+        held.instead = cancel
+        if held.first:
+            cancel()
+        try:
+            return await work()
+        finally:
+            held.instead = held.wait
+
+    with hold_signals() as held:
+        return anyio.run(cancellable)
 
 
 def open_browser(url: str) -> None:
@@ -110,24 +131,44 @@ def open_browser(url: str) -> None:
         )
 
 
+class Held:
+    """The signal handler while signals wait: it remembers the first of them, and does something ``instead``."""
+
+    def __init__(self) -> None:
+        self.first = 0
+        self.instead: Callable[[], None] = self.wait
+
+    def __call__(self, number: int, _frame: object) -> None:
+        """Take a signal."""
+        self.first = self.first or number
+        self.instead()
+
+    def wait(self) -> None:
+        """Do nothing yet."""
+
+
 @contextmanager
-def hold_signals() -> Iterator[None]:
-    """Keep Ctrl-C and SIGTERM waiting until the block is done, then let the first of them have its way."""
-    if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's business
+def hold_signals() -> Iterator[Held]:
+    """Keep Ctrl-C and SIGTERM waiting until the block is done, then let the first of them have its way.
+
+    Within another such block it is that one that keeps them.
+    """
+    held = Held()
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or any(isinstance(handler, Held) for handler in handlers.values()):
+        yield held  # signals are the main thread's business, and held once
         return
-    held: list[int] = []
-    kept: dict[int, Any] = {
-        number: signal.signal(number, lambda number, _frame: held.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    kept = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in kept:
+        signal.signal(number, held)
     try:
-        yield
+        yield held
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-        if held:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
-            signal.raise_signal(held[0])
+        if held.first:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
+            signal.raise_signal(held.first)
 
 
 def end_on_sigterm() -> None:

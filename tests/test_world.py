@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -84,6 +85,72 @@ def test_a_thread_has_no_signals_to_hold() -> None:
 
 def test_the_event_loop_runs_what_it_is_given() -> None:
     async def work() -> str:
+        await anyio.lowlevel.checkpoint()
+        return "done"
+
+    assert run_on_asyncio(work) == "done"
+
+
+@pytest.mark.parametrize(("number", "end"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
+def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(
+    number: int, end: type[BaseException]
+) -> None:
+    seen: list[str] = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(number)
+            seen.append("goes on to where it waits")
+            await anyio.sleep_forever()
+        except BaseException as error:
+            seen.append(type(error).__name__)
+            raise
+
+    end_on_sigterm()
+    with pytest.raises(end):
+        run_on_asyncio(work)
+    assert seen == ["goes on to where it waits", "CancelledError"]
+
+
+def test_a_signal_wakes_an_event_loop_that_is_asleep() -> None:
+    end_on_sigterm()
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(Terminated):
+        run_on_asyncio(anyio.sleep_forever)
+    timer.join()
+
+
+def test_a_signal_before_the_event_loop_begins_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = anyio.run
+
+    def late(work: Any) -> Any:  # noqa: ANN401 - whatever it is
+        signal.raise_signal(signal.SIGINT)
+        return run(work)
+
+    monkeypatch.setattr(anyio, "run", late)
+    with pytest.raises(KeyboardInterrupt):
+        run_on_asyncio(anyio.sleep_forever)
+
+
+def test_a_signal_that_is_held_lets_the_event_loop_finish() -> None:
+    finished = []
+
+    async def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        await anyio.lowlevel.checkpoint()
+        finished.append(True)
+
+    with pytest.raises(KeyboardInterrupt), hold_signals():
+        run_on_asyncio(work)
+    assert finished
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    async def work() -> str:
+        signal.raise_signal(signal.SIGINT)
         await anyio.lowlevel.checkpoint()
         return "done"
 

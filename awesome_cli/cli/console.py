@@ -14,6 +14,10 @@ from awesome_cli.errors import AwesomeError, OutputLost
 from awesome_cli.text import safe
 
 
+class ReaderGone(SystemExit):
+    """Whoever reads our results has seen enough: an end like any other."""
+
+
 class Console:
     """Two streams and the manners of using them."""
 
@@ -61,7 +65,7 @@ class Console:
         return getattr(self._stdin, "buffer", None) or BytesIO(self._stdin.read().encode())
 
     def result(self, text: str, end: str = "\n") -> None:
-        """Print one line of result. Raises SystemExit, if whoever reads it has seen enough."""
+        """Print one line of result. Raises ReaderGone, if whoever reads it has seen enough."""
         with _delivery():
             print(text, end=end, file=self._stdout, flush=True)
 
@@ -83,7 +87,7 @@ class Console:
         """Print one JSON line for a program that waits for it, in ASCII. Raises OutputLost, if it does not any more."""
         try:
             self.result(json.dumps(document))
-        except SystemExit:
+        except ReaderGone:
             raise OutputLost("The program that read our events has ended.") from None
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
@@ -153,6 +157,6 @@ def _delivery() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise SystemExit(0) from None
+        raise ReaderGone(0) from None
     except OSError as error:
         raise OutputLost(f"The output could not be written ({error.strerror}).") from error
