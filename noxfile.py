@@ -16,6 +16,7 @@ PYTHONS = nox.project.python_versions(PYPROJECT)  # one that is missing is skipp
 COVERED = PYTHONS[-1]
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
+PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # a process a core; those behind are helped
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
 
 
@@ -30,12 +31,12 @@ def node_modules(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run every test but interop's: in one Python version with coverage, in the others without the rough weather."""
     install(session, "test")
-    pytest = ("pytest", "--ignore=tests/interop", *session.posargs)
+    pytest = (*PYTEST, "--ignore=tests/interop", *session.posargs)
     if session.python != COVERED:
-        session.run("python", "-m", *pytest, "--ignore=tests/weather")
+        session.run("python", *pytest, "--ignore=tests/weather")
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", *pytest)
+    session.run("coverage", "run", *pytest)
     session.run("coverage", "combine", "--quiet")
     gate = ["--fail-under=100"] if os.environ.get("AWESOME_TESTS_NO_SKIP") else []  # what was skipped covers nothing
     session.run("coverage", "report", *gate)
@@ -60,7 +61,7 @@ def lint(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Meet a certified provider, real keyrings and a real browser."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "tests/interop", *session.posargs)
+    session.run("python", *PYTEST, "tests/interop", *session.posargs)
 
 
 @nox.session
@@ -105,7 +106,7 @@ def bench(session: nox.Session) -> None:
 def weather(session: nox.Session) -> None:
     """Give chance five times as many chances: kills, races, real keyrings. Takes ten minutes."""
     install(session, "test")
-    session.run("python", "-m", "pytest", "tests/weather", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
+    session.run("python", *PYTEST, "tests/weather", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
 
 
 @nox.session(default=False)

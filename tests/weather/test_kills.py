@@ -108,7 +108,7 @@ class Scene:
         self.machines += 1
         folder = self.folder / str(self.machines)
         folder.mkdir()
-        machine = Machine(folder, self.issuer.url, self.issuer.client_id)
+        machine = Machine(folder, self.issuer.url, self.issuer.client_id, measured=False)
         if self.signed_in:
             with expired_from_the_start(self.issuer):
                 assert machine.do("login").code == 0
