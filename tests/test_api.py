@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable
     from pathlib import Path
 
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 API = "https://api.example/v1"
 REFUSED = {"www-authenticate": 'Bearer realm="x", error="invalid_token"'}

@@ -14,7 +14,7 @@ import pytest
 from awesome_cli.cache import CLOCK_SLACK, LONGEST_AGE, Cache, digest
 from awesome_cli.files import LARGEST
 from awesome_cli.testing import DISCOVERY, KEYS
-from conftest import START, Terminal
+from rigs.terminal import START, Terminal
 
 ISSUER = "https://provider.example/"
 DOCUMENT = {"discovery": {"issuer": ISSUER}, "keys": []}

@@ -10,7 +10,7 @@ from keyring.backends.fail import Keyring
 from awesome_cli.identity import duration
 
 if TYPE_CHECKING:
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 
 def test_login_then_say_hi(terminal: Terminal) -> None:

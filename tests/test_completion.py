@@ -19,7 +19,7 @@ from awesome_cli.cli.toolbox import Toolbox
 from rigs.need import need
 
 if TYPE_CHECKING:
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 PATIENCE = 30.0  # seconds; on a busy machine
 SHELLS = ("bash", "zsh", "fish")

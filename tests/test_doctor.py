@@ -16,14 +16,14 @@ from awesome_cli.cli.doctor import GLYPHS
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.doctor import Finding, check_clock, check_folder, check_keys, check_locks, tell_versions
 from awesome_cli.oauth.reply import Reply
-from conftest import Stream, response
+from rigs.terminal import Stream, response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import httpx
 
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 RIGHT, OPEN, WRONG = GLYPHS[True], GLYPHS[None], GLYPHS[False]
 NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}

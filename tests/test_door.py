@@ -15,7 +15,7 @@ import pytest
 import awesome_cli
 
 if TYPE_CHECKING:
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file descriptors as POSIX has them")
 

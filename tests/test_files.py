@@ -13,7 +13,7 @@ import pytest
 from awesome_cli.files import LARGEST, read_private, remove_private, write_private
 
 if TYPE_CHECKING:
-    from conftest import Terminal, Time
+    from rigs.terminal import Terminal, Time
 
 
 @pytest.fixture

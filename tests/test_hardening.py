@@ -20,7 +20,7 @@ from awesome_cli.errors import OutputLost
 from awesome_cli.sessions import Card
 
 if TYPE_CHECKING:
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 
 def test_the_fast_lane_knows_all_members_of_a_card() -> None:

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from awesome_cli.testing import PASS, Act, Answer, Drop, Flood, HostileProvider, Late, Lie, Raw, redirect
+from rigs.hurry import within
 from rigs.program import Inside, Program
 
 PENDING = Answer(403, {"error": "authorization_pending"})
@@ -112,9 +113,8 @@ def test_nobody_approving_ends_with_the_code(program: Program, hostile_provider:
 
 def test_a_poll_is_cut_off_at_the_deadline(program: Program, hostile_provider: HostileProvider) -> None:
     hostile_provider.at("/token", PENDING).always("/token", Late(20))
-    began = time.monotonic()
-    assert program.at(hostile_provider.url).run("login", "--timeout", "0.5").code == 6
-    assert time.monotonic() - began < 10
+    with within(2):
+        assert program.at(hostile_provider.url).run("login", "--timeout", "0.5").code == 6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
@@ -130,11 +130,10 @@ def test_a_signal_ends_the_waiting_within_a_second(
                 break
         while "/token" not in hostile_provider.paths:
             time.sleep(0.01)
-        process.send_signal(number)
-        began = time.monotonic()
-        process.communicate(timeout=20)
+        with within(1):
+            process.send_signal(number)
+            process.communicate(timeout=20)
     assert (process.returncode, program.keeps) == (code, "")
-    assert time.monotonic() - began < 1
 
 
 def test_a_code_cannot_be_had_from_a_flood(program: Program, hostile_provider: HostileProvider) -> None:

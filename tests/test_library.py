@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from awesome_cli.world import World
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 API = "https://api.example/v1"
 REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from awesome_cli.demo.issuer import Issuer
-    from conftest import Terminal, Time
+    from rigs.terminal import Terminal, Time
 
 
 class Locked(MemoryKeyring):

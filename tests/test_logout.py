@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from awesome_cli.demo.issuer import Issuer
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 
 class Locked(MemoryKeyring):

@@ -16,7 +16,7 @@ from awesome_cli.stores import KeyringEntries
 from awesome_cli.vault import Vault
 
 if TYPE_CHECKING:
-    from conftest import Terminal, Time
+    from rigs.terminal import Terminal, Time
 
 Act = Callable[[httpx.Request], httpx.Response]
 HTML = {"content-type": "text/html"}

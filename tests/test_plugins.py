@@ -18,7 +18,7 @@ from awesome_cli.demo.server import Server, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 EXAMPLE = Path(__file__).parent.parent / "docs" / "examples" / "hello-api"
 

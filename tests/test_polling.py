@@ -22,7 +22,7 @@ from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnusable, Sign
 from awesome_cli.oauth.device_authorization import DeviceAuthorization
 from awesome_cli.provider import REQUEST_DEADLINE, Client, conversation
 from awesome_cli.sessions import Session
-from conftest import START, Time
+from rigs.terminal import START, Time
 
 ISSUER = corpus.ISSUER
 DEVICE = {

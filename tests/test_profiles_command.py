@@ -10,14 +10,14 @@ import pytest
 from awesome_cli.config import Config
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.oauth.reply import Reply
-from conftest import response
+from rigs.terminal import response
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx
 
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 
 class Counting(MemoryKeyring):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from awesome_cli.demo.issuer import Request
-from conftest import Terminal
+from rigs.terminal import Terminal
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.testing import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
-from conftest import Terminal
 from rigs.program import End, Inside, Program
+from rigs.terminal import Terminal
 
 CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
 MARKS = "\u200b\u200e\u202e\u2066\u2028\u2029\ufeff\u00ad\U000e0041\ue000\ud800"

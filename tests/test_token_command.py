@@ -11,7 +11,7 @@ from awesome_cli.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from awesome_cli.demo.issuer import Issuer
-    from conftest import Terminal, Time
+    from rigs.terminal import Terminal, Time
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from awesome_cli.oauth.reply import Reply
-from conftest import response
+from rigs.terminal import response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx
 
-    from conftest import Terminal
+    from rigs.terminal import Terminal
 
 USERINFO = "/userinfo"
 

@@ -16,7 +16,7 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.metadata import ENDPOINTS
 from awesome_cli.oauth.reply import Reply
 from awesome_cli.profiles import SWITCHES, TEXTS
-from conftest import Terminal, response
+from rigs.terminal import Terminal, response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
