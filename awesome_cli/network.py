@@ -59,7 +59,7 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
 
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name all of it, as users of httpx expect. Without them it is what the
     system trusts, where companies put their own authority (macOS and Windows then judge by their own means),
-    and certifi's authorities, for a container that has none. Raises ConfigError, if the file is none of those.
+    and certifi's authorities, for a container that has none. Raises ConfigError, if that file or folder cannot be used.
     """
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     if not (file or folder):
@@ -115,7 +115,7 @@ _REASONS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (  # an
     ),
     (ssl.SSLError, lambda cause: f"no TLS connection comes about ({_said(cause, 'reason')})"),
     (socket.gaierror, lambda _: "its name cannot be found (DNS)"),
-    (httpx.ProxyError, lambda cause: f"the proxy does not let us through (HTTP status {str(cause)[:3]})"),
+    (httpx.ProxyError, lambda cause: f"the proxy refuses (HTTP status {str(cause)[:3]})"),
     (httpx.TimeoutException, lambda _: "no answer in time"),
     (httpx.RemoteProtocolError, lambda _: "what came is no complete HTTP response"),
     (TimeoutError, lambda _: "no complete answer in time"),

@@ -98,7 +98,7 @@ def test_polling_ends_with(  # noqa: PLR0913, PLR0917 - a row of a table
 def test_a_provider_that_never_answers_properly_is_given_up_with_its_code(
     trouble: Act, program: Program, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.issuer.expires_in = 1
+    hostile_provider.issuer.expires_in = 3
     hostile_provider.always("/token", trouble)
     end = program.at(hostile_provider.url).run("login")
     assert (end.code, "never gave a proper answer" in end.err) == (7, True)
@@ -129,6 +129,7 @@ def test_a_signal_ends_the_waiting_within_a_second(
             if "Waiting" in line:
                 break
         while "/token" not in hostile_provider.paths:
+            assert process.poll() is None
             time.sleep(0.01)
         with within(1):
             process.send_signal(number)

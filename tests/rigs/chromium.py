@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import Popen
 
-_PATIENCE = 5  # seconds until an element or a text is there
+_PATIENCE = START_WITHIN  # seconds until an element or a text is there
 _LOOK_EVERY = 0.05
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver §12.1: the name by which elements travel
 _ARGUMENTS = [
