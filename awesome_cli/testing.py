@@ -16,9 +16,7 @@ import contextlib
 import json
 import re
 import socket
-import socketserver
 import ssl
-import sys
 import threading
 import time
 from collections import deque
@@ -32,14 +30,13 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from awesome_cli.demo.issuer import Issuer, Request
+from awesome_cli.demo.server import Listener
 from awesome_cli.oauth.reply import Reply
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/.well-known/jwks.json"
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()  # the value of a member that is taken away
-HOST = "127.0.0.1"
 LONGEST_REPLY = 65536  # bytes that are searched for secrets
-STOP_WITHIN = 0.02  # seconds until the listening thread notices that it shall end
 
 
 @dataclass(frozen=True)
@@ -268,17 +265,14 @@ def hostile(
     **settings: Any,  # noqa: ANN401 - the issuer's own
 ) -> Iterator[HostileProvider]:
     """Serve a hostile provider whose issuer ends with ``path``, until the block ends; ``settings`` are the Issuer's."""
-    with _Listener(tls) as listener:
-        url = f"{'https' if tls else 'http'}://{HOST}:{listener.server_address[1]}{path}"
+    with _HostileListener(tls) as listener:
+        url = f"{'https' if tls else 'http'}://{listener.host}{path}"
         listener.provider = HostileProvider(Issuer(now=now, url=url, **settings))
-        thread = threading.Thread(target=listener.serve_forever, args=(STOP_WITHIN,), name="hostile-provider")
-        thread.start()
-        try:
-            yield listener.provider
-        finally:
-            listener.stopping.set()
-            listener.shutdown()
-            thread.join()
+        with listener.listening():
+            try:
+                yield listener.provider
+            finally:
+                listener.stopping.set()
 
 
 @pytest.fixture
@@ -306,41 +300,23 @@ def _bytes(act: Act, question: Question) -> bytes:
     return b"".join(piece for piece in act.play(question) if isinstance(piece, bytes))
 
 
-class _Listener(socketserver.ThreadingTCPServer):
+class _HostileListener(Listener):
     provider: HostileProvider
-    daemon_threads = False
-    request_queue_size = 64
 
     def __init__(self, tls: ssl.SSLContext | None) -> None:
         self.stopping = threading.Event()
         self._tls = tls
-        self._open: set[socket.socket] = set()
-        super().__init__((HOST, 0), _Conversation)
+        super().__init__(_Conversation)
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        if self._tls is not None:  # the handshake takes place in the connection's own thread
-            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        self._open.add(connection)
-        return connection, address
-
-    def close_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        self._open.discard(request)
-        super().close_request(request)
-
-    def server_close(self) -> None:
-        for connection in tuple(self._open):  # nobody shall wait for a client that says nothing
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        super().server_close()
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        if not isinstance(sys.exception(), OSError):  # a client that hangs up is what we are after
-            super().handle_error(request, client_address)
+    def prepare(self, connection: socket.socket) -> socket.socket:
+        if self._tls is None:
+            return super().prepare(connection)
+        # The handshake takes place in the connection's own thread.
+        return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
 
 class _Conversation(BaseHTTPRequestHandler):
-    server: _Listener
+    server: _HostileListener
 
     def respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", "0")))

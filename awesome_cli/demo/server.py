@@ -44,60 +44,85 @@ def serve(make: Callable[[str], Issuer], port: int = 0, *, read_timeout: float =
 
     Raises OSError, if the port is taken or not allowed.
     """
-    with _Listener((HOST, port)) as listener:
+    with _IssuersListener(_Conversation, port) as listener:
         listener.read_timeout = read_timeout
-        listener.host = f"{HOST}:{listener.server_address[1]}"
         url = f"http://{listener.host}/"
         listener.issuer = make(url)
-        thread = threading.Thread(target=listener.serve_forever, args=(STOP_WITHIN,), name="awesome-demo")
-        thread.start()
-        try:
+        with listener.listening():
             yield Server(url, listener.issuer)
-        finally:
-            listener.shutdown()
-            thread.join()
 
 
-class _Listener(socketserver.ThreadingTCPServer):
-    """A listening socket. Not http.server's own class, which asks the name service who 127.0.0.1 is."""
+class Listener(socketserver.ThreadingTCPServer):
+    """A socket on loopback, a thread a connection. Unlike http.server's own class it asks no name service about itself.
 
-    issuer: Issuer
-    host: str
-    read_timeout: float
+    Raises OSError, if the port is taken or not allowed.
+    """
+
     allow_reuse_address = os.name == "posix"  # on Windows it would let two programs share one port
     request_queue_size = 64
 
-    def __init__(self, address: tuple[str, int]) -> None:
+    def __init__(self, conversation: type[BaseHTTPRequestHandler], port: int = 0) -> None:
         self._open: set[socket.socket] = set()
-        super().__init__(address, _Conversation)
+        super().__init__((HOST, port), conversation)
+
+    @property
+    def host(self) -> str:
+        """Where it listens, as URLs have it."""
+        return f"{HOST}:{self.server_address[1]}"
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Answer until the block ends."""
+        thread = threading.Thread(target=self.serve_forever, args=(STOP_WITHIN,), name="awesome-demo")
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            thread.join()
 
     def get_request(self) -> tuple[socket.socket, Any]:
+        """Take a connection, and remember it."""
         connection, address = super().get_request()
-        connection.settimeout(self.read_timeout)
+        connection = self.prepare(connection)
         self._open.add(connection)
         return connection, address
 
+    def prepare(self, connection: socket.socket) -> socket.socket:
+        """Return a new connection as it shall be used."""
+        return connection
+
     def close_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver has it
+        """Close a connection, and forget it."""
         self._open.discard(request)
         super().close_request(request)
 
     def server_close(self) -> None:
-        # Hang up on everybody, so that no thread waits for a client that says nothing; then join them.
+        """Hang up on everybody, so that no thread waits for a client that says nothing; then join them."""
         for connection in tuple(self._open):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        # A client that hangs up is no news. Anything else is a bug, and is told.
+        """Tell of a bug; a client that hangs up is no news."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
+
+
+class _IssuersListener(Listener):
+    issuer: Issuer
+    read_timeout: float
+
+    def prepare(self, connection: socket.socket) -> socket.socket:
+        connection.settimeout(self.read_timeout)
+        return connection
 
 
 class _Conversation(BaseHTTPRequestHandler):
     """One request and its reply: HTTP/1.0, so that no connection lingers."""
 
-    server: _Listener
+    server: _IssuersListener
 
     def respond(self) -> None:
         method = "GET" if self.command == "HEAD" else self.command
