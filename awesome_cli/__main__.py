@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str], world: World) -> int:
 
     from awesome_cli.cli.app import run_command
     from awesome_cli.cli.toolbox import Toolbox
-    from awesome_cli.errors import AwesomeError
+    from awesome_cli.errors import AwesomeError, OutputLost
 
     toolbox = Toolbox(world)
     with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # Typer prints its help to sys.stdout
@@ -35,7 +36,10 @@ def main(argv: Sequence[str], world: World) -> int:
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
         except Exception as error:  # noqa: BLE001 - the last door before a traceback
-            toolbox.console.bug(error)
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as when Typer prints its help
+                toolbox.console.error(OutputLost(f"The output could not be written ({error.strerror})."))
+            else:
+                toolbox.console.bug(error)
             return AwesomeError.exit_code
     if code in ENDS:
         toolbox.console.say(ENDS[code])
@@ -76,26 +80,29 @@ def _answer_at_once(argv: list[str]) -> int | None:
         from awesome_cli.fastlane import answer
 
         text = answer(argv, os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
-    if text is None:
+    if text is None or sys.stdout.encoding != "utf-8":
         return None
     try:
-        os.write(sys.stdout.fileno(), f"{text}{os.linesep}".encode(sys.stdout.encoding))  # nothing stays in a buffer
+        data = f"{text}{os.linesep}".encode()
+        while data:  # nothing stays in a buffer
+            data = data[os.write(sys.stdout.fileno(), data) :]
     except (OSError, UnicodeEncodeError):
         return None  # the full program says what is wrong
     return 0
 
 
 def _run_in_full() -> int:
+    from awesome_cli.errors import ConfigError
     from awesome_cli.world import end_on_sigterm, real_world
 
     end_on_sigterm()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
     try:
         world = real_world()
-    except RuntimeError as error:
-        sys.stderr.write(f"Error: There is no home folder ({error}).\nHint: Set HOME.\n")
-        return 3
+    except ConfigError as error:
+        sys.stderr.write(f"Error: {error.sentence}\nHint: {error.hint}\n")
+        return error.exit_code
     return main(sys.argv[1:], world)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from awesome_cli.files import read_private, write_private
+from awesome_cli.files import read_object, write_private
 from awesome_cli.oauth.reply import seconds
 
 LONGEST_AGE = 7 * 86400.0  # seconds; until then an unknown key is the sign that they changed
@@ -29,15 +29,13 @@ class Cache:
     def load(self, issuer: str, *, expected: str, now: float) -> dict[str, Any] | None:
         """Return the document with the ``expected`` digest, or None if it is absent, old or any other."""
         try:
-            entry = json.loads(read_private(self._path(issuer)) or "{}")
-        except (OSError, ValueError, RecursionError):
+            entry = read_object(self._path(issuer))
+        except OSError:
             return None
-        if not isinstance(entry, dict) or not isinstance(entry.get("document"), dict):
-            return None
-        fetched_at = seconds(entry.get("fetched_at"))
+        document, fetched_at = entry.get("document"), seconds(entry.get("fetched_at"))
         if fetched_at is None or not -CLOCK_SLACK <= now - fetched_at <= LONGEST_AGE:
             return None
-        return entry["document"] if digest(entry["document"]) == expected else None
+        return document if isinstance(document, dict) and digest(document) == expected else None
 
     def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:
         """Keep the document and return its digest. A folder that is unusable costs requests, nothing else."""

@@ -26,7 +26,9 @@ class Config:
         self.path = path
         self.text = text
         self._exclusively = exclusively
-        self._profiles: Mapping[str, dict[str, Any]] = _tables(tomllib.loads(text))
+        document = tomllib.loads(text)
+        self._profiles: Mapping[str, dict[str, Any]] = _tables(document)
+        self._strays = set(document) - {"profiles"}
 
     @classmethod
     def read(cls, path: Path, exclusively: Callable[[], AbstractContextManager[object]] = nullcontext) -> Config:
@@ -59,21 +61,25 @@ class Config:
                 self._require(isinstance(value, str), name, key, "must be a text")
         return table
 
-    def unknown(self, name: str) -> list[str]:
-        """Return what the profile sets and awesome does not know: misspelt, most likely."""
-        return [key for key in self._profiles.get(name, {}) if key not in (*TEXTS, *SWITCHES, *ENDPOINTS)]
+    @property
+    def unknown(self) -> set[str]:
+        """What the file says and awesome does not know: misspelt, or in the wrong place, most likely."""
+        known = {*TEXTS, *SWITCHES, *ENDPOINTS}
+        return self._strays.union(*(set(table) - known for table in self._profiles.values()))
 
     def save(self, name: str, settings: Settings) -> None:
-        """Write settings into the profile, where they differ. Raises OSError, if the file cannot be written."""
+        """Write settings into the profile, where they differ. Raises OSError or ConfigError, if that cannot be done."""
         changes: Settings = {key: value for key, value in settings.items() if value}
-        if "issuer" in changes or "domain" in changes:  # two spellings of one setting: the last one said stays
-            changes = {"issuer": None, "domain": None, **changes}
         table = self._profiles.get(name, {})
+        issuer = {key: changes[key] for key in ("issuer", "domain") if key in changes}
+        if any(table.get(key) != value for key, value in issuer.items()):
+            # Two spellings of one setting: the last one said stays. Endpoints were those of the issuer before.
+            changes = {"issuer": None, "domain": None, **dict.fromkeys(ENDPOINTS), **changes}
         if any(table.get(key) != value for key, value in changes.items()):
             self._change(lambda document: _apply(document, name, changes))
 
     def remove(self, name: str) -> None:
-        """Forget the profile's settings. Raises OSError, if the file cannot be written."""
+        """Forget the profile's settings. Raises OSError or ConfigError, if that cannot be done."""
         if name in self._profiles:
             self._change(lambda document: document.get("profiles", {}).pop(name, None))
 
@@ -81,7 +87,13 @@ class Config:
         """Change the file as it is now: it may have been written while a person was waited for."""
         with self._exclusively():
             document = tomlkit.parse(Config.read(self.path).text)
-            change(document)
+            try:
+                change(document)
+            except ValueError as error:  # as in a table that is written inline
+                raise ConfigError(
+                    f"{self.path} is written in a way that awesome cannot add to.",
+                    hint="Write each profile as a table of its own: [profiles.NAME].",
+                ) from error
             write_private(self.path, tomlkit.dumps(document))
 
     def _require(self, holds: bool, profile: str, key: str, rule: str) -> None:  # noqa: FBT001 - reads like assert

@@ -13,12 +13,13 @@ from pathlib import Path
 from awesome_cli import __version__
 from awesome_cli.config import Config
 from awesome_cli.errors import AwesomeError, ConfigError, SignInNeeded
+from awesome_cli.identity import life
 from awesome_cli.lock import exclusive
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.metadata import Metadata
 from awesome_cli.oauth.reply import Reply, http_date
-from awesome_cli.profiles import Profile
-from awesome_cli.provider import CLOCK_TOLERANCE, Provider
+from awesome_cli.profiles import SETTINGS, Profile
+from awesome_cli.provider import Provider, about_the_clock
 from awesome_cli.sessions import Card, Session
 from awesome_cli.text import safe
 from awesome_cli.vault import Vault
@@ -72,7 +73,7 @@ def check_config(read: Callable[[], Config]) -> Finding:
     """Look at the config file."""
     try:
         config = read()
-        misspelt = sorted({safe(key, 40) for name in config.names for key in config.unknown(name)})
+        misspelt = sorted(safe(key, 40) for key in config.unknown)
     except ConfigError as error:
         return wrong("config file", error)
     if not config.text:
@@ -90,7 +91,7 @@ def check_settings(profile: Profile, kept: Card | None) -> list[Finding]:
     """Tell each setting and where it comes from; issuer and client id may be the kept session's."""
     return [
         _check_setting(key, profile.settings[key], profile.sources.get(key), getattr(kept, key, None))
-        for key in ("issuer", "client_id", "audience", "scope", "api_url")
+        for key in SETTINGS
     ]
 
 
@@ -155,13 +156,13 @@ def check_clock(reply: Reply, now: float) -> Finding:
     theirs = http_date(reply.headers.get("date", ""))
     if theirs is None:
         return open_question("clock", "the provider does not tell the time")
-    error = now - theirs
-    if abs(error) <= CLOCK_TOLERANCE:
+    error = about_the_clock(now - theirs)
+    if not error:
         return right("clock", "it agrees with the provider's")
     return Finding(
         check="clock",
         ok=False,
-        what=f"Your clock is {abs(error) / 60:.0f} min {'ahead' if error > 0 else 'behind'} of the provider's.",
+        what=error,
         advice="Set it right: tokens are checked against it.",
         exit_code=8,  # what a login would end with
     )
@@ -204,13 +205,11 @@ async def _check_device_grant(provider: Provider, metadata: Metadata, *, online:
     return right("device grant", "the provider gives codes to this client; one was asked for, and lapses")
 
 
-def check_keyring(open_vault: Callable[[], Vault], *, replaced: bool, now: Callable[[], float]) -> Finding:
+def check_keyring(prove: Callable[[], Vault], *, replaced: bool, now: Callable[[], float]) -> Finding:
     """Write, read and delete an entry. ``replaced``: a plain file is the store, whatever the keyring does."""
     began = now()
     try:
-        vault = open_vault()
-        vault.prove()
-        kind = vault.kind
+        kind = prove().kind
     except AwesomeError as error:
         if replaced:
             return open_question("keyring", f"{error.sentence} The plain file serves instead.")
@@ -238,9 +237,7 @@ def check_session(load: Callable[[], Session], *, replaced: bool, now: float) ->
         return open_question("session", error.sentence) if replaced else wrong("session", error)
     except AwesomeError as error:
         return wrong("session", error)
-    ends = f"lives for {(card.expires_at - now) / 60:.0f} minutes" if card.lives(now) else "has ended"
-    renewal = "can be renewed" if card.refreshable else "cannot be renewed"
-    return right("session", f"whole; its access token {ends}, and it {renewal}")
+    return right("session", f"whole; its access token: {life(card, now)}")
 
 
 def check_given_token(read: Callable[[], str | None]) -> Finding:
@@ -293,6 +290,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def _public(text: str, home: str) -> str:
-    if len(home.rstrip("/\\")) > 1:
-        text = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
+    home = home.rstrip("/\\")
+    if len(home) > 1:
+        text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
     return re.sub(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+", "(address)", text)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
+from typing import Any
+
+from awesome_cli.entry import parse
 
 _RANDOM = 8  # characters that mkstemp adds
 LARGEST = 4 * 1024 * 1024  # bytes; nothing that we keep in a file comes near
@@ -15,10 +19,12 @@ LARGEST = 4 * 1024 * 1024  # bytes; nothing that we keep in a file comes near
 def read_private(path: Path) -> str | None:
     """Return the file's text, or None if there is no such file, or something else in the place of its folder.
 
-    Raises OSError, if it is there and cannot be read; ValueError, if it is too large or no UTF-8.
+    Raises OSError, if it is there and cannot be read; ValueError, if it is no file, too large or no UTF-8.
     """
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ValueError(f"{path} is no regular file")
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -29,6 +35,19 @@ def read_private(path: Path) -> str | None:
     except UnicodeDecodeError as error:
         line = 1 + data.count(b"\n", 0, error.start)
         raise ValueError(f"what stands there is no UTF-8 (at line {line})") from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open without waiting for somebody at the other end of a pipe that stands in the file's place."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object that the file holds; an empty one, if it holds anything else. Raises OSError."""
+    try:
+        return parse(read_private(path) or "")
+    except ValueError:
+        return {}
 
 
 def write_private(path: Path, text: str) -> None:
@@ -58,8 +77,11 @@ def remove_private(path: Path) -> None:
 
 
 def make_private_folder(path: Path) -> None:
-    """Make the folder, 0700 as XDG asks, unless it is there already. Raises OSError."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Make the folder and those above it, 0700 as XDG asks, where they are not there already. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not os.path.lexists(folder)]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    path.mkdir(exist_ok=True)  # says so, if something else is in the way
 
 
 def _sync_folder(path: Path) -> None:

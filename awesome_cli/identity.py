@@ -6,6 +6,8 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from awesome_cli.entry import LAST_INSTANT
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -61,7 +63,7 @@ def life(card: Card, now: float) -> str:
 
 def rfc3339(instant: float) -> str:
     """Write an instant (seconds since the epoch) as RFC 3339 in UTC."""
-    return datetime.fromtimestamp(instant, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(min(instant, LAST_INSTANT - 1), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:

@@ -60,7 +60,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
 ) -> AsyncGenerator[DeviceAuthorization | Session, None]:
     """Sign in (RFC 8628): first comes what the person must be shown, then, once they approved, the session.
 
-    ``metadata`` is the provider's discovery document, fetched if absent; ``patience`` are the seconds to wait at
+    ``metadata`` is the provider's discovery document, fetched if absent; ``patience`` is how many seconds to wait at
     most. Nothing is kept anywhere. Close the generator if you leave it early (``contextlib.aclosing``).
     Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
     """

@@ -6,7 +6,7 @@ Precedence: flag > ``AWESOME_*`` variable > ``AUTH0_*`` variable > profile in ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,7 +17,8 @@ from awesome_cli.text import safe, secure_url
 DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
 KEYRING_TIMEOUT = 30.0  # seconds; a person may have to find a password first
-TEXTS = ("issuer", "domain", "client_id", "audience", "scope", "api_url")
+SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
+TEXTS = (*SETTINGS, "domain")  # Auth0's spelling of an issuer
 SWITCHES = ("resource", "pkce")
 
 Settings = Mapping[str, str | None]
@@ -52,8 +53,7 @@ class Profile:
     @property
     def settings(self) -> dict[str, str | bool | None]:
         """All settings as ``config.toml`` names them; None for what is not set, and no endpoint that is not."""
-        texts = {name: getattr(self, name) for name in ("issuer", "client_id", "audience", "scope", "api_url")}
-        return {**texts, **{name: getattr(self, name) for name in SWITCHES}, **self.endpoints}
+        return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCHES)}, **self.endpoints}
 
     @property
     def resource_indicator(self) -> str | None:
@@ -109,11 +109,13 @@ def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: T
     )
 
 
-def demands(*, flags: Settings, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the issuer and client id that flags or ``AWESOME_*`` variables insist on, for a kept session to meet."""
-    insistent = [_Layer("flag", flags), environment_layers(environ)[0]]
-    values, _ = _weigh(insistent)
-    return {key: values[key] for key in ("issuer", "client_id") if key in values}
+def demands(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """Return the issuer and client id that ``AWESOME_*`` variables insist on, for a kept session to meet.
+
+    Each is the setting's name, its value and the variable. Raises ConfigError for one that is invalid.
+    """
+    values, sources = _weigh(environment_layers(environ)[:1], ("issuer", "client_id"))
+    return [(name, values[name], sources[name]) for name in values]
 
 
 def environment_layers(environ: Mapping[str, str]) -> list[_Layer]:
@@ -160,11 +162,11 @@ def checked_url(url: str, what: str) -> str:
     return url
 
 
-def _weigh(layers: list[_Layer]) -> tuple[dict[str, str], dict[str, str]]:
+def _weigh(layers: list[_Layer], names: Sequence[str] = SETTINGS) -> tuple[dict[str, str], dict[str, str]]:
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
     for layer in layers:
-        for name in ("issuer", "client_id", "audience", "scope", "api_url"):
+        for name in names:
             spelling = "domain" if name == "issuer" and not layer.values.get("issuer") else name
             value = layer.values.get(spelling)
             if value and name not in values:

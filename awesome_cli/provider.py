@@ -17,6 +17,7 @@ from awesome_cli.network import TROUBLE, Unacceptable, open_client, unreachable
 from awesome_cli.oauth.device_authorization import (
     DeviceAuthorization,
     Pace,
+    code_expired,
     device_authorization_form,
     parse_device_authorization,
     parse_poll,
@@ -42,6 +43,7 @@ from awesome_cli.sessions import Session, lacks_names, open_session, renewed_ses
 REQUEST_DEADLINE = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
 LONGEST_BODY = 1024 * 1024  # bytes
 LONGEST_NAP = 0.5  # seconds between two looks at the clocks, and at signals that came too late to wake us
+LAST_WORDS = 0.5  # seconds for revoking tokens that came just before somebody gave up
 CLOCK_TOLERANCE = 60.0  # seconds
 
 
@@ -99,7 +101,7 @@ class Provider:
         self._detail = detail
         self._deadline = deadline
         self._provider_digest = ""
-        self._clock_error: float | None = None
+        self._clock_error = 0.0
 
     async def sign_in(self, show: Callable[[DeviceAuthorization], None], *, patience: float | None = None) -> Session:
         """Get a code, ``show`` it, wait for the person, and believe what comes (RFC 8628).
@@ -147,6 +149,10 @@ class Provider:
             claims = await self._userinfo(metadata, tokens, id_token) if lacks_names(id_token.claims) else {}
         except AwesomeError:
             await self._revoke_both(metadata, tokens.refresh_token, tokens.access_token)
+            raise
+        except anyio.get_cancelled_exc_class():
+            with anyio.move_on_after(LAST_WORDS, shield=True):
+                await self._revoke_both(metadata, tokens.refresh_token, tokens.access_token)
             raise
         return open_session(
             tokens,
@@ -225,8 +231,11 @@ class Provider:
 
     async def _fetch_document(self) -> dict[str, Any]:
         """Fetch discovery and keys, and remember them."""
-        discovery = await self._fetch_discovery()
-        document = {"discovery": discovery, "keys": await self.keys(self._metadata({"discovery": discovery}))}
+        return await self._with_keys({"discovery": await self._fetch_discovery()})
+
+    async def _with_keys(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the document with the keys as they are now, and remember it."""
+        document = {**document, "keys": await self.keys(self._metadata(document))}
         self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
         return document
 
@@ -281,13 +290,7 @@ class Provider:
         try:
             return self._verify(tokens.id_token, tokens, document)
         except NoKeyFits:
-            return self._verify(tokens.id_token, tokens, await self._fetch_keys_again(document))
-
-    async def _fetch_keys_again(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        reply = await self._fetch("set of keys", self._metadata(document).need("jwks_uri"))
-        document = {**document, "keys": parse_jwks(reply)}
-        self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
-        return document
+            return self._verify(tokens.id_token, tokens, await self._with_keys(document))
 
     def _verify(self, encoded: str, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         try:
@@ -300,13 +303,9 @@ class Provider:
                 now=self._now(),
             )
         except WrongTime as error:
-            raise TokenInvalid(error.sentence, hint=self._about_the_clock() or error.hint) from error
-
-    def _about_the_clock(self) -> str:
-        if self._clock_error is None or abs(self._clock_error) <= CLOCK_TOLERANCE:
-            return ""
-        minutes, way = round(abs(self._clock_error) / 60), "ahead" if self._clock_error > 0 else "behind"
-        return f"Your clock is {max(minutes, 1)} min {way} of the provider's. Set it right and sign in again."
+            clock = about_the_clock(self._clock_error)
+            hint = f"{clock} Set it right and sign in again." if clock else error.hint
+            raise TokenInvalid(error.sentence, hint=hint) from error
 
     async def _userinfo(self, metadata: Metadata, tokens: TokenResponse, id_token: IdToken) -> dict[str, Any]:
         """Ask once who signed in; failing to learn it never fails a login."""
@@ -346,7 +345,8 @@ class Provider:
         try:
             with anyio.fail_after(self._deadline):
                 async with self._http.stream(method, url, data=form, headers=headers) as response:
-                    reply = Reply(response.status_code, await _body(response), _headers(response))
+                    body, secrets = await _body(response), _secrets(form or {}, token)
+                    reply = Reply(response.status_code, body, _headers(response), secrets)
         except TROUBLE as error:
             raise unreachable(urlsplit(url).netloc, error, check="issuer") from error
         self._detail(f"{method} {url.partition('?')[0]}: HTTP status {reply.status}")
@@ -370,6 +370,13 @@ async def conversation(  # noqa: PLR0913 - the same
     """Begin a conversation with the client's issuer; ``transport`` replaces the network in tests."""
     async with open_client(transport, deadline, environ) as http:
         yield Provider(http, client, memory=memory, now=now, detail=detail, deadline=deadline)
+
+
+def about_the_clock(error: float) -> str:
+    """Say how far this machine's clock is from the provider's, ``error`` seconds ahead; nothing, if it hardly is."""
+    if abs(error) <= CLOCK_TOLERANCE:
+        return ""
+    return f"Your clock is {abs(error) / 60:.0f} min {'ahead of' if error > 0 else 'behind'} the provider's."
 
 
 class _Waiting:
@@ -401,15 +408,15 @@ class _Waiting:
             )
         if self._cut_short:
             return CodeExpired(
-                f"Nobody approved the code within {self.seconds:g} seconds.",
+                f"Nobody approved the code within {self.seconds:g} s.",
                 hint="Get a new one with: awesome login (--timeout sets how long it waits)",
                 code="timeout",
             )
-        return CodeExpired("The code expired before anyone approved it.", hint="Get a new one with: awesome login")
+        return code_expired()
 
 
 async def _body(response: httpx.Response) -> bytes:
-    if response.headers.get("content-encoding", "identity").lower() != "identity":
+    if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
         raise Unacceptable("its answer is compressed although it was asked not to be")  # a small bomb grows large
     body = bytearray()
     async for chunk in response.aiter_raw():  # iter_bytes(n) would wait for n bytes of a dripping server
@@ -417,6 +424,13 @@ async def _body(response: httpx.Response) -> bytes:
         if len(body) > LONGEST_BODY:
             raise Unacceptable(f"its answer is longer than {LONGEST_BODY // 1024} KiB")
     return bytes(body)
+
+
+def _secrets(form: Mapping[str, str], token: str | None) -> list[str]:
+    return [value for name, value in [*form.items(), ("token", token)] if value and name in _SECRET]
+
+
+_SECRET = {"code_verifier", "device_code", "refresh_token", "token"}  # members of our requests
 
 
 def _headers(response: httpx.Response) -> dict[str, str]:

@@ -138,8 +138,12 @@ async def call(
 
 
 def refuses_token(answer: Answer) -> bool:
-    """Whether another token may do where this one did not (RFC 6750 §3.1); many APIs answer 401 and no error code."""
-    return answer.status == 401 and challenge(answer).get("error", "invalid_token") == "invalid_token"  # noqa: PLR2004 - Unauthorized
+    """Whether another token may do where this one did not (RFC 6750 §3.1).
+
+    Many APIs answer 401 and no error code, or one of their own; two codes say that it is not the token's fault.
+    """
+    error = challenge(answer).get("error")
+    return answer.status == 401 and error not in ("insufficient_scope", "invalid_request")  # noqa: PLR2004 - Unauthorized
 
 
 def challenge(answer: Answer) -> dict[str, str]:
@@ -210,7 +214,10 @@ def _upload(body: BinaryIO, receiver: Receiver, patience: anyio.CancelScope) -> 
 
     async def chunks() -> AsyncIterator[bytes]:
         body.seek(0)
-        while chunk := body.read(CHUNK):
+        while (left := size - body.tell()) > 0:
+            chunk = body.read(min(CHUNK, left))
+            if not chunk:
+                raise UsageError("What is sent became shorter while it was sent.", hint="Send a copy of it.")
             yield chunk
             patience.deadline = anyio.current_time() + STALL
             receiver.sent(body.tell(), size)
@@ -253,8 +260,8 @@ def _answer(response: httpx.Response) -> Answer:
 
 def _next_page(answer: Answer) -> httpx.URL | None:
     """Return where the next page lies (RFC 8288 §3). Raises ProviderUnusable, if that is not the API's origin."""
-    links = httpx.Response(answer.status, headers=answer.headers).links
-    target = links.get("next", {}).get("url")
+    links = _LINK.findall(answer.headers.get("link", ""))
+    target = next((target for target, parameters in links if "next" in _relations(parameters)), None)
     if target is None:
         return None
     try:
@@ -266,6 +273,12 @@ def _next_page(answer: Answer) -> httpx.URL | None:
             hint="This is for the API's operators to mend.",
         ) from error
     return url
+
+
+def _relations(parameters: str) -> list[str]:
+    """Return a link's relation types: the first ``rel``, a list of words in any case (RFC 8288 §3.3)."""
+    found = [quoted or plain for name, quoted, plain in _LINK_PARAMETER.findall(parameters) if name.lower() == "rel"]
+    return found[0].lower().split() if found else []
 
 
 def _bearing(request: httpx.Request, token: str) -> httpx.Request:
@@ -281,6 +294,8 @@ def _can_be_sent_again(request: httpx.Request) -> bool:
     return True
 
 
+_LINK_PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~*-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
+_LINK = re.compile(rf"<([^>]*)>((?:\s*{_LINK_PARAMETER.pattern.replace('(', '(?:').replace('(?:?:', '(?:')})*)")
 _PAIR = r'([A-Za-z_]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))'
 _PARAMETER = re.compile(_PAIR)
 _BEARER = re.compile(rf"(?:^|,)\s*Bearer\s+((?:[\s,]*{_PAIR.replace('(', '(?:', 1)})*)", re.IGNORECASE)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from awesome_cli.files import read_private, write_private
+from awesome_cli.files import read_object, write_private
 from awesome_cli.profiles import is_profile_name
 
 
@@ -17,18 +18,26 @@ class Roster:
     ``exclusively`` keeps processes from overwriting each other's lines. Changing it may raise OSError.
     """
 
-    def __init__(self, path: Path, exclusively: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        exclusively: Callable[[], AbstractContextManager[object]],
+        *,
+        warn: Callable[[str], None],
+    ) -> None:
         self._path = path
         self._exclusively = exclusively
+        self._warn = warn
 
     def stores(self) -> dict[str, str]:
         """Return the kind of store by profile name."""
         try:
-            document = json.loads(read_private(self._path) or "{}")
-        except (OSError, ValueError, RecursionError):
-            return {}
-        profiles = document.get("profiles") if isinstance(document, dict) else None
+            profiles = read_object(self._path).get("profiles")
+        except OSError:
+            profiles = None
         if not isinstance(profiles, dict):
+            if os.path.lexists(self._path):
+                self._warn(f"{self._path} cannot be read; logout --all may not know of every session.")
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 

@@ -26,6 +26,9 @@ class SecretService:
 
     def __init__(self) -> None:
         self._collection = get_default_collection(dbus_init())
+
+    def unlock(self) -> None:
+        """Let the person unlock it, where that is needed. Raises LockedException, if they do not."""
         if self._collection.is_locked():
             self._collection.unlock()
         if self._collection.is_locked():
@@ -47,10 +50,11 @@ class SecretService:
         settings say (keepassxreboot/keepassxc#9255), and without one wait for ever.
         """
         secret = password.encode("utf-8")
-        for item in self._items(service, username):
-            item.set_secret(secret)
-            self._collection.session = item.session
-            return
+        with suppress(ItemNotFoundException):  # the same
+            for item in self._items(service, username):
+                item.set_secret(secret)
+                self._collection.session = item.session
+                return
         attributes = {"application": "Python keyring library", **_attributes(service, username)}
         self._collection.create_item(f"Password for '{username}' on '{service}'", attributes, secret)
 

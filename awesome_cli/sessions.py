@@ -140,11 +140,14 @@ class Keeper(Protocol):
     def delete(self) -> None:
         """Leave nothing behind."""
 
+    def prove(self) -> None:
+        """Show that what is saved will be kept."""
+
 
 def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     session: Session,
     *,
-    keeper: Keeper,
+    keeper: Callable[[], Keeper],
     exclusively: Callable[[], AbstractContextManager[object]],
     renew: Callable[[Session], Session],
     now: Callable[[], float],
@@ -153,7 +156,8 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     """Return ``session``, or its successor if it ends within ``min_ttl`` seconds.
 
     One process renews: it takes the lock, reads again, and asks the provider only if nobody else has
-    meanwhile. A session that a sibling renewed counts as renewed, however long it lives.
+    meanwhile. A session that a sibling renewed counts as renewed, however long it lives. ``keeper`` tells where it
+    lies now: it may move from the plain file to the keyring meanwhile.
     Raises SignInNeeded, if the session ended for good. Where the provider said so, the keeper forgets it too.
     """
     if session.card.lives(now(), min_ttl):
@@ -161,16 +165,22 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     if not session.card.refreshable:
         return _unrenewable(session, now())
     with exclusively():
-        kept = keeper.load()
+        kept = keeper().load()
         if kept is None:
             raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
         if kept != session:
             return kept
+        keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
         try:
             renewed = renew(kept)
         except GrantEnded:
-            return _adopt_or_end(kept, keeper)
-        keeper.save(renewed)
+            # Read once more: whoever burnt the refresh token may have kept its successor without our lock.
+            adopted = keeper().load()
+            if adopted is not None and adopted != kept:
+                return adopted
+            keeper().delete()
+            raise
+        keeper().save(renewed)
         return renewed
 
 
@@ -184,15 +194,6 @@ def _unrenewable(session: Session, now: float) -> Session:
         "Your session has ended and carries no refresh token.",
         hint=f"{SIGN_IN} (a scope with offline_access makes sessions that renew themselves)",
     )
-
-
-def _adopt_or_end(dead: Session, keeper: Keeper) -> Session:
-    """Read once more: whoever burnt the refresh token may have kept its successor without our lock."""
-    kept = keeper.load()
-    if kept is not None and kept != dead:
-        return kept
-    keeper.delete()
-    raise GrantEnded("Your session has ended: the provider no longer accepts its refresh token.", hint=SIGN_IN)
 
 
 def _names(claims: Mapping[str, Any]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from awesome_cli.entry import USERNAME
 from awesome_cli.errors import KeyringUnusable
-from awesome_cli.files import read_private, remove_private, write_private
+from awesome_cli.files import read_object, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
@@ -72,7 +72,8 @@ class KeyringEntries:
     def kind(self) -> str:
         """The backend's import path."""
         backend = self._open()
-        return getattr(backend, "kind", "") or f"{type(backend).__module__}.{type(backend).__qualname__}"
+        kind = getattr(backend, "kind", None)
+        return kind if isinstance(kind, str) else f"{type(backend).__module__}.{type(backend).__qualname__}"
 
     def get(self, name: str) -> str | None:
         """Return the secret, or None if there is none."""
@@ -205,13 +206,9 @@ class FileEntries:
 
     def _read(self) -> dict[str, str]:
         try:
-            entries = json.loads(read_private(self._path) or "{}")
+            entries = read_object(self._path)
         except OSError as error:
             raise self._unusable("read", error) from error
-        except (ValueError, RecursionError):
-            return {}
-        if not isinstance(entries, dict):
-            return {}
         return {name: secret for name, secret in entries.items() if isinstance(secret, str)}
 
     def _write(self, entries: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Session <-> keyring: how entries are named and split, what counts as damaged, how long a call may take.
+"""Session <-> keyring: how entries are named and split, what counts as damaged.
 
 A profile has one *card*, ``awesome-cli:PROFILE``, and *parts*, ``awesome-cli:PROFILE:GENERATION:0…``. There are
 two generations, ``a`` and ``b``. A save writes the parts of the one that is not in use, then the card, which
@@ -21,7 +21,6 @@ from awesome_cli.sessions import SIGN_IN, Card, Session
 from awesome_cli.stores import WAYS_OUT, Entries
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
-MOST_PROOFS = 5  # another login may write or remove its proof between our writing and reading
 MOST_READS = 5  # of a session that others replace while we read it
 SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may have tidied up by hand
 
@@ -102,14 +101,17 @@ class Vault:
         self._trial.remove(self._proof_name)
 
     def prove(self) -> None:
-        """Write, read back and delete an entry of full size. Raises KeyringUnusable, if that does not hold."""
-        for _ in range(MOST_PROOFS):
-            proof = secrets.token_hex(ENTRY_UNITS // 2)
-            self._trial.put(self._proof_name, proof)
-            kept = self._trial.get(self._proof_name)
-            self._trial.remove(self._proof_name)
-            if kept == proof:
-                return
+        """Write, read back and delete an entry of full size. Raises KeyringUnusable, if that does not hold.
+
+        One at a time: two proofs under one name would spoil each other.
+        """
+        self._entries.get(self._card_name)  # a place that cannot be read is no place to write to
+        proof = secrets.token_hex(ENTRY_UNITS // 2)
+        self._trial.put(self._proof_name, proof)
+        kept = self._trial.get(self._proof_name)
+        self._trial.remove(self._proof_name)
+        if kept == proof:
+            return
         raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
 
     def _part_name(self, generation: str, number: int) -> str:

@@ -10,10 +10,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+
+from awesome_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     import httpx
@@ -51,26 +53,32 @@ class World:
     temp_dir: Path
     now: Callable[[], float]
     run: Run
-    open_browser: Callable[[str], None]
+    open_browser: Callable[[str], bool]
     hold_signals: Callable[[], AbstractContextManager[object]]
     keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
 
 def real_world() -> World:
-    """Return the world that the program finds itself in."""
+    """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
     import platformdirs
 
     name = "awesome-cli"
     user = os.geteuid() if os.name == "posix" else "user"
+    try:
+        config_dir = platformdirs.user_config_path(name, appauthor=False)
+        state_dir = platformdirs.user_state_path(name, appauthor=False)
+        cache_dir = platformdirs.user_cache_path(name, appauthor=False)
+    except RuntimeError as error:
+        raise ConfigError(f"There is no home folder ({error}).", hint="Set HOME.") from error
     return World(
         environ=os.environ,  # noqa: TID251 - here it becomes an argument
         stdin=sys.stdin,
         stdout=sys.stdout,
         stderr=sys.stderr,
-        config_dir=platformdirs.user_config_path(name, appauthor=False),
-        state_dir=platformdirs.user_state_path(name, appauthor=False),
-        cache_dir=platformdirs.user_cache_path(name, appauthor=False),
+        config_dir=config_dir,
+        state_dir=state_dir,
+        cache_dir=cache_dir,
         temp_dir=_temp_dir() / f"{name}-{user}",
         now=time.time,  # noqa: TID251 - the same
         run=run_on_asyncio,
@@ -87,40 +95,23 @@ def _temp_dir() -> Path:
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
-    """Run ``work`` on asyncio; Ctrl-C and SIGTERM cancel it, and have their way once the loop is wound up.
-
-    Raised inside the loop, they could take away the very step that it was about to run, and leave it waiting for ever.
-    """
-    import asyncio
-
-    import anyio
-
-    async def cancellable() -> T:
-        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())
-
-        def cancel() -> None:
-            task.cancel()
-            loop.call_soon_threadsafe(lambda: None)  # it may be asleep
-
-        held.instead = cancel
-        if held.first:
-            cancel()
-        try:
-            return await work()
-        finally:
-            held.instead = held.wait
+    """Run ``work`` on asyncio; Ctrl-C and SIGTERM cancel it, and have their way once the loop is wound up."""
+    from awesome_cli.event_loop import run
 
     with hold_signals() as held:
-        return anyio.run(cancellable)
+        return run(work, held)
 
 
-def open_browser(url: str) -> None:
-    """Open ``url``, which has passed ``secure_url``: without waiting, without a word on our streams."""
+def open_browser(url: str) -> bool:
+    """Open ``url``, which has passed ``secure_url``: without waiting, without a word on our streams.
+
+    False if there is no browser to be opened; the URL is on the screen all the same.
+    """
     environ = dict(os.environ)  # noqa: TID251 - a child's environment
     environ.pop("AWESOME_ACCESS_TOKEN", None)
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
-        return  # Python would start a text browser on the terminal that shows the code
-    with suppress(OSError):  # the URL is on the screen all the same
+        return False  # Python would start a text browser on the terminal that shows the code
+    try:
         subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that is no option
             [sys.executable, "-I", "-m", "webbrowser", "-t", url],
             stdin=subprocess.DEVNULL,
@@ -129,6 +120,9 @@ def open_browser(url: str) -> None:
             env=environ,
             start_new_session=True,  # Ctrl-C is for us
         )
+    except OSError:
+        return False
+    return True
 
 
 class Held:
@@ -159,7 +153,7 @@ def hold_signals() -> Iterator[Held]:
     if not is_main or any(isinstance(handler, Held) for handler in handlers.values()):
         yield held  # signals are the main thread's business, and held once
         return
-    kept = {number: handler for number, handler in handlers.items() if handler is not signal.SIG_IGN}
+    kept = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
     for number in kept:
         signal.signal(number, held)
     try:

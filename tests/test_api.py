@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import sys
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from awesome_cli.cli.api import IN_MEMORY
 from awesome_cli.resource import LONGEST_REFUSAL, MOST_PAGES, STALL, locate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from pathlib import Path
 
     from rigs.terminal import Terminal
@@ -392,6 +393,76 @@ def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api,
     api.replies = [reply(401, b"no", headers), reply(200, b"yes")]
     assert api.run("x") == 0
     assert api.terminal.out == "yes"
+    assert (api.renewals, len(api.calls)) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</v1/2>; title="a=b"; rel="next"',
+        '</v1/0>; rel=prev, </v1/2>; rel="last Next"',
+        '</v1/2>; title="a;b>, <c>"; rel=next',
+        '</v1/0>; rel="first";rel="next",</v1/2>;flag;rel="next"',
+    ],
+)
+def test_the_next_page_is_found_however_it_is_spelt(api: Api, link: str) -> None:
+    api.replies = [reply(200, b"1", {"link": link}), reply(200, b"2", {"link": '</v1/1>; title="next"; rel="prev"'})]
+    assert api.run("1", "--paginate") == 0
+    assert [call.url.path for call in api.calls] == ["/v1/1", "/v1/2"]
+
+
+class Reading(httpx.AsyncBaseTransport):
+    """Takes what is sent piece by piece, and does something after each."""
+
+    def __init__(self, between: Callable[[], object]) -> None:
+        self.between = between
+        self.taken = b""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        async for piece in request.stream:
+            self.taken += piece
+            self.between()
+        return reply(200)
+
+
+def test_what_becomes_shorter_while_it_is_sent_is_a_usage_error(api: Api, tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"x" * 1_000_000)
+    api.terminal.set(transport=Reading(lambda: file.write_bytes(b"")))
+    assert api.run("x", "--data", f"@{file}") == 2
+    assert "became shorter" in api.terminal.err
+
+
+def test_what_becomes_longer_while_it_is_sent_is_sent_as_it_was(api: Api, tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    file.write_bytes(b"x" * 1_000_000)
+    api.terminal.set(transport=(transport := Reading(lambda: os.truncate(file, 2_000_000))))
+    assert api.run("x", "--data", f"@{file}") == 0
+    assert transport.taken == b"x" * 1_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
+def test_a_file_that_is_none_cannot_be_sent(api: Api) -> None:
+    assert api.run("x", "--data", "@/proc/self/status") == 2
+    assert "cannot be read (Invalid argument)" in api.terminal.err
+
+
+def test_what_was_typed_in_no_known_encoding_goes_into_a_query_as_it_is(api: Api) -> None:
+    assert api.run("GET", "x", "-f", "a=\udcff") == 0
+    assert api.calls[0].url.query == b"a=%FF"
+
+
+def test_details_tell_what_was_asked_and_what_came(api: Api) -> None:
+    api.replies = [reply(404)]
+    assert api.run("things?secret=1", "--verbose") == 7
+    assert "  GET https://api.example/v1/things: HTTP status 404" in api.terminal.err.splitlines()
+
+
+@pytest.mark.parametrize("error", ["token_expired", "unauthorized"])
+def test_a_401_with_a_code_of_their_own_is_renewed_once(api: Api, error: str) -> None:
+    api.replies = [reply(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
+    assert api.run("x") == 0
     assert (api.renewals, len(api.calls)) == (1, 2)
 
 

@@ -21,8 +21,9 @@ ROWS = """
     3   doctor  testing  fastlane
     2   config  provider  resource  vault  cache  roster  keyrings  secret_service  identity  demo
     1   sessions  profiles  world
-    0   oauth  lock  network  stores
-   -1   errors  text  files  entry  recommended
+    0   oauth  lock  network  stores  event_loop
+   -1   files
+   -2   errors  text  entry  recommended
 """  # rooms of one row do not import each other
 
 PACKAGES = {
@@ -30,7 +31,8 @@ PACKAGES = {
     "lock": "filelock",
     "network": "certifi httpx truststore",
     "config": "tomlkit",
-    "world": "anyio httpx platformdirs",
+    "event_loop": "anyio",
+    "world": "httpx platformdirs",
     "provider": "anyio httpx",
     "resource": "anyio httpx",
     "keyrings": "keyring",
@@ -40,7 +42,7 @@ PACKAGES = {
     "demo/keyring": "keyring",
     "testing": "pytest",
     "cli": "typer",
-    "cli/demo": "httpx",
+    "cli/demo": "anyio httpx",
     "cli/progress": "rich",
     "cli/toolbox": "segno",
     "library": "httpx",

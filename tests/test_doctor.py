@@ -266,7 +266,7 @@ def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
     [
         (0, True, "it agrees"),
         (60, True, "it agrees"),
-        (-240, False, "Your clock is 4 min behind of the provider's."),
+        (-240, False, "Your clock is 4 min behind the provider's."),
         (3600, False, "Your clock is 60 min ahead of the provider's."),
     ],
 )
@@ -313,7 +313,7 @@ def test_the_check_leaves_nothing_in_the_keyring(terminal: Terminal) -> None:
 def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     found = examine(terminal)["session"]
-    assert found["what"] == "whole; its access token lives for 60 minutes, and it cannot be renewed"
+    assert found["what"] == "whole; its access token: valid for 60 minutes, not renewable"
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
     assert (found["ok"], found["exit_code"]) == (False, 4)
@@ -324,7 +324,7 @@ def test_a_session_that_can_be_renewed_is_right(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
-    assert (found["ok"], found["what"]) == (True, "whole; its access token has ended, and it can be renewed")
+    assert (found["ok"], found["what"]) == (True, "whole; its access token: ended, renewed by itself")
     assert terminal.issuer.refreshes == 0
 
 
@@ -384,7 +384,9 @@ def test_versions_are_told_even_of_what_has_none() -> None:
     [
         ("/home/juan/.config/x", "/home/juan", "~/.config/x"),
         ("/home/juanita/x", "/home/juan", "/home/juanita/x"),
-        ("in /home/juan.", "/home/juan", "in /home/juan."),
+        ("in /home/juan.", "/home/juan", "in ~."),
+        ("in /home/juan.old", "/home/juan", "in /home/juan.old"),
+        ("/home/juan/.config/x", "/home/juan/", "~/.config/x"),
         (r"C:\Users\juan\x", r"C:\Users\juan", r"~\x"),
         ("/root/x", "/", "/root/x"),
         ("/root/x", "", "/root/x"),

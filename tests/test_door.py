@@ -51,6 +51,12 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
 
 
+def test_so_it_is_where_help_is_asked_for(tmp_path: Path) -> None:
+    done = shell("awesome --help > /dev/full", HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
+
+
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&1 >/dev/null | true"])
 def test_words_that_nobody_hears_change_nothing(tmp_path: Path, stderr: str) -> None:
     line = f"{{ awesome say-hi; echo $? >{tmp_path}/code; }} {stderr}"

@@ -107,6 +107,7 @@ def test_of_a_key_set_only_what_is_looked_at_is_remembered() -> None:
         {"kty": "oct", "kid": "oct"},
         {"kty": "AKP", "alg": "ML-DSA-44", "kid": "akp"},
         {},
+        {},
     ]
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from keyring.errors import KeyringLocked, PasswordSetError
 
@@ -144,7 +146,8 @@ def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(termina
     @contextmanager
     def interrupted() -> Iterator[None]:
         yield
-        raise KeyboardInterrupt
+        if ("awesome-cli:default", "awesome") in terminal.keyring.entries():
+            raise KeyboardInterrupt
 
     before, terminal.issuer.auto_approve = terminal.world.hold_signals, True
     terminal.set(hold_signals=interrupted)
@@ -205,10 +208,24 @@ def test_a_plain_file_that_nobody_understands_is_not_signed_in_and_repaired(term
     assert not _file(terminal).exists()
 
 
-def test_trouble_with_the_lock_after_the_approval_revokes_too(terminal: Terminal, issuer: Issuer) -> None:
+def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(terminal: Terminal, issuer: Issuer) -> None:
     issuer.auto_approve = True
     terminal.world.state_dir.write_text("in the way")
     terminal.world.temp_dir.write_text("in the way")
+    assert terminal.run("login") == 7
+    assert terminal.paths == []
+
+
+def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(terminal: Terminal, issuer: Issuer) -> None:
+    def approve(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            shutil.rmtree(terminal.world.state_dir)
+            for folder in (terminal.world.state_dir, terminal.world.temp_dir):
+                folder.write_text("in the way")
+        return terminal.honest(request)
+
+    issuer.auto_approve = True
+    terminal.answer = approve
     assert terminal.run("login") == 7
     assert _revoked(terminal) == 2
     assert terminal.keyring.entries() == {}

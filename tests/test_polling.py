@@ -363,7 +363,7 @@ def test_patience_ends_the_waiting_before_the_code_does() -> None:
     wait.patience = 12
     error = wait.end()
     assert (error.exit_code, error.code) == (6, "timeout")
-    assert "12 seconds" in error.sentence
+    assert "within 12 s." in error.sentence
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 12)
 
 

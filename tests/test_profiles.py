@@ -140,10 +140,11 @@ jwks_uri = "https://id.example/keys"
     assert profile.sources["pkce"] == profile.sources["jwks_uri"] == "config.toml"
 
 
-def test_only_flags_and_our_own_variables_insist() -> None:
+def test_only_our_own_variables_insist() -> None:
     environ = {"AUTH0_CLIENT_ID": "theirs", "AWESOME_DOMAIN": "other.auth0.com"}
-    assert demands(flags={}, environ=environ) == {"issuer": "https://other.auth0.com/"}
-    assert demands(flags={"client_id": "flag"}, environ={"AWESOME_CLIENT_ID": "ours"}) == {"client_id": "flag"}
+    assert demands(environ) == [("issuer", "https://other.auth0.com/", "AWESOME_DOMAIN")]
+    assert demands({"AWESOME_CLIENT_ID": "ours"}) == [("client_id", "ours", "AWESOME_CLIENT_ID")]
+    assert demands({"AWESOME_API_URL": "http://example.com/", "AWESOME_AUDIENCE": "\udcff"}) == []
 
 
 @pytest.mark.parametrize(
@@ -241,10 +242,10 @@ def test_a_setting_that_is_empty_counts_as_absent(path: Path) -> None:
 
 
 def test_what_awesome_does_not_know_is_left_alone_and_can_be_told(path: Path) -> None:
-    config = read(path, '[profiles.work]\nclientid = "a"\nclient_id = "b"\n')
+    config = read(path, '[profile.home]\n[profiles.work]\nclientid = "a"\nclient_id = "b"\n')
     assert config.profile("work")["client_id"] == "b"
-    assert config.unknown("work") == ["clientid"]
-    assert config.unknown("home") == []
+    assert config.unknown == {"clientid", "profile"}
+    assert read(path, '[profiles.work]\nclient_id = "b"\n').unknown == set()
 
 
 def test_saving_keeps_comments_and_order(path: Path) -> None:

@@ -247,9 +247,13 @@ def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all
 
 
 def test_remove_leaves_the_settings_where_the_store_fails(terminal: Terminal) -> None:
-    configure(terminal, '[profiles.work]\nclient_id = "a"\n')
+    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
     terminal.set(keyring=Locked())
     assert terminal.run("profiles", "remove", "work") == 9
+    assert Config.read(config(terminal)).names == ["work", "other"]
+    assert terminal.run("profiles", "remove", "other") == 0  # nothing says that it has a session
+    assert "Warning: awesome could not read from the keyring" in terminal.err
     assert Config.read(config(terminal)).names == ["work"]
 
 

@@ -214,6 +214,9 @@ class Keeper:
         self.done.append("delete")
         self.kept = None
 
+    def prove(self) -> None:
+        self.done.append("prove")
+
     @contextmanager
     def exclusively(self) -> Iterator[None]:
         self.done.append("lock")
@@ -240,7 +243,14 @@ def keep_alive(
             raise brings
         return brings
 
-    return fresh(session, keeper=keeper, exclusively=keeper.exclusively, renew=renew, now=lambda: now, min_ttl=min_ttl)
+    return fresh(
+        session,
+        keeper=lambda: keeper,
+        exclusively=keeper.exclusively,
+        renew=renew,
+        now=lambda: now,
+        min_ttl=min_ttl,
+    )
 
 
 def test_a_living_session_costs_nothing() -> None:
@@ -263,7 +273,7 @@ def test_a_session_is_renewed_when_it_does_not_live_longer_than_is_asked(
 def test_a_renewal_locks_reads_again_asks_keeps_and_releases() -> None:
     keeper = Keeper(OLD)
     assert keep_alive(keeper) is NEW
-    assert keeper.done == ["lock", "load", "renew access", "save", "release"]
+    assert keeper.done == ["lock", "load", "prove", "renew access", "save", "release"]
     assert keeper.kept is NEW
 
 
@@ -296,7 +306,7 @@ def test_a_dead_refresh_token_ends_the_session() -> None:
     with pytest.raises(GrantEnded) as ended:
         keep_alive(keeper, brings=GrantEnded("dead"))
     assert ended.value.exit_code == 4
-    assert keeper.done == ["lock", "load", "renew access", "load", "delete"]
+    assert keeper.done == ["lock", "load", "prove", "renew access", "load", "delete"]
 
 
 def test_a_refresh_token_that_a_sibling_burnt_without_our_lock_leaves_its_session() -> None:

@@ -12,7 +12,9 @@ import pytest
 
 from awesome_cli import __main__, __version__, errors
 from awesome_cli.cli.app import COMMANDS
+from awesome_cli.demo.issuer import ID_TOKEN_LIFETIME
 from awesome_cli.errors import AwesomeError
+from awesome_cli.identity import rfc3339
 from awesome_cli.oauth.metadata import ENDPOINTS
 from awesome_cli.oauth.reply import Reply
 from awesome_cli.profiles import SWITCHES, TEXTS
@@ -135,7 +137,9 @@ def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
     assert terminal.run("-q", "login", "--force", "--insecure-storage") == 0
     assert "Warning: Your tokens lie as plain text" in terminal.err
     assert terminal.run("-q", "say-hi", "--profile", "nobody") == 4
-    assert terminal.err == "Error: You are not signed in.\nHint: Sign in with: awesome login\n"
+    assert terminal.err == (
+        "Error: You are not signed in (profile nobody).\nHint: Sign in with: awesome login --profile nobody\n"
+    )
     assert terminal.run("say-hi", "-q") == 0
     assert terminal.out == "Welcome Juan!\n"
 
@@ -274,7 +278,8 @@ def test_the_json_of_token_is_as_documented(terminal: Terminal) -> None:
     terminal.run("token", "--json", AWESOME_ACCESS_TOKEN="given")
     check_members(terminal.json, members)
     terminal.run("token", "--id", "--json")
-    assert [*terminal.json] == ["id_token", *(code(member)[0] for member, _, _ in members[1:])]
+    assert [*terminal.json] == ["id_token", "expires_at"]
+    assert terminal.json["expires_at"] == rfc3339(terminal.time.now() + ID_TOKEN_LIFETIME)
 
 
 def test_the_json_of_profiles_is_as_documented(terminal: Terminal) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -71,6 +72,13 @@ def test_blocks_may_be_nested() -> None:
     assert reached == ["inner", "outer"]
 
 
+def test_a_handler_that_is_not_pythons_is_left_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda _: None)
+    with hold_signals() as held:
+        pass
+    assert held.first == 0
+
+
 def test_a_thread_has_no_signals_to_hold() -> None:
     def work() -> None:
         with hold_signals():
@@ -115,8 +123,8 @@ def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(
 def test_a_signal_wakes_an_event_loop_that_is_asleep() -> None:
     end_on_sigterm()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
-    with pytest.raises(Terminated):
+    with pytest.raises(Terminated):  # noqa: PT012 - the signal must not come before
+        timer.start()
         run_on_asyncio(anyio.sleep_forever)
     timer.join()
 
@@ -124,9 +132,9 @@ def test_a_signal_wakes_an_event_loop_that_is_asleep() -> None:
 def test_a_signal_before_the_event_loop_begins_is_not_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     run = anyio.run
 
-    def late(work: Any) -> Any:  # noqa: ANN401 - whatever it is
+    def late(work: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever it is
         signal.raise_signal(signal.SIGINT)
-        return run(work)
+        return run(work, **options)
 
     monkeypatch.setattr(anyio, "run", late)
     with pytest.raises(KeyboardInterrupt):
@@ -157,6 +165,59 @@ def test_a_signal_that_is_ignored_stays_so() -> None:
     assert run_on_asyncio(work) == "done"
 
 
+def test_a_name_server_that_says_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+
+    def silent(*_: object, **__: object) -> list[object]:
+        answers.wait()
+        return []
+
+    async def work() -> None:
+        with anyio.fail_after(0.05):
+            await anyio.getaddrinfo("provider.example", 443)
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    with pytest.raises(TimeoutError):
+        run_on_asyncio(work)
+    answers.set()  # and whoever asked has gone
+
+
+@pytest.mark.parametrize("hurry", [False, True])
+def test_names_are_looked_up(hurry: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 - a parameter
+    asked, answers = threading.Event(), threading.Event()
+    look_up = socket.getaddrinfo
+
+    def late(*arguments: Any, **hints: Any) -> Any:  # noqa: ANN401 - as they come
+        asked.set()
+        answers.wait()
+        return look_up(*arguments, **hints)
+
+    async def work() -> str:
+        with anyio.move_on_after(0.05 if hurry else 60):
+            if not hurry:
+                answers.set()
+            return str((await anyio.getaddrinfo("127.0.0.1", 443))[0][4][0])
+        answers.set()
+        await anyio.sleep(0.05)  # the answer comes when nobody waits for it any more
+        return "too late"
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    assert run_on_asyncio(work) == ("too late" if hurry else "127.0.0.1")
+    assert asked.is_set()
+
+
+def test_a_name_that_cannot_be_found_is_an_error_as_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> list[object]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    async def work() -> None:
+        await anyio.getaddrinfo("provider.example", 443)
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(socket.gaierror):
+        run_on_asyncio(work)
+
+
 def test_the_real_world_is_the_systems() -> None:
     found = real_world()
     assert found.stdout is sys.stdout
@@ -179,7 +240,7 @@ def test_a_browser_is_opened_quietly_and_without_our_token(
 ) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    open_browser("https://provider.example/activate")
+    assert open_browser("https://provider.example/activate")
     ((argv, named),) = started
     assert argv[-1] == "https://provider.example/activate"
     assert named["stdout"] == named["stderr"] == subprocess.DEVNULL
@@ -192,11 +253,11 @@ def test_no_text_browser_takes_the_terminal(
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
-    open_browser("https://provider.example/activate")
+    assert not open_browser("https://provider.example/activate")
     assert started == []
 
 
 def test_a_browser_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(sys, "executable", str(Path("/nonexistent/python")))
-    open_browser("https://provider.example/activate")
+    assert not open_browser("https://provider.example/activate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ def api(  # noqa: PLR0913 - one parameter an option
     if paginate and method != "GET":
         raise UsageError("Only GET has pages.", hint="Leave out --paginate, or the method and the data.")
     if fields and (data is not None or method in ("GET", "HEAD")):
-        path += ("&" if "?" in path else "?") + urlencode({key: _query_text(value) for key, value in fields.items()})
+        path += ("&" if "?" in path else "?") + _query(fields)
         fields = {}
     given = tuple(map(_header, headers or ()))
     with _body(data, fields, toolbox.console) as body:
@@ -107,7 +108,7 @@ def api(  # noqa: PLR0913 - one parameter an option
 def _talk(toolbox: Toolbox, call: Call, receiver: Receiver) -> Answer:
     """Make the call; where the token is refused, renew it once and make the call once more (RFC 6750 §3.1)."""
     token = toolbox.access_token()
-    answer = toolbox.call(call, token, receiver)
+    answer = _call(toolbox, call, token, receiver)
     if answer.held_back is None:
         return answer
     try:
@@ -116,8 +117,14 @@ def _talk(toolbox: Toolbox, call: Call, receiver: Receiver) -> Answer:
         _deliver(answer, receiver)
         raise
     if another != token:
-        answer = toolbox.call(replace(call, url=answer.url), another, receiver)
+        answer = _call(toolbox, replace(call, url=answer.url), another, receiver)
     _deliver(answer, receiver)
+    return answer
+
+
+def _call(toolbox: Toolbox, call: Call, token: str, receiver: Receiver) -> Answer:
+    answer = toolbox.call(call, token, receiver)
+    toolbox.console.detail(f"{call.method} {answer.url.copy_with(query=None)}: HTTP status {answer.status}")
     return answer
 
 
@@ -140,7 +147,8 @@ def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
         scope = said.get("scope") or "..."
         return ProviderUnusable(sentence, hint=f'Ask for more with: awesome login --force --scope "openid {scope}"')
     if target := answer.headers.get("location"):
-        return ProviderUnusable(f"{sentence} It points to {safe(target)}.", hint="Redirects are not followed.")
+        place = safe(target.partition("?")[0])  # what follows may repeat the token
+        return ProviderUnusable(f"{sentence} It points to {place}.", hint="Redirects are not followed.")
     return ProviderUnusable(sentence, hint="What the API says about it is on stdout.")
 
 
@@ -183,8 +191,9 @@ def _value(text: str, console: Console) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def _query_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def _query(fields: Mapping[str, Any]) -> str:
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
+    return urlencode(texts, errors="surrogateescape")  # what was typed in no known encoding is sent as it is
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -220,8 +229,9 @@ def _opened(name: str, console: Console) -> Iterator[BinaryIO]:
             if name == "-" or not file.seekable():
                 spool = stack.enter_context(SpooledTemporaryFile(IN_MEMORY))
                 shutil.copyfileobj(file, spool)
-                spool.seek(0)
                 file = cast("BinaryIO", spool)
+            file.seek(0, os.SEEK_END)  # files that are none, as in /proc, cannot
+            file.seek(0)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             reason = error.strerror if isinstance(error, OSError) else "that is no file name"
             raise UsageError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -33,6 +34,7 @@ class Console:
         self._stdin = stdin
         self._environ = environ
         self.verbose = self.quiet = False
+        self.profile = ""  # as named on the command line
         self._warned: set[str] = set()
 
     @property
@@ -122,9 +124,14 @@ class Console:
         """Say what happened and what to do."""
         self.say(f"Error: {error.sentence}")
         if error.hint:
-            self.say(f"Hint: {error.hint}")
+            self.say(f"Hint: {self._hint(error.hint)}")
         if error.__cause__ is not None:
             self.detail(f"Cause: {type(error.__cause__).__name__}")
+
+    def _hint(self, hint: str) -> str:
+        """Let a command that is advised mean the profile that was meant."""
+        option = f" --profile {self.profile}" if self.profile else ""
+        return re.sub(r"awesome login(?! --profile)", rf"\g<0>{option}", hint)
 
     def bug(self, error: Exception) -> None:
         """Own up to a mistake of ours. The error's words stay untold: they may quote what must not be shown."""

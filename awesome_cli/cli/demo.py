@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
+import anyio
 import httpx
 import typer
 
@@ -58,7 +58,7 @@ def serve_alone(
         toolbox.console.result(f"export AWESOME_ISSUER={server.url}")
         toolbox.console.result(f"export AWESOME_CLIENT_ID={server.issuer.client_id}")
         toolbox.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
-        threading.Event().wait()
+        toolbox.world.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
 class Clock:
@@ -121,10 +121,11 @@ def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> Wor
 
 @contextmanager
 def _provider(clock: Clock, port: int) -> Iterator[Server]:
-    try:
-        with serve(lambda url: Issuer(now=clock, url=url), port) as server:
-            yield server
-    except OSError as error:
-        raise UsageError(
-            f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."
-        ) from error
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(serve(lambda url: Issuer(now=clock, url=url), port))
+        except OSError as error:
+            raise UsageError(
+                f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."
+            ) from error
+        yield server

@@ -15,6 +15,7 @@ from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.doctor import Finding
 from awesome_cli.errors import AwesomeError
 from awesome_cli.sessions import Card, Session
+from awesome_cli.vault import Vault
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -66,7 +67,7 @@ def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
     yield checks.check_network_settings(toolbox.world.environ)
     yield from _examine_provider(toolbox, kept, online=online)
     replaced = toolbox.file_entries.exists()
-    yield checks.check_keyring(lambda: toolbox.keyring_vault, replaced=replaced, now=toolbox.world.now)
+    yield checks.check_keyring(lambda: _proved(toolbox), replaced=replaced, now=toolbox.world.now)
     yield checks.check_plain_file(toolbox.file_entries.kind, exists=replaced)
     given = checks.check_given_token(lambda: toolbox.given_token)
     yield given
@@ -102,6 +103,11 @@ def _examine_provider(toolbox: Toolbox, kept: Card | None, *, online: bool) -> I
     except AwesomeError as error:  # proxies and TLS have settings of their own
         yield checks.wrong("provider", error)
         yield from checks.not_checked(checks.PROVIDER_CHECKS[1:], "the provider cannot be reached")
+
+
+def _proved(toolbox: Toolbox) -> Vault:
+    toolbox.prove(toolbox.keyring_vault)
+    return toolbox.keyring_vault
 
 
 def _session(toolbox: Toolbox) -> Session:

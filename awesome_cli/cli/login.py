@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ import typer
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
-from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, SignInNeeded
+from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, SignInNeeded, UsageError
 from awesome_cli.identity import duration, rfc3339
 from awesome_cli.sessions import Card, Session
 
@@ -77,6 +77,8 @@ def login(  # noqa: PLR0913 - one parameter an option
 
     Approve a code in any browser, on this machine or another one.
     """
+    if domain and issuer:
+        raise UsageError("--domain and --issuer are two spellings of one setting.", hint="Give one of them.")
     sign_in(
         ctx.obj,
         Wishes(
@@ -100,18 +102,19 @@ def login(  # noqa: PLR0913 - one parameter an option
 def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
     """Sign in, unless somebody is already, and return who is signed in now."""
     wishes = wishes or Wishes()
-    try:
-        card = _sign_in(toolbox, wishes)
-    except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
+    with ExitStack() as approved:
+        try:
+            card = _sign_in(toolbox, wishes, approved)
+        except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
+            if wishes.json:
+                toolbox.console.event({"event": "failed", **_failure(error)})
+            raise
         if wishes.json:
-            toolbox.console.event({"event": "failed", **_failure(error)})
-        raise
-    if wishes.json:
-        toolbox.console.event({"event": "signed_in", **fields(toolbox, card)})
+            toolbox.console.event({"event": "signed_in", **fields(toolbox, card)})
     return card
 
 
-def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
+def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     try:
         kept = _kept_card(toolbox, wishes)
     except KeyringUnusable:
@@ -124,7 +127,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
         with suppress(SignInNeeded):  # it ended for good: sign in anew
             return _already(toolbox, profile, wishes)
     vault = toolbox.file_vault if wishes.insecure_storage else toolbox.keyring_vault
-    vault.prove()
+    toolbox.prove(vault)
 
     def show(device: DeviceAuthorization) -> None:
         _show(toolbox, device, wishes)
@@ -133,10 +136,10 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes) -> Card:
         return await provider.sign_in(show, patience=wishes.patience)
 
     session = toolbox.converse(client, talk)
+    approved.enter_context(toolbox.world.hold_signals())  # what was approved is finished, and told as it is
     replaced = _keep(toolbox, session, vault)
     _remember(toolbox, profile, wishes)
-    if replaced is not None and not toolbox.revoke(replaced):
-        toolbox.console.warning("The session that this one replaces could not be revoked at the provider.")
+    _end(toolbox, replaced)
     toolbox.console.note(f"Signed in as {session.card.name}.")
     if wishes.insecure_storage:
         toolbox.console.warning(
@@ -179,17 +182,28 @@ def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
     """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
     card = toolbox.fresh(toolbox.load(), 0.0).card
     if toolbox.file_entries.exists() and not wishes.insecure_storage:
-        toolbox.keyring_vault.prove()
-        with toolbox.exclusively():
-            toolbox.keyring_vault.save(toolbox.load())
-            toolbox.file_entries.destroy()
-        toolbox.console.note("Moved the session from the plain file to the keyring.")
+        try:
+            _move_to_keyring(toolbox)
+        except KeyringUnusable as error:
+            toolbox.console.warning(f"{error.sentence} The session stays in the plain file.")
     _remember(toolbox, profile, wishes)
     toolbox.console.note(f"You are already signed in as {card.name} at {card.issuer}.")
     wanted = {name: wishes.flags.get(name) for name in ("scope", "audience")}
     if any(value is not None and value != getattr(card, name) for name, value in wanted.items()):
         toolbox.console.note("To sign in anew with another scope or audience, add --force.")
     return card
+
+
+def _move_to_keyring(toolbox: Toolbox) -> None:
+    toolbox.prove(toolbox.keyring_vault)
+    with toolbox.exclusively():
+        moved = toolbox.load()
+        replaced = [session for session in _sessions(toolbox) if session != moved]
+        toolbox.enlist(toolbox.keyring_vault)
+        toolbox.keyring_vault.save(moved)
+        toolbox.file_entries.destroy()
+    _end(toolbox, replaced)
+    toolbox.console.note("Moved the session from the plain file to the keyring.")
 
 
 def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None:
@@ -207,26 +221,24 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
             }
         )
     url = device.verification_uri_complete or device.verification_uri
-    opens = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
     console.say(f"Open this address in any browser:  {console.bold(url)}")
     console.say(f"and check that it shows this code: {console.bold(device.user_code)}")
     console.say(f"The code is valid for {duration(device.expires_in)}.")
     console.say("Go on only if you started this sign-in yourself and the page shows the same code.")
-    if wishes.qr or (wishes.qr is None and console.is_interactive and not opens):
+    may_open = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
+    opened = may_open and toolbox.world.open_browser(url)
+    if wishes.qr or (wishes.qr is None and console.is_interactive and not opened):
         console.say(toolbox.qr_code(url))
-    if opens:
-        toolbox.world.open_browser(url)
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 
-def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
-    """Keep the session and return the one that it replaces; tokens that cannot be kept are revoked."""
-    kept = False
+def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> list[Session]:
+    """Keep the session and return those that it replaces; tokens that cannot be kept are revoked."""
+    kept, replaced = False, []
     try:
         with toolbox.exclusively():
-            replaced = None
-            with suppress(SignInNeeded, KeyringUnusable):
-                replaced = toolbox.load()
+            replaced = _sessions(toolbox)
+            toolbox.enlist(vault)  # first: a kill leaves a name too many rather than a session that nobody knows of
             vault.save(session)
             kept = True
             if vault is not toolbox.keyring_vault:
@@ -238,8 +250,26 @@ def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> Session | None:
         if not kept:  # else it is a signal that was held back until now, or a file that cannot be removed
             toolbox.console.note("The session could not be kept; its tokens are revoked.")
             toolbox.revoke(session)
+            if not replaced:
+                toolbox.forget()
         raise
     return replaced
+
+
+def _sessions(toolbox: Toolbox) -> list[Session]:
+    """Return what is kept: beside a plain file the keyring may still hold what was there before."""
+    vaults = [toolbox.keyring_vault, *([toolbox.file_vault] if toolbox.file_entries.exists() else [])]
+    found = []
+    for vault in vaults:
+        with suppress(SignInNeeded, KeyringUnusable):
+            found.append(vault.load())
+    return [session for session in found if session is not None]
+
+
+def _end(toolbox: Toolbox, replaced: list[Session]) -> None:
+    for session in replaced:
+        if not toolbox.revoke(session):
+            toolbox.console.warning("The session that this one replaces could not be revoked at the provider.")
 
 
 def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:
@@ -249,7 +279,6 @@ def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:
         toolbox.console.warning(f"{toolbox.config.path} cannot be written ({error.strerror}); settings are not saved.")
     except AwesomeError as error:
         toolbox.console.warning(f"{error.sentence} Settings are not saved.")
-    toolbox.enlist()
 
 
 def _failure(error: BaseException) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
+from awesome_cli.cli.toolbox import OtherSession, Toolbox
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
 from awesome_cli.lock import NoLockFolder
 
@@ -29,27 +29,42 @@ def logout(
 ) -> None:
     """Sign out: revoke the tokens at the provider, then empty the keyring."""
     toolbox: Toolbox = ctx.obj
-    ends: list[AwesomeError] = []
-    names = {toolbox.name}
     if everywhere:
-        names.update(toolbox.roster.stores())
-        try:
-            names.update(toolbox.config.names)
-        except ConfigError as error:
-            ends.append(error)
+        _sign_out_everywhere(toolbox)
+    else:
+        sign_out(toolbox)
+
+
+def _sign_out_everywhere(toolbox: Toolbox) -> None:
+    """Sign out of all profiles that are known to have a session, and look whether others have one all the same."""
+    ends: list[AwesomeError] = []
+    listed = set(toolbox.roster.stores())
+    names = {toolbox.name, *listed}
+    try:
+        names.update(toolbox.config.names)
+    except ConfigError as error:
+        ends.append(error)
     for name in sorted(names):
         try:
             sign_out(toolbox if name == toolbox.name else toolbox.for_profile(name))
+        except KeyringUnusable as error:
+            if listed and name not in listed:
+                toolbox.console.warning(f"{name}: {error.sentence}")
+            else:
+                ends.append(error)
         except AwesomeError as error:
             ends.append(error)
-            if len(names) > 1:
-                toolbox.console.warning(f"{name}: {error.sentence}")
     if ends:
-        raise max(ends, key=lambda error: error.exit_code != RevocationUnconfirmed.exit_code)
+        worst = max(ends, key=lambda error: error.exit_code != RevocationUnconfirmed.exit_code)
+        for end in ends:
+            if end is not worst:
+                toolbox.console.warning(end.sentence)
+        raise worst
 
 
 def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
+    _warn_of_another(toolbox)
     with suppress(SignInNeeded, KeyringUnusable):
         toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
     with ExitStack() as lock:
@@ -58,7 +73,7 @@ def sign_out(toolbox: Toolbox) -> None:
         except NoLockFolder as error:  # it empties the keyring whatever else is broken
             toolbox.console.warning(error.sentence)
         ended, confirmed = _empty_stores(toolbox)
-    toolbox.forget()
+        toolbox.forget()  # under the same lock as a login that may follow
     if ended is None:
         toolbox.console.note(f"You are not signed in (profile {toolbox.name}).")
     elif confirmed:
@@ -68,6 +83,18 @@ def sign_out(toolbox: Toolbox) -> None:
             f"You are signed out here (profile {toolbox.name}), but the provider did not confirm the revocation.",
             hint="End the session at the provider too, if this machine or its backups may be in other hands.",
         )
+
+
+def _warn_of_another(toolbox: Toolbox) -> None:
+    """Say so, if the settings ask for another session than the one that ends."""
+    try:
+        card = toolbox.vault.card()
+        if card is not None:
+            toolbox.check_demands(card)
+    except OtherSession as error:
+        toolbox.console.warning(f"{error.sentence} It is signed out all the same.")
+    except AwesomeError:
+        pass  # whatever it is, emptying the stores will meet it and say so
 
 
 def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:

@@ -12,7 +12,7 @@ from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
-from awesome_cli.errors import AwesomeError, ConfigError, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
 from awesome_cli.identity import life, rfc3339
 from awesome_cli.profiles import resolve
 from awesome_cli.text import safe
@@ -55,7 +55,10 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
         console.result(f"{name}: {kept.who}")
         console.table([(f"  {key}", *_words(*said)) for key, said in settings.items()])
         if kept.card:
-            console.table([("  signed in at", kept.card.issuer), ("  access token", kept.life)])
+            console.result("  session:")
+            session = {**fields(toolbox, kept.card), "access token": kept.life}
+            rows = [(name, session[name]) for name in ("issuer", "client_id", "email", "store", "access token")]
+            console.table([(f"    {name}", str(value or "(none)")) for name, value in rows])
     kept.end()
 
 
@@ -69,6 +72,10 @@ def remove(ctx: typer.Context, name: Name) -> None:
         sign_out(toolbox)
     except RevocationUnconfirmed as error:
         unconfirmed = error
+    except KeyringUnusable as error:
+        if name in toolbox.roster.stores():
+            raise
+        toolbox.console.warning(error.sentence)  # and nothing says that it has a session
     try:
         toolbox.config.remove(name)
     except OSError as error:

@@ -33,17 +33,23 @@ def token(
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
     toolbox: Toolbox = ctx.obj
-    kind = "id_token" if id_token else "access_token"
-    given = toolbox.given_token
-    if given and id_token:
-        raise SignInNeeded("AWESOME_ACCESS_TOKEN gives no ID token.", hint=f"Unset it. {SIGN_IN}")
-    if given:
-        secret, expires_at, scope = given, None, None  # nobody says until when and for what it is good
-    else:
-        session = toolbox.session(min_ttl=min_ttl)
-        secret = session.id_token if id_token else session.access_token
-        expires_at, scope = rfc3339(session.card.expires_at), session.card.scope
+    document = (_id_token if id_token else _access_token)(toolbox, min_ttl)
     if json:
-        toolbox.console.json({kind: secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope})
+        toolbox.console.json(document)
     else:
-        toolbox.console.result(secret)
+        toolbox.console.result(str(next(iter(document.values()))))
+
+
+def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
+    secret, expires_at, scope = toolbox.given_token, None, None  # nobody says until when and for what it is good
+    if secret is None:
+        session = toolbox.session(min_ttl=min_ttl)
+        secret, expires_at, scope = session.access_token, rfc3339(session.card.expires_at), session.card.scope
+    return {"access_token": secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
+
+
+def _id_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
+    if toolbox.given_token:
+        raise SignInNeeded("AWESOME_ACCESS_TOKEN gives no ID token.", hint=f"Unset it. {SIGN_IN}")
+    session = toolbox.session(min_ttl=min_ttl)
+    return {"id_token": session.id_token, "expires_at": rfc3339(toolbox.claims(session)["exp"])}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from io import StringIO
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from awesome_cli.cli.console import Console
 from awesome_cli.errors import ConfigError, ProviderUnreachable, ProviderUnusable, SignInNeeded
@@ -50,7 +51,7 @@ class Toolbox:
 
     def choose_profile(self, name: str) -> None:
         """Mean the profile of that name from now on."""
-        self._profile_flag = name
+        self._profile_flag = self.console.profile = name
 
     @cached_property
     def name(self) -> str:
@@ -140,10 +141,14 @@ class Toolbox:
         from awesome_cli.recommended import secret_service_is_certain
 
         if secret_service_is_certain(self.world.environ):
+            service = None
             with suppress(Exception):  # the long way will tell what is wrong
                 from awesome_cli.secret_service import SecretService
 
-                return SecretService()
+                service = SecretService()
+            if service is not None:
+                service.unlock()
+                return service
         from awesome_cli.keyrings import system_keyring
 
         return system_keyring()
@@ -153,13 +158,21 @@ class Toolbox:
         """Which profiles have a session."""
         from awesome_cli.roster import Roster
 
-        return Roster(self.world.state_dir / "sessions.json", lambda: self._locked("sessions"))
+        path = self.world.state_dir / "sessions.json"
+        return Roster(path, lambda: self._locked("sessions"), warn=self.console.warning)
 
     @contextmanager
     def exclusively(self) -> Iterator[None]:
         """Be the only process that changes the profile's session, and finish what was begun: signals wait."""
         with self._locked(f"profile-{self.name}"), self.world.hold_signals():
             yield
+
+    def prove(self, vault: Vault) -> None:
+        """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
+        with suppress(SignInNeeded):
+            vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
+        with self.exclusively():
+            vault.prove()
 
     @property
     def lock_folders(self) -> list[Path]:
@@ -248,18 +261,10 @@ class Toolbox:
     def client_of(self, card: Card) -> Client:
         """Return the client that opened a session, with what the profile knows of its provider."""
         from awesome_cli.profiles import resolve
-        from awesome_cli.provider import Client
 
-        remembered = {"issuer": card.issuer, "client_id": card.client_id, "audience": card.audience}
+        remembered = {"issuer": card.issuer, "client_id": card.client_id, "scope": card.scope}
         profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
-        return Client(
-            issuer=card.issuer,
-            client_id=card.client_id,
-            scope=card.scope,
-            audience=card.audience,
-            resource=card.audience if profile.resource else None,
-            endpoints=profile.endpoints,
-        )
+        return self.client_for(replace(profile, audience=card.audience), card)
 
     def card(self) -> Card:
         """Return who is signed in, renewed if the access token has ended, or as last verified while offline."""
@@ -280,6 +285,12 @@ class Toolbox:
         session = self.load()
         self.check_demands(session.card)
         return self.fresh(session, math.inf if session.access_token == refused else min_ttl)
+
+    def claims(self, session: Session) -> Mapping[str, Any]:
+        """Return what the session's ID token says."""
+        from awesome_cli.oauth.id_token import kept_id_token
+
+        return kept_id_token(session.id_token).claims
 
     def access_token(self, refused: str = "") -> str:
         """Return a valid access token; told which was refused, another one, or the same if there is none."""
@@ -305,7 +316,7 @@ class Toolbox:
 
     def load(self) -> Session:
         """Return the kept session as it is. Raises SignInNeeded, if there is none."""
-        return self.vault.load() or _nobody()
+        return self.vault.load() or self._nobody()
 
     def renew(self, session: Session) -> Session:
         """Ask the provider for the session's successor."""
@@ -319,10 +330,10 @@ class Toolbox:
             self.console.detail(error.sentence)
             return False
 
-    def enlist(self) -> None:
-        """Note that the profile has a session, for ``profiles`` and ``logout --all``."""
+    def enlist(self, vault: Vault) -> None:
+        """Note that the profile has a session in that store, for ``profiles`` and ``logout --all``."""
         with self._roster_trouble():
-            self.roster.record(self.name, self.vault.kind)
+            self.roster.record(self.name, vault.kind)
 
     def forget(self) -> None:
         """Note that it has none."""
@@ -339,15 +350,19 @@ class Toolbox:
             )
 
     def _kept_card(self) -> Card:
-        card = self.vault.card() or _nobody()
+        card = self.vault.card() or self._nobody()
         self.check_demands(card)
         return card
+
+    def _nobody(self) -> NoReturn:
+        where = f" (profile {self.name})" if self._profile_flag else ""
+        raise SignInNeeded(f"You are not signed in{where}.", hint=SIGN_IN)
 
     def fresh(self, session: Session, min_ttl: float) -> Session:
         """Return the session or its successor, as :func:`awesome_cli.sessions.fresh` rules."""
         return fresh(
             session,
-            keeper=_Keeper(self),
+            keeper=lambda: self.vault,
             exclusively=self.exclusively,
             renew=self.renew,
             now=self.world.now,
@@ -358,30 +373,10 @@ class Toolbox:
         """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
         from awesome_cli.profiles import demands
 
-        for key, wanted in demands(flags={}, environ=self.world.environ).items():
-            if wanted != getattr(card, key):
+        for name, wanted, variable in demands(self.world.environ):
+            if wanted != getattr(card, name):
                 raise OtherSession(
                     f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"
-                    f" {key.replace('_', ' ')} {wanted}.",
-                    hint=f"{SIGN_IN}, or unset AWESOME_{key.upper()}.",
+                    f" {name.replace('_', ' ')} {wanted}.",
+                    hint=f"Unset {variable}. {SIGN_IN}",
                 )
-
-
-class _Keeper:
-    """The vault as it is found at each call: a session may move from the plain file to the keyring meanwhile."""
-
-    def __init__(self, toolbox: Toolbox) -> None:
-        self._toolbox = toolbox
-
-    def load(self) -> Session | None:
-        return self._toolbox.vault.load()
-
-    def save(self, session: Session) -> None:
-        self._toolbox.vault.save(session)
-
-    def delete(self) -> None:
-        self._toolbox.vault.delete()
-
-
-def _nobody() -> NoReturn:
-    raise SignInNeeded("You are not signed in.", hint=SIGN_IN)

@@ -13,7 +13,7 @@ from awesome_cli.text import safe, secure_url
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 DEFAULT_INTERVAL = 5.0  # seconds; RFC 8628 §3.2
-SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.01, 3600.0  # seconds; a number beyond these is not meant
+SHORTEST_INTERVAL, LONGEST_INTERVAL = 0.01, 86400.0  # seconds; a number beyond these is not meant
 SLOW_DOWN = 5.0  # seconds; RFC 8628 §3.5
 LONGEST_BACKOFF = 60.0  # seconds; nobody at a terminal waits longer for a network that is back
 DEFAULT_EXPIRES_IN = 900.0  # seconds; what most providers use, for one that forgets to say (RFC 8628 §3.2)
@@ -75,7 +75,7 @@ def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
     device_code, user_code = document.get("device_code"), document.get("user_code")
     if not is_token(device_code) or not isinstance(user_code, str) or not safe(user_code):
         raise ProviderUnusable("The provider's device authorization response carries no code.")
-    uri = document.get("verification_uri", document.get("verification_url"))  # Google's spelling
+    uri = document.get("verification_uri") or document.get("verification_url")  # Google's spelling
     if secure_url(uri) is None:
         raise ProviderUnusable(
             f"The provider sends you to an address that is no https:// URL: {safe(str(uri))}.",
@@ -132,13 +132,18 @@ def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing
         case "access_denied":
             raise SignInDenied("The sign-in was denied.", hint="If that was a mistake, start again with: awesome login")
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
-            raise CodeExpired("The code expired before anyone approved it.", hint="Get a new one with: awesome login")
+            raise code_expired()
         case code if is_passing(reply):
             return Passing(_retry_after(reply, now))
         case None if reply.ok:
             return parse_token(reply)
         case code:
             raise refusal(reply, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
+
+
+def code_expired() -> CodeExpired:
+    """Build the error for a code that is no longer valid, whoever says so."""
+    return CodeExpired("The code expired before anyone approved it.", hint="Get a new one with: awesome login")
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,11 +68,10 @@ def parse_jwks(reply: Reply) -> list[Key]:
             f"The provider's keys (jwks_uri) cannot be read (HTTP status {reply.status}).",
             hint="Without them no ID token can be verified. Try again, or tell the provider's operators.",
         )
-    return [
-        {name: key[name] for name in KEY_MEMBERS if name in key}
-        for key in keys
-        if isinstance(key, dict) and all(isinstance(key.get(name, ""), str) for name in KEY_MEMBERS)
+    known = [
+        {name: key[name] for name in KEY_MEMBERS if key.get(name) is not None} for key in keys if isinstance(key, dict)
     ]
+    return [key for key in known if all(isinstance(value, str) for value in key.values())]
 
 
 def verify_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not looked up
@@ -176,7 +175,7 @@ def _check_parties(claims: Mapping[str, Any], issuer: str, client_id: str) -> No
     _require(claims.get("iss") == issuer, "iss is not the issuer")
     audiences = _audiences(claims)
     _require(client_id in audiences, "aud does not contain the client id")
-    if len(audiences) > 1:
+    if isinstance(claims["aud"], list) and len(claims["aud"]) > 1:
         _require("azp" in claims, "azp is missing although aud has several values")
     _require(claims.get("azp", client_id) == client_id, "azp is not the client id")
     _require(isinstance(claims.get("sub"), str) and claims["sub"] != "", "sub must be a non-empty string")

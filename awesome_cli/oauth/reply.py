@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -16,11 +16,15 @@ from awesome_cli.text import safe
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A complete HTTP response, at most as long as the transport admits. Header names are lower case."""
+    """A complete HTTP response, at most as long as the transport admits. Header names are lower case.
+
+    ``secrets`` are what the request carried: a server that repeats them does not get them shown.
+    """
 
     status: int
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: Collection[str] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:
@@ -45,7 +49,13 @@ class Reply:
     def error_description(self) -> str:
         """Return the provider's words about the error, made safe to show; empty if there are none."""
         words = (self.json() or {}).get("error_description")
-        return safe(words) if isinstance(words, str) else ""
+        return self.shown(words) if isinstance(words, str) else ""
+
+    def shown(self, text: str) -> str:
+        """Make a string of the server's safe to show."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return safe(text)
 
 
 _CODE_LENGTH = 100  # the longest registered code has 32 characters; a URN used as one stays below this
@@ -110,4 +120,5 @@ def refusal(reply: Reply, *, what: str, hint: str = "") -> ProviderUnusable:
     if code is None:
         return ProviderUnusable(f"{what}: the provider answered with HTTP status {reply.status}.", hint=hint)
     words = reply.error_description()
-    return ProviderUnusable(f"{what}: {safe(code)}" + (f" ({words})." if words else "."), hint=hint, code=code)
+    code = reply.shown(code)
+    return ProviderUnusable(f"{what}: {code}" + (f" ({words})." if words else "."), hint=hint, code=code)

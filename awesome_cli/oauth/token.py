@@ -78,7 +78,7 @@ def parse_refresh(reply: Reply) -> TokenResponse:
     if code is None and reply.ok and reply.json() is not None:
         return parse_token(reply)
     refused_without_a_word = reply.status == 400 and reply.json() is None  # noqa: PLR2004 - so some meet a bad token
-    if is_passing(reply) and not refused_without_a_word:
+    if code in _LATER or (is_passing(reply) and not refused_without_a_word):
         raise ProviderUnreachable(
             f"The provider could not renew the session (HTTP status {reply.status}).",
             hint="Try again in a moment.",
@@ -107,6 +107,8 @@ _REGISTERED = {
     "unauthorized_client",
     "unsupported_grant_type",
 }
+
+_LATER = {"slow_down", "temporarily_unavailable"}  # RFC 8628 §3.5, RFC 6749 §4.1.2.1: clear outside of these too
 
 _ASK_AGAIN = "Try again; if it stays so, sign in anew with: awesome login --force"
 

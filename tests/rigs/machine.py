@@ -35,6 +35,11 @@ class Ended:
     out: str
     err: str
 
+    @property
+    def said(self) -> str:
+        """What it said on stderr, but for the note that many processes on a busy machine may earn."""
+        return self.err.replace("Waiting for the keyring; it may be asking you to unlock it.\n", "")
+
 
 @dataclass
 class Machine:
@@ -132,7 +137,7 @@ class Machine:
             temp_dir=self.folder / "tmp",
             now=time.time,
             run=run_on_asyncio,
-            open_browser=lambda _: None,
+            open_browser=lambda _: False,
             hold_signals=nullcontext[None],
             keyring=self.keyring,
         )

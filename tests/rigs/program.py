@@ -114,7 +114,7 @@ class Inside(Program):
             temp_dir=self.home / "temp",
             now=time.time,
             run=run_on_asyncio,
-            open_browser=lambda _: None,
+            open_browser=lambda _: False,
             hold_signals=nullcontext[None],
             keyring=Keyring(self.keyring),
         )

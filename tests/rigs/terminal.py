@@ -69,7 +69,7 @@ class Terminal:
         self.keyring = MemoryKeyring()
         self.opened: list[str] = []
         self.requests: list[httpx.Request] = []
-        self.answer: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] = self._ask_issuer
+        self.answer: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] = self.honest
         self.out = self.err = ""
         self.interactive = False
         self.world = World(
@@ -83,7 +83,7 @@ class Terminal:
             temp_dir=folder / "temp",
             now=time.now,
             run=time.run,
-            open_browser=self.opened.append,
+            open_browser=self._open,
             hold_signals=nullcontext[None],
             keyring=self.keyring,
             transport=httpx.MockTransport(self._answer),
@@ -130,12 +130,16 @@ class Terminal:
         """The paths that the last command asked for."""
         return [request.url.path for request in self.requests]
 
+    def _open(self, url: str) -> bool:
+        self.opened.append(url)
+        return True
+
     async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answer(request)
         return answer if isinstance(answer, httpx.Response) else await answer
 
-    def _ask_issuer(self, request: httpx.Request) -> httpx.Response:
+    def honest(self, request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
         path = request.url.raw_path.decode()
         return response(self.issuer.answer(request.method, path, form, dict(request.headers)))

@@ -103,14 +103,23 @@ def test_a_slow_keyring_is_waited_for(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("backend", ["Refusing", "OddOnWrite"])
-def test_a_renewal_that_cannot_be_kept_is_the_keyrings_fault_and_leaves_a_clear_state(
-    machine: Machine, issuer: Issuer, backend: str
-) -> None:
+def test_a_renewal_that_could_not_be_kept_is_not_asked_for(machine: Machine, issuer: Issuer, backend: str) -> None:
     assert machine.do("login").code == 0
     machine.let_the_access_token_end()
     before = machine.entries
     end = machine.run("token", backend=backend)
     _check_refusal(end, "awesome could not write to the keyring")
+    assert machine.entries == before
+    assert issuer.refreshes == 0  # it is found out before the refresh token is spent
+    assert machine.run("say-hi").code == 0
+
+
+def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(machine: Machine, issuer: Issuer) -> None:
+    assert machine.do("login").code == 0
+    machine.let_the_access_token_end()
+    before = machine.entries
+    end = machine.run("token", backend="TiredAfterTheProof")
+    _check_refusal(end, "awesome could not write to the keyring (PasswordSetError).")
     assert machine.entries == before
     assert machine.run("say-hi").code == 4
     assert machine.entries == {}

@@ -109,7 +109,7 @@ def test_killed_at_any_instant_of_a_renewal(
             process.kill()
             killed += wait(process).code == -9
             end = desktop.run("token", "--min-ttl", "0")
-            assert (end.code, end.err) == (0, "")
+            assert (end.code, end.said) == (0, "")
         assert issuer.reuses == 0
         assert desktop.run("logout").code == 0
         assert desktop.names == []

@@ -10,6 +10,7 @@ import pytest
 
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.oauth.reply import Reply
+from awesome_cli.oauth.token import refresh_form
 from rigs.hurry import within
 from rigs.machine import Machine, expired_from_the_start, wait
 
@@ -75,10 +76,16 @@ def test_a_login_that_waits_ends_within_a_second(machine: Machine, issuer: Issue
 def test_a_signal_while_a_login_is_kept_leaves_a_session_that_works(
     machine: Machine, issuer: Issuer, name: str, moment: str
 ) -> None:
-    end = machine.run("login", ROUGH_SIGNAL=f"{name} {moment}")
+    assert machine.do("login").code == 0
+    replaced = machine.session()
+    end = machine.run("login", "--force", "--json", ROUGH_SIGNAL=f"{name} {moment}")
     assert end.code == ENDS[name][0]
+    assert json.loads(end.out.splitlines()[-1])["event"] == "signed_in"
     assert "revoked" not in end.err
     assert machine.run("say-hi").code == 0
+    assert replaced
+    dead = issuer.answer("POST", "/token", refresh_form(issuer.client_id, replaced.refresh_token or ""))
+    assert dead.error() == "invalid_grant"
     session = machine.session()
     assert session
     userinfo = issuer.answer("GET", "/userinfo", headers={"Authorization": f"Bearer {session.access_token}"})

@@ -19,6 +19,6 @@ def hello_api(ctx: typer.Context) -> None:
     try:
         with httpx.Client(base_url=toolbox.api_url, auth=auth) as api:
             message = api.get("hello").raise_for_status().json()["message"]
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, ValueError, KeyError) as error:  # none, or no greeting
         raise ProviderUnusable("The API does not greet.", hint="Try: awesome api hello --include") from error
     toolbox.console.result(message)
