@@ -29,11 +29,11 @@ def node_modules(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, requires=["node_modules"])
 def tests(session: nox.Session) -> None:
-    """Run every test but interop's: in one Python version with coverage, in the others without the rough weather."""
+    """Run all tests but interop's in the newest Python, with coverage; in the others those that need no processes."""
     install(session, "test")
     pytest = (*PYTEST, "--ignore=tests/interop", *session.posargs)
     if session.python != COVERED:
-        session.run("python", *pytest, "--ignore=tests/weather")
+        session.run("python", *pytest, "--ignore=tests/program", "--ignore=tests/weather")
         return
     session.run("coverage", "erase")
     session.run("coverage", "run", *pytest)

@@ -186,6 +186,7 @@ def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
             _move_to_keyring(toolbox)
         except KeyringUnusable as error:
             toolbox.console.warning(f"{error.sentence} The session stays in the plain file.")
+    toolbox.enlist(toolbox.vault)
     _remember(toolbox, profile, wishes)
     toolbox.console.note(f"You are already signed in as {card.name} at {card.issuer}.")
     wanted = {name: wishes.flags.get(name) for name in ("scope", "audience")}

@@ -21,6 +21,7 @@ from rigs.file_keyring import Keyring
 
 OURS = ("AWESOME_", "AUTH0_", "SSL_CERT_", "XDG_", "PYTHON_KEYRING_")
 NOT_OURS = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION", "NO_COLOR", "DBUS_SESSION_BUS_ADDRESS"}
+MEASURING = ("COVERAGE",)  # doubles the time of a process, and its rules are tested within this one
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
 PATIENCE = 30.0  # seconds; far more than anything here takes
 
@@ -48,7 +49,7 @@ class Program:
         inherited = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith(OURS) and name not in NOT_OURS and name.upper() not in PROXIES
+            if not name.startswith((*OURS, *MEASURING)) and name not in NOT_OURS and name.upper() not in PROXIES
         }
         path = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2]), inherited.get("PYTHONPATH", "")]
         self.environ = {

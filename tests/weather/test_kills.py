@@ -16,7 +16,7 @@ from awesome_cli.sessions import Session
 from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
 
 KILLED = -9
-AT_RANDOM = 15 * ROUNDS  # kills
+AT_RANDOM = 10 * ROUNDS  # kills
 AT_ONCE = 4  # processes
 
 Outcomes = Counter[str]
