@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from io import StringIO
 from typing import Any, TypeVar
@@ -31,7 +32,8 @@ def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, world: Worl
     It blocks: the keyring may ask the person to unlock it, and a renewal is a request.
     Raises SignInNeeded, KeyringUnusable, ProviderUnusable, TokenInvalid.
     """
-    return _toolbox(profile, world).session(min_ttl=min_ttl)
+    with closing(_toolbox(profile, world)) as toolbox:
+        return toolbox.session(min_ttl=min_ttl)
 
 
 def auth(profile: str | None = None, *, api_url: str | None = None, world: World | None = None) -> httpx.Auth:
@@ -103,7 +105,8 @@ class _Tokens:
         if toolbox.given_token:
             return toolbox.given_token
         if refused or kept is None or not kept.card.lives(toolbox.world.now(), MIN_TTL):
-            kept = self._session = toolbox.session(min_ttl=MIN_TTL, refused=refused)
+            with closing(toolbox):
+                kept = self._session = toolbox.session(min_ttl=MIN_TTL, refused=refused)
         return kept.access_token
 
 

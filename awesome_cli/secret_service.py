@@ -25,7 +25,8 @@ class SecretService:
     kind = SECRET_SERVICE
 
     def __init__(self) -> None:
-        self._collection = get_default_collection(dbus_init())
+        self._connection = dbus_init()
+        self._collection = get_default_collection(self._connection)
 
     def unlock(self) -> None:
         """Let the person unlock it, where that is needed. Raises LockedException, if they do not."""
@@ -33,6 +34,10 @@ class SecretService:
             self._collection.unlock()
         if self._collection.is_locked():
             raise LockedException
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     def get_password(self, service: str, username: str) -> str | None:
         """Return the secret, or None if there is none."""

@@ -100,6 +100,11 @@ class KeyringEntries:
             f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
         )
 
+    def close(self) -> None:
+        """Let go of the backend, where it can be let go of: a program that runs for days reads it again and again."""
+        getattr(self._backend, "close", lambda: None)()
+        self._backend = None
+
     def _open(self) -> Backend:
         if self._backend is None:
             self._backend = self._call("open", self._choose)

@@ -180,8 +180,11 @@ class TestProxies:
         assert "pass-word" not in end.err
 
     @pytest.mark.parametrize("setting", ["ftp://me:pass-word@proxy/", "socks5://me:pass-word@proxy", "http://[::1"])
-    def test_a_proxy_that_cannot_be_used_is_a_mistake_in_the_settings(self, setting: str, program: Program) -> None:
-        end = program.at("https://provider.example/").run("login", "--verbose", HTTPS_PROXY=setting)
+    def test_a_proxy_that_cannot_be_used_is_a_mistake_in_the_settings(
+        self, setting: str, inside: Inside, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", setting)  # httpx reads it by itself
+        end = inside.at("https://provider.example/").run("login", "--verbose")
         assert (end.code, "The proxy settings cannot be used" in end.err) == (3, True)
         assert "pass-word" not in end.err
 

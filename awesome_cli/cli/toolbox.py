@@ -135,6 +135,10 @@ class Toolbox:
             note=self.console.note,
         )
 
+    def close(self) -> None:
+        """Put away what stays open otherwise."""
+        self._keyring_entries.close()
+
     def _keyring(self) -> Backend:
         if self.world.keyring is not None:
             return self.world.keyring

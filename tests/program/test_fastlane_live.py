@@ -219,3 +219,16 @@ def test_a_full_disk_is_said_in_full(signed_in: Desk) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
+
+
+def test_a_program_that_asks_again_and_again_keeps_no_connection_open(signed_in: Desk) -> None:
+    program = (
+        "import gc, os, awesome_cli; gc.disable()\n"
+        "count = lambda: len(os.listdir('/proc/self/fd'))\n"
+        "awesome_cli.session(); before = count()\n"
+        "for _ in range(5): awesome_cli.session()\n"
+        "print(count() - before)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=signed_in.environ, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("0\n", "")
