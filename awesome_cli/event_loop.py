@@ -65,7 +65,7 @@ class _Loop(SystemLoop):
         return await found
 
 
-def _look_up(found: asyncio.Future[list[Any]], host: Any, port: Any, hints: dict[str, int]) -> None:  # noqa: ANN401
+def _look_up(found: asyncio.Future[list[Any]], host: Any, port: Any, hints: dict[str, int]) -> None:  # noqa: ANN401 - the same
     try:
         tell: Callable[[], None] = partial(found.set_result, socket.getaddrinfo(host, port, **hints))
     except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall have it

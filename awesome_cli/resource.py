@@ -294,8 +294,9 @@ def _can_be_sent_again(request: httpx.Request) -> bool:
     return True
 
 
-_LINK_PARAMETER = re.compile(r';\s*([\w!#$&+.^`|~*-]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*)))?')
-_LINK = re.compile(rf"<([^>]*)>((?:\s*{_LINK_PARAMETER.pattern.replace('(', '(?:').replace('(?:?:', '(?:')})*)")
+_NAME, _QUOTED, _PLAIN = r"[\w!#$&+.^`|~*-]+", r'(?:[^"\\]|\\.)*', r'[^\s;,"]*'  # of a link's parameter
+_LINK_PARAMETER = re.compile(rf';\s*({_NAME})\s*(?:=\s*(?:"({_QUOTED})"|({_PLAIN})))?')
+_LINK = re.compile(rf'<([^<>]*)>((?:\s*;\s*{_NAME}\s*(?:=\s*(?:"{_QUOTED}"|{_PLAIN}))?)*)')
 _PAIR = r'([A-Za-z_]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))'
 _PARAMETER = re.compile(_PAIR)
 _BEARER = re.compile(rf"(?:^|,)\s*Bearer\s+((?:[\s,]*{_PAIR.replace('(', '(?:', 1)})*)", re.IGNORECASE)

@@ -365,3 +365,9 @@ def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp
     api = Api()
     api.get(awesome_cli.auth())
     assert api.tokens == ["Bearer given"]
+
+
+def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    environ = {**terminal.world.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
+    assert awesome_cli.session(world=replace(terminal.world, environ=environ)).card.name == "Juan"

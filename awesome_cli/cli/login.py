@@ -200,7 +200,6 @@ def _move_to_keyring(toolbox: Toolbox) -> None:
     with toolbox.exclusively():
         moved = toolbox.load()
         replaced = [session for session in _sessions(toolbox) if session != moved]
-        toolbox.enlist(toolbox.keyring_vault)
         toolbox.keyring_vault.save(moved)
         toolbox.file_entries.destroy()
     _end(toolbox, replaced)

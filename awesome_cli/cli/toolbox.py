@@ -136,8 +136,9 @@ class Toolbox:
         )
 
     def close(self) -> None:
-        """Put away what stays open otherwise."""
-        self._keyring_entries.close()
+        """Put away what was opened and stays so otherwise."""
+        if "_keyring_entries" in self.__dict__:
+            self._keyring_entries.close()
 
     def _keyring(self) -> Backend:
         if self.world.keyring is not None:
