@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from awesome_cli import __version__
+from awesome_cli.account_folders import PROGRAM
 from awesome_cli.config import Config
 from awesome_cli.errors import AwesomeError, ConfigError, SignInNeeded
 from awesome_cli.identity import life
@@ -28,7 +29,7 @@ PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
 PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
 NETWORK_SETTINGS = PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
-PATIENCE = 5.0  # seconds for a lock that nobody else should hold
+LOCK_TIMEOUT = 5.0  # seconds for a lock that nobody else should hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,7 +255,7 @@ def check_given_token(read: Callable[[], str | None]) -> Finding:
 def check_locks(folders: Sequence[Path]) -> Finding:
     """Take a lock, as a renewal does."""
     try:
-        with exclusive(folders, "doctor", patience=PATIENCE) as folder:
+        with exclusive(folders, [f"{PROGRAM}-doctor"], timeout=LOCK_TIMEOUT) as folder:
             pass
     except AwesomeError as error:
         return wrong("lock folder", error)

@@ -79,6 +79,14 @@ class ProviderUnreachable(ProviderUnusable):
     """Trouble on the way to the provider, or inside it, that may pass by itself: no reason to drop a session."""
 
 
+class ConnectionFailedError(ProviderUnreachable):
+    """No connection could be made, so nothing was sent."""
+
+
+class AnswerLostError(ProviderUnreachable):
+    """The request was sent, and no complete answer came: what it asked for may have been done."""
+
+
 class TokenInvalid(AwesomeError):  # noqa: N818
     """A token broke a validation rule; it was not kept."""
 
@@ -91,6 +99,14 @@ class KeyringUnusable(AwesomeError):  # noqa: N818
 
     exit_code = 9
     code = "keyring"
+
+
+class NoKeyringError(KeyringUnusable):
+    """The system has no keyring that could hold anything."""
+
+
+class SaveUnconfirmedError(KeyringUnusable):
+    """The keyring did not say whether it stored the session; it may still do so."""
 
 
 class RevocationUnconfirmed(AwesomeError):  # noqa: N818

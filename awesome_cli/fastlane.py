@@ -16,6 +16,7 @@ from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
+from awesome_cli.account_folders import account_folders, is_revoked
 from awesome_cli.entry import CARD, USERNAME, card_name, unseal
 from awesome_cli.identity import document, fields, greeting, lines
 from awesome_cli.recommended import SECRET_SERVICE, secret_service_is_certain
@@ -66,7 +67,7 @@ def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | Non
     ):
         return None
     head = unseal(_read(card_name(profile)) or "")
-    if head is None or head["overflow"]:
+    if head is None or head["overflow"] or is_revoked(head["digest"], account_folders()):
         return None
     card: dict[str, Any] = head["card"]
     wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}

@@ -7,7 +7,7 @@ from keyring.backend import KeyringBackend, by_priority, get_all_keyring
 from keyring.backends import fail
 from keyring.backends.chainer import ChainerBackend
 
-from awesome_cli.errors import KeyringUnusable
+from awesome_cli.errors import KeyringUnusable, NoKeyringError
 from awesome_cli.stores import WAYS_OUT
 
 
@@ -31,7 +31,7 @@ def system_keyring() -> KeyringBackend:
         # than one that an extension brought, which often serves passwords of package indexes and keeps none.
         backend, named = max(backend.backends, key=_own_first, default=_no_keyring()), None
     if named is None and not keyring.core.recommended(backend):
-        raise KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
+        raise NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT)
     return backend
 
 

@@ -13,7 +13,7 @@ import certifi
 import httpx
 import truststore
 
-from awesome_cli.errors import ConfigError, ProviderUnreachable
+from awesome_cli.errors import AnswerLostError, ConfigError, ConnectionFailedError, ProviderUnreachable
 from awesome_cli.text import safe
 
 TROUBLE = (
@@ -24,6 +24,9 @@ TROUBLE = (
     OverflowError,
     ExceptionGroup,
 )  # what a request may raise
+
+
+NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.InvalidURL, httpx.UnsupportedProtocol)
 
 
 class Unacceptable(ValueError):  # noqa: N818 - says what the reply is
@@ -77,7 +80,9 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 def unreachable(host: str, error: Exception, *, check: str) -> ProviderUnreachable:
     """Say why ``host`` could not be talked to; ``check`` names the setting that may be wrong."""
-    return ProviderUnreachable(
+    is_unsent = any(isinstance(cause, NOTHING_SENT) for cause in _causes(error))
+    kind = ConnectionFailedError if is_unsent else AnswerLostError
+    return kind(
         f"{host} cannot be used: {_reason(error)}.",
         hint=f"Check the network, the proxy settings and the {check}. A private authority goes into SSL_CERT_FILE.",
     )

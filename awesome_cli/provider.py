@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -12,7 +12,14 @@ from urllib.parse import urlsplit
 import anyio
 import httpx
 
-from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnreachable, ProviderUnusable, TokenInvalid
+from awesome_cli.errors import (
+    AwesomeError,
+    CodeExpired,
+    ConnectionFailedError,
+    ProviderUnreachable,
+    ProviderUnusable,
+    TokenInvalid,
+)
 from awesome_cli.network import TROUBLE, Unacceptable, open_client, unreachable
 from awesome_cli.oauth.device_authorization import (
     DeviceAuthorization,
@@ -36,15 +43,45 @@ from awesome_cli.oauth.id_token import (
 from awesome_cli.oauth.metadata import ENDPOINTS, Metadata, discovery_url, parse_metadata
 from awesome_cli.oauth.reply import Reply, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
-from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, refresh_form
+from awesome_cli.oauth.token import TokenResponse, is_astray, is_passing, parse_refresh, refresh_form
 from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
-from awesome_cli.sessions import Session, lacks_names, open_session, renewed_session
+from awesome_cli.sessions import (
+    HURRIED_TIMEOUT,
+    RenewalUnverifiedError,
+    Session,
+    lacks_names,
+    open_session,
+    renewed_session,
+    unverified_session,
+)
 
-REQUEST_DEADLINE = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
+CONNECT_TIMEOUT = 5.0  # seconds until a connection is there, and again for TLS; until then nothing is sent
+REQUEST_TIMEOUT = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
+REFRESH_TIMEOUT = 90.0  # seconds for a refresh request: whoever gives it up may have spent the refresh token
 LONGEST_BODY = 1024 * 1024  # bytes
 LONGEST_NAP = 0.5  # seconds between two looks at the clocks, and at signals that came too late to wake us
 LAST_WORDS = 0.5  # seconds for revoking tokens that came just before somebody gave up
 CLOCK_TOLERANCE = 60.0  # seconds
+
+
+class Waiting(Protocol):
+    """Whoever waits for the provider's answers, and may want to know, or to hurry."""
+
+    def passed(self, seconds: float) -> None:
+        """Learn, twice a second, for how long the present request has been going on."""
+
+    @property
+    def is_hurried(self) -> bool:
+        """Whether somebody has asked the program to end."""
+
+
+class NoWaiting:
+    """Somebody who does not mind."""
+
+    is_hurried = False
+
+    def passed(self, seconds: float) -> None:
+        """Do nothing."""
 
 
 class Memory(Protocol):
@@ -92,15 +129,18 @@ class Provider:
         memory: Memory,
         now: Callable[[], float],
         detail: Callable[[str], None],
-        deadline: float,
+        waiting: Waiting,
+        request_timeout: float,
     ) -> None:
         self._http = http
         self._client = client
         self._memory = memory
         self._now = now
         self._detail = detail
-        self._deadline = deadline
+        self._waiting = waiting
+        self._request_timeout = request_timeout
         self._provider_digest = ""
+        self._is_remembered = False  # whether the document at hand was fetched by an earlier command
         self._clock_error = 0.0
 
     async def sign_in(self, show: Callable[[DeviceAuthorization], None], *, patience: float | None = None) -> Session:
@@ -147,12 +187,12 @@ class Provider:
         try:
             id_token = await self._believe(tokens, begun.document)
             claims = await self._userinfo(metadata, tokens, id_token) if lacks_names(id_token.claims) else {}
-        except AwesomeError:
-            await self._revoke_both(metadata, tokens.refresh_token, tokens.access_token)
+        except Exception:
+            await self._revoke_both(begun.document, tokens.refresh_token, tokens.access_token)
             raise
         except anyio.get_cancelled_exc_class():
             with anyio.move_on_after(LAST_WORDS, shield=True):
-                await self._revoke_both(metadata, tokens.refresh_token, tokens.access_token)
+                await self._revoke_both(begun.document, tokens.refresh_token, tokens.access_token)
             raise
         return open_session(
             tokens,
@@ -168,19 +208,19 @@ class Provider:
     async def renew(self, session: Session) -> Session:
         """Trade the refresh token for new tokens (RFC 6749 §6): one request, while the memory is good.
 
-        Raises GrantEnded, if the refresh token is dead; ProviderUnusable or TokenInvalid otherwise.
+        Raises GrantEnded, if the refresh token is dead; ProviderUnusable, if no new tokens came;
+        RenewalUnverifiedError, if they came with an ID token that cannot be verified; TokenInvalid, if they are
+        another person's, and were revoked.
         """
         old = kept_id_token(session.id_token)
-        document = self._remembered(session) or await self._fetch_document()
         form = refresh_form(self._client.client_id, session.refresh_token or "", resource=self._client.resource)
-        tokens = parse_refresh(await self._ask("POST", self._metadata(document).need("token_endpoint"), form=form))
-        new = None
-        if tokens.id_token is not None:
-            verify_same_person(kept_id_token(tokens.id_token), old)
-            # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows: to
-            # stop here would lose the new refresh token, and the old one may be dead.
-            with suppress(ProviderUnusable):
-                new = await self._believe(tokens, document)
+        document, reply = await self._ask_at(
+            self._remembered(session) or await self._fetch_document(),
+            "token_endpoint",
+            lambda url: self._ask("POST", url, form=form, limit=REFRESH_TIMEOUT),
+        )
+        tokens = parse_refresh(reply)
+        new = await self._renewed_id_token(session, old, tokens, document)
         return renewed_session(
             session,
             tokens,
@@ -190,21 +230,46 @@ class Provider:
             now=self._now(),
         )
 
-    async def sign_out(self, session: Session) -> bool:
+    async def _renewed_id_token(
+        self, session: Session, old: IdToken, tokens: TokenResponse, document: Mapping[str, Any]
+    ) -> IdToken | None:
+        if tokens.id_token is None:
+            return None
+        try:
+            try:
+                new = await self._believe(tokens, document)
+            except ProviderUnusable:
+                # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows; but
+                # for one that claims to be about somebody else.
+                verify_same_person(kept_id_token(tokens.id_token), old)
+                return None
+        except Exception as error:
+            raise RenewalUnverifiedError(unverified_session(session, tokens), error) from error
+        try:
+            verify_same_person(new, old)
+        except TokenInvalid:
+            await self._revoke_both(document, tokens.refresh_token, tokens.access_token)
+            raise
+        return new
+
+    async def sign_out(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the refresh token, then the access token (RFC 7009 §2.1); say whether the first is surely dead.
 
-        Raises ProviderUnusable, if the provider cannot be asked.
+        Without ``refresh_token`` the access token alone. Raises ProviderUnusable, if the provider cannot be asked.
         """
         document = self._remembered(session) or {"discovery": await self._fetch_discovery()}
-        return await self._revoke_both(self._metadata(document), session.refresh_token, session.access_token)
+        return await self._revoke_both(document, session.refresh_token if refresh_token else None, session.access_token)
 
     async def is_welcome(self, session: Session) -> bool:
         """Ask whether the provider still takes the session's access token (OIDC Core §5.3).
 
         Raises ProviderUnusable, if it says neither yes nor no; TokenInvalid, if it speaks of somebody else.
         """
-        document = self._remembered(session) or {"discovery": await self._fetch_discovery()}
-        reply = await self._ask("GET", self._metadata(document).need("userinfo_endpoint"), token=session.access_token)
+        _, reply = await self._ask_at(
+            self._remembered(session) or {"discovery": await self._fetch_discovery()},
+            "userinfo_endpoint",
+            lambda url: self._ask("GET", url, token=session.access_token),
+        )
         return parse_welcome(reply, sub=kept_id_token(session.id_token).sub)
 
     async def knock(self) -> Reply:
@@ -227,7 +292,9 @@ class Provider:
 
     def _remembered(self, session: Session) -> dict[str, Any] | None:
         self._provider_digest = session.provider_digest
-        return self._memory.load(self._client.issuer, expected=session.provider_digest, now=self._now())
+        document = self._memory.load(self._client.issuer, expected=session.provider_digest, now=self._now())
+        self._is_remembered = document is not None
+        return document
 
     async def _fetch_document(self) -> dict[str, Any]:
         """Fetch discovery and keys, and remember them."""
@@ -239,7 +306,21 @@ class Provider:
         self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
         return document
 
+    async def _moved(self, document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+        """Return the document with discovery as it is now, if that names another endpoint."""
+        try:
+            moved = {**document, "discovery": await self._fetch_discovery()}
+            if self._metadata(moved).need(name) == self._metadata(document).need(name):
+                return None
+        except ProviderUnusable as error:
+            self._detail(error.sentence)
+            return None
+        if "keys" in moved:
+            self._provider_digest = self._memory.save(self._client.issuer, moved, now=self._now())
+        return moved
+
     async def _fetch_discovery(self) -> Mapping[str, Any] | None:
+        self._is_remembered = False
         if self._client.discovery is not None:
             return self._client.discovery
         reply = await self._fetch("discovery document", discovery_url(self._client.issuer))
@@ -304,7 +385,7 @@ class Provider:
             )
         except WrongTime as error:
             clock = about_the_clock(self._clock_error)
-            hint = f"{clock} Set it right and sign in again." if clock else error.hint
+            hint = f"{clock} Set it right and try again." if clock else error.hint
             raise TokenInvalid(error.sentence, hint=hint) from error
 
     async def _userinfo(self, metadata: Metadata, tokens: TokenResponse, id_token: IdToken) -> dict[str, Any]:
@@ -318,35 +399,67 @@ class Provider:
             return {}
         return parse_userinfo(reply, sub=id_token.sub)
 
-    async def _revoke_both(self, metadata: Metadata, refresh_token: str | None, access_token: str) -> bool:
-        endpoint = metadata.revocation_endpoint
-        if endpoint is None:
+    async def _revoke_both(self, document: Mapping[str, Any], refresh_token: str | None, access_token: str) -> bool:
+        if self._metadata(document).revocation_endpoint is None:
             return refresh_token is None
         confirmed = True
         if refresh_token is not None:
-            confirmed = await self._revoke(endpoint, refresh_token, "refresh_token")
-        await self._revoke(endpoint, access_token, "access_token")  # many providers let it live on otherwise
+            document, confirmed = await self._revoke(document, refresh_token, "refresh_token")
+        await self._revoke(document, access_token, "access_token")  # many providers let it live on otherwise
         return confirmed
 
-    async def _revoke(self, endpoint: str, token: str, hint: str) -> bool:
+    async def _revoke(self, document: Mapping[str, Any], token: str, hint: str) -> tuple[Mapping[str, Any], bool]:
         form = revocation_form(self._client.client_id, token, token_type_hint=hint)
         try:
-            return parse_revocation(await self._ask("POST", endpoint, form=form))
+            document, reply = await self._ask_at(
+                document, "revocation_endpoint", lambda url: self._ask("POST", url, form=form)
+            )
         except ProviderUnusable as error:
             self._detail(error.sentence)
-            return False
+            return document, False
+        return document, parse_revocation(reply)
+
+    async def _ask_at(
+        self, document: Mapping[str, Any], name: str, ask: Callable[[str], Awaitable[Reply]]
+    ) -> tuple[Mapping[str, Any], Reply]:
+        """Ask at an endpoint of the document, and return the document that the reply came by.
+
+        Where a remembered document no longer leads to the provider, discovery is fetched anew, and its endpoint is
+        asked once, if it is another. A request that may have arrived is not made again.
+        """
+        outcome: Reply | ConnectionFailedError
+        try:
+            outcome = await ask(self._metadata(document).need(name))
+        except ConnectionFailedError as error:
+            outcome = error
+        leads_astray = not isinstance(outcome, Reply) or is_astray(outcome)
+        moved = await self._moved(document, name) if self._is_remembered and leads_astray else None
+        if moved is not None:
+            return moved, await ask(self._metadata(moved).need(name))
+        if not isinstance(outcome, Reply):
+            raise outcome
+        return document, outcome
 
     async def _ask(
-        self, method: str, url: str, *, form: Mapping[str, str] | None = None, token: str | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        form: Mapping[str, str] | None = None,
+        token: str | None = None,
+        limit: float | None = None,
     ) -> Reply:
         """Send one request and read its reply, bounded in size and time. Raises ProviderUnreachable."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}  # RFC 6750 §2.1
+
+        async def conversation() -> Reply:
+            async with self._http.stream(method, url, data=form, headers=headers) as response:
+                body, secrets = await _body(response), _secrets(form or {}, token)
+                return Reply(response.status_code, body, _headers(response), secrets)
+
         sent_at = self._now()
         try:
-            with anyio.fail_after(self._deadline):
-                async with self._http.stream(method, url, data=form, headers=headers) as response:
-                    body, secrets = await _body(response), _secrets(form or {}, token)
-                    reply = Reply(response.status_code, body, _headers(response), secrets)
+            reply = await self._within(limit or self._request_timeout, conversation)
         except TROUBLE as error:
             raise unreachable(urlsplit(url).netloc, error, check="issuer") from error
         self._detail(f"{method} {url.partition('?')[0]}: HTTP status {reply.status}")
@@ -354,6 +467,35 @@ class Provider:
         if provider_now is not None:
             self._clock_error = sent_at - provider_now
         return reply
+
+    async def _within(self, seconds: float, work: Callable[[], Awaitable[Reply]]) -> Reply:
+        """Do ``work``; raise TimeoutError, if it takes longer.
+
+        The time is counted in naps instead of read from a clock: a process that was stopped and goes on takes the
+        answer that came meanwhile, in place of finding its time over.
+        """
+        outcome: Reply | Exception = TimeoutError()
+        async with anyio.create_task_group() as group:
+
+            async def count() -> None:
+                passed, ends, hurried = 0.0, seconds, False
+                while passed < ends:
+                    await anyio.sleep(min(LONGEST_NAP, ends - passed))
+                    passed += LONGEST_NAP
+                    self._waiting.passed(passed)
+                    if self._waiting.is_hurried and not hurried:
+                        hurried, ends = True, min(ends, passed + HURRIED_TIMEOUT)
+                group.cancel_scope.cancel()
+
+            group.start_soon(count)
+            try:
+                outcome = await work()
+            except Exception as error:  # noqa: BLE001 - raised outside of the group, which would wrap it
+                outcome = error
+            group.cancel_scope.cancel()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
 
 @asynccontextmanager
@@ -365,11 +507,20 @@ async def conversation(  # noqa: PLR0913 - the same
     now: Callable[[], float],
     detail: Callable[[str], None],
     environ: Mapping[str, str],
-    deadline: float = REQUEST_DEADLINE,
+    waiting: Waiting | None = None,
+    request_timeout: float = REQUEST_TIMEOUT,
 ) -> AsyncIterator[Provider]:
     """Begin a conversation with the client's issuer; ``transport`` replaces the network in tests."""
-    async with open_client(transport, deadline, environ) as http:
-        yield Provider(http, client, memory=memory, now=now, detail=detail, deadline=deadline)
+    async with open_client(transport, httpx.Timeout(None, connect=CONNECT_TIMEOUT), environ) as http:
+        yield Provider(
+            http,
+            client,
+            memory=memory,
+            now=now,
+            detail=detail,
+            waiting=waiting or NoWaiting(),
+            request_timeout=request_timeout,
+        )
 
 
 def about_the_clock(error: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awesome_cli.errors import GrantEnded, SignInNeeded
+from awesome_cli.errors import GrantEnded, KeyringUnusable, SignInNeeded
 from awesome_cli.text import safe
 
 if TYPE_CHECKING:  # a kept session is read without the tools that validated it
@@ -16,6 +17,7 @@ if TYPE_CHECKING:  # a kept session is read without the tools that validated it
     from awesome_cli.oauth.token import TokenResponse
 
 MIN_TTL = 60.0  # seconds that a token shall have left: long enough for the request that it is wanted for
+HURRIED_TIMEOUT = 30.0  # seconds that a renewal may still take once somebody has asked the program to end
 LONGEST_SCOPE = 2048  # characters to show; an API may define many scopes
 NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 
@@ -128,6 +130,25 @@ def lacks_names(claims: Mapping[str, Any]) -> bool:
     return not {"name", "email"} & _names(claims).keys()
 
 
+class RenewalUnverifiedError(Exception):
+    """New tokens came, and it could not be verified who they are for: ``reason`` is what stood against it.
+
+    ``session`` is the one before with the new refresh token, which came over TLS in answer to a secret that only we
+    hold. Its access token counts as ended, so that the next renewal asks, and verifies, again.
+    """
+
+    def __init__(self, session: Session, reason: Exception) -> None:
+        super().__init__()
+        self.session = session
+        self.reason = reason
+
+
+def unverified_session(old: Session, tokens: TokenResponse) -> Session:
+    """Return ``old`` with the refresh token of a renewal whose ID token could not be verified."""
+    ended = replace(old.card, expires_at=min(old.card.expires_at, old.card.signed_in_at))
+    return replace(old, card=ended, refresh_token=tokens.refresh_token or old.refresh_token)
+
+
 class Keeper(Protocol):
     """Where a session lies."""
 
@@ -141,7 +162,10 @@ class Keeper(Protocol):
         """Leave nothing behind."""
 
     def prove(self) -> None:
-        """Show that what is saved will be kept."""
+        """Rehearse a save, and leave what was written as room for it."""
+
+    def withdraw(self) -> None:
+        """Take the rehearsal back."""
 
 
 def fresh(  # noqa: PLR0913 - the rule and all that it depends on
@@ -168,20 +192,36 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
         kept = keeper().load()
         if kept is None:
             raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
-        if kept != session:
+        if _is_renewed(kept, session):
             return kept
-        keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
-        try:
-            renewed = renew(kept)
-        except GrantEnded:
-            # Read once more: whoever burnt the refresh token may have kept its successor without our lock.
-            adopted = keeper().load()
-            if adopted is not None and adopted != kept:
-                return adopted
-            keeper().delete()
-            raise
-        keeper().save(renewed)
-        return renewed
+        return _renew(kept, keeper, renew)
+
+
+def _is_renewed(kept: Session, session: Session) -> bool:
+    """Whether another process has renewed the session; one that got a refresh token alone has not."""
+    return kept.access_token != session.access_token or kept.card.expires_at > session.card.expires_at
+
+
+def _renew(kept: Session, keeper: Callable[[], Keeper], renew: Callable[[Session], Session]) -> Session:
+    keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
+    try:
+        renewed = renew(kept)
+    except GrantEnded:
+        # Read once more: whoever used the refresh token may have kept its successor without our lock.
+        adopted = keeper().load()
+        if adopted is not None and adopted != kept:
+            return adopted
+        keeper().delete()
+        raise
+    except RenewalUnverifiedError as unverified:
+        keeper().save(unverified.session)
+        raise unverified.reason from unverified.reason.__cause__
+    except BaseException:
+        with suppress(KeyringUnusable):
+            keeper().withdraw()
+        raise
+    keeper().save(renewed)
+    return renewed
 
 
 SIGN_IN = "Sign in with: awesome login"

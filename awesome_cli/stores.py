@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from awesome_cli.entry import USERNAME
-from awesome_cli.errors import KeyringUnusable
+from awesome_cli.errors import KeyringUnusable, NoKeyringError
 from awesome_cli.files import read_object, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
@@ -22,6 +22,10 @@ WAYS_OUT = (
 )
 
 T = TypeVar("T")
+
+
+class KeyringTimeoutError(KeyringUnusable):
+    """The keyring did not answer in time; it may still do what it was asked."""
 
 
 class Entries(Protocol):
@@ -66,7 +70,7 @@ class KeyringEntries:
         self._timeout = timeout
         self._note = note
         self._backend: Backend | None = None
-        self._silent: KeyringUnusable | None = None
+        self._silent: KeyringTimeoutError | None = None
 
     @property
     def kind(self) -> str:
@@ -134,7 +138,7 @@ class KeyringEntries:
                 return answer.get(timeout=patience)
             except queue.Empty:
                 pass
-        self._silent = KeyringUnusable(
+        self._silent = KeyringTimeoutError(
             f"The keyring did not answer within {self._timeout:g} seconds (awesome tried to {verb} it).",
             hint="Look for a prompt to unlock it; AWESOME_KEYRING_TIMEOUT sets how long to wait, in seconds. "
             + WAYS_OUT,
@@ -167,7 +171,7 @@ def _translated(verb: str, error: Exception) -> KeyringUnusable:
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if "NoKeyringError" in names:
-        return KeyringUnusable("No keyring is available on this system.", hint=WAYS_OUT)
+        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT)
     if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
         return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT)
     return KeyringUnusable(f"awesome could not {verb} the keyring ({type(error).__name__}).", hint=WAYS_OUT)

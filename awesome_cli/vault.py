@@ -4,6 +4,7 @@ A profile has one *card*, ``awesome-cli:PROFILE``, and *parts*, ``awesome-cli:PR
 two generations, ``a`` and ``b``. A save writes the parts of the one that is not in use, then the card, which
 makes them valid, then removes the parts of the other. So a kill leaves the old session or the new one, and
 whatever it leaves besides lies under names that the next save or delete sweeps: a keyring cannot list entries.
+Before a save a rehearsal writes as many parts, filled with random text, into the same places.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from awesome_cli.entry import CARD, MOST_PARTS, VERSION, card_name, dump, is_member, parse, seal, unseal
-from awesome_cli.errors import KeyringUnusable, SignInNeeded
+from awesome_cli.errors import KeyringUnusable, SaveUnconfirmedError, SignInNeeded
 from awesome_cli.sessions import SIGN_IN, Card, Session
-from awesome_cli.stores import WAYS_OUT, Entries
+from awesome_cli.stores import WAYS_OUT, Entries, KeyringTimeoutError
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
 MOST_READS = 5  # of a session that others replace while we read it
 SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may have tidied up by hand
+USUAL_PARTS = 4  # of a session with an access token that is a JWT; what a first login rehearses
 
 T = TypeVar("T")
 
@@ -34,15 +36,24 @@ class SessionDamaged(SignInNeeded):
 class Vault:
     """The kept session of one profile. Its methods raise KeyringUnusable, if the store does.
 
-    ``trial`` is where the store is proved, if not among the entries themselves.
+    ``trial`` is where a save is rehearsed, if not among the entries themselves. ``is_revoked`` tells of a session's
+    digest whether its tokens were revoked: the store may have been asked to keep it, and not have answered in time.
     """
 
-    def __init__(self, entries: Entries, profile: str, *, trial: Entries | None = None) -> None:
+    def __init__(
+        self,
+        entries: Entries,
+        profile: str,
+        *,
+        trial: Entries | None = None,
+        is_revoked: Callable[[str], bool] = lambda _: False,
+    ) -> None:
         self._entries = entries
         self._profile = profile
         self._card_name = card_name(profile)
-        self._proof_name = f"{self._card_name}:proof"
         self._trial = trial or entries
+        self._is_revoked = is_revoked
+        self.digests: set[str] = set()  # of all sessions that were read and written here
 
     @property
     def kind(self) -> str:
@@ -60,14 +71,15 @@ class Vault:
     def save(self, session: Session) -> None:
         """Keep the session in the place of the one before; sweep what earlier saves left behind."""
         replaced = self._head()
-        generation, other = ("b", "a") if replaced.get("generation") == "a" else ("a", "b")
-        self._sweep(generation)
+        generation = _unused(replaced)
+        other = "a" if generation == "b" else "b"
         card, overflow = _fit(session.card)
         tokens = dump(
             {name: getattr(session, name) for name in ("access_token", "refresh_token", "id_token", "provider_digest")}
         )
         overflow_parts = _split(overflow)
         parts = overflow_parts + _split(tokens)
+        digest = _digest(parts)
         entry = seal(
             {
                 "version": VERSION,
@@ -76,43 +88,65 @@ class Vault:
                 "overflow": len(overflow_parts),
                 "overflow_digest": _digest(overflow_parts),
                 "parts": len(parts),
-                "digest": _digest(parts),
+                "digest": digest,
             }
         )
-        try:
-            for number, part in enumerate(parts):
-                self._entries.put(self._part_name(generation, number), part)
-            self._entries.put(self._card_name, entry)
-        except KeyringUnusable:
-            with suppress(KeyringUnusable):
-                if self._entries.get(self._card_name) == entry:
-                    return  # refused, and done all the same
-                self._sweep(generation)
-            raise
+        self.digests.add(digest)
+        with suppress(KeyringUnusable):  # emptied first: Windows would keep a copy of whatever is overwritten
+            self._sweep(self._entries, generation)
+        self._write(generation, parts, entry)
         with suppress(KeyringUnusable):  # the session is kept; what stays behind waits for the next sweep
-            self._sweep(other, at_least=replaced.get("parts", 0))
+            self._sweep(self._entries, other, at_least=replaced.get("parts", 0))
 
     def delete(self) -> None:
         """Leave nothing of the profile behind, readable or not."""
         at_least = max(SWEPT_BLINDLY, self._head().get("parts", 0))
         self._entries.remove(self._card_name)
         for generation in "ab":
-            self._sweep(generation, at_least=at_least)
-        self._trial.remove(self._proof_name)
+            self._sweep(self._entries, generation, at_least=at_least)
 
     def prove(self) -> None:
-        """Write, read back and delete an entry of full size. Raises KeyringUnusable, if that does not hold.
+        """Rehearse a save: write as much as the session to come may need where it will lie, and read it back.
 
-        One at a time: two proofs under one name would spoil each other.
+        What was written stays, as room for that save; :meth:`withdraw` takes it back. Only under the session's lock.
+        Raises KeyringUnusable, if the store does not keep it.
         """
-        self._entries.get(self._card_name)  # a place that cannot be read is no place to write to
+        head = self._head()  # a place that cannot be read is no place to write to
+        generation = _unused(head)
         proof = secrets.token_hex(ENTRY_UNITS // 2)
-        self._trial.put(self._proof_name, proof)
-        kept = self._trial.get(self._proof_name)
-        self._trial.remove(self._proof_name)
-        if kept == proof:
-            return
-        raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
+        last = head.get("parts", USUAL_PARTS)  # one more than there are now
+        for number in range(last + 1):
+            self._trial.put(self._part_name(generation, number), proof)
+        if self._trial.get(self._part_name(generation, last)) != proof:
+            raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
+
+    def withdraw(self) -> None:
+        """Remove what a rehearsal wrote, and what an earlier process left in its places."""
+        self._sweep(self._trial, _unused(self._head()))
+
+    def _write(self, generation: str, parts: list[str], entry: str) -> None:
+        """Write the parts, then the entry that makes them valid; leave no parts behind if that is refused."""
+        try:
+            for number, part in enumerate(parts):
+                self._entries.put(self._part_name(generation, number), part)
+        except KeyringUnusable:
+            with suppress(KeyringUnusable):
+                self._sweep(self._entries, generation)
+            raise
+        try:
+            self._entries.put(self._card_name, entry)
+        except KeyringUnusable as error:
+            try:
+                kept, is_unsure = self._entries.get(self._card_name), isinstance(error, KeyringTimeoutError)
+            except KeyringUnusable:
+                kept, is_unsure = None, True
+            if kept == entry:
+                return  # refused, and done all the same
+            if is_unsure:
+                raise SaveUnconfirmedError(str(error), hint=error.hint) from error
+            with suppress(KeyringUnusable):
+                self._sweep(self._entries, generation)
+            raise
 
     def _part_name(self, generation: str, number: int) -> str:
         return f"{self._card_name}:{generation}:{number}"
@@ -121,13 +155,13 @@ class Vault:
         """Return the card's entry, or an empty one if there is none that can be read."""
         return unseal(self._entries.get(self._card_name) or "") or {}
 
-    def _sweep(self, generation: str, *, at_least: int = 0) -> None:
+    def _sweep(self, entries: Entries, generation: str, *, at_least: int = 0) -> None:
         """Remove the parts from the highest down, so that a kill leaves no gap before "until None"."""
         count = at_least
-        while count < MOST_PARTS and self._entries.get(self._part_name(generation, count)) is not None:
+        while count < MOST_PARTS and entries.get(self._part_name(generation, count)) is not None:
             count += 1
         for number in reversed(range(count)):
-            self._entries.remove(self._part_name(generation, number))
+            entries.remove(self._part_name(generation, number))
 
     def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
         """Read what the card's entry names; once more if the entry changed meanwhile, as it does in a save."""
@@ -136,6 +170,10 @@ class Vault:
             if text is None:
                 return None
             head = unseal(text)
+            if head is not None:
+                self.digests.add(head["digest"])
+                if self._is_revoked(head["digest"]):
+                    return None
             whole = None if head is None else assemble(head)
             if whole is not None:
                 return whole
@@ -162,6 +200,11 @@ class Vault:
     def _parts(self, head: Mapping[str, Any], count: int) -> list[str]:
         names = [self._part_name(head["generation"], number) for number in range(count)]
         return [part for part in map(self._entries.get, names) if part is not None]
+
+
+def _unused(head: Mapping[str, Any]) -> str:
+    """Return the generation that the card's entry does not name."""
+    return "b" if head.get("generation") == "a" else "a"
 
 
 def _digest(parts: list[str]) -> str:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
+from awesome_cli.account_folders import PROGRAM, account_folders
 from awesome_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Terminated(SystemExit):
 class World:
     """What is outside. ``keyring`` and ``transport`` are None where the system's own are meant.
 
+    ``account_dirs`` are where locks may lie, and what else all processes of the account share: the same whatever the
+    environment says, the first usable one serves.
     ``hold_signals`` keeps Ctrl-C and SIGTERM waiting until its block is done.
     """
 
@@ -50,11 +52,11 @@ class World:
     config_dir: Path
     state_dir: Path
     cache_dir: Path
-    temp_dir: Path
+    account_dirs: tuple[Path, ...]
     now: Callable[[], float]
     run: Run
     open_browser: Callable[[str], bool]
-    hold_signals: Callable[[], AbstractContextManager[object]]
+    hold_signals: Callable[[], AbstractContextManager[Held]]
     keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
@@ -63,8 +65,7 @@ def real_world() -> World:
     """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
     import platformdirs
 
-    name = "awesome-cli"
-    user = os.geteuid() if os.name == "posix" else "user"
+    name = PROGRAM
     try:
         config_dir = platformdirs.user_config_path(name, appauthor=False)
         state_dir = platformdirs.user_state_path(name, appauthor=False)
@@ -79,19 +80,12 @@ def real_world() -> World:
         config_dir=config_dir,
         state_dir=state_dir,
         cache_dir=cache_dir,
-        temp_dir=_temp_dir() / f"{name}-{user}",
+        account_dirs=tuple(map(Path, account_folders())),
         now=time.time,  # noqa: TID251 - the same
         run=run_on_asyncio,
         open_browser=open_browser,
         hold_signals=hold_signals,
     )
-
-
-def _temp_dir() -> Path:
-    try:
-        return Path(tempfile.gettempdir())
-    except OSError:  # none can be written to, as on a full disk
-        return Path("/tmp")  # noqa: S108 - a name to be told; whoever needs a folder there will find that it is none
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
@@ -130,6 +124,7 @@ class Held:
 
     def __init__(self) -> None:
         self.first = 0
+        self.on_first: Callable[[], None] = self.wait
         self.instead: Callable[[], None] = self.wait
 
     def __call__(self, number: int, _frame: object) -> None:

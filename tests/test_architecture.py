@@ -21,13 +21,13 @@ ROWS = """
     3   doctor  testing  fastlane
     2   config  provider  resource  vault  cache  roster  keyrings  secret_service  identity  demo
     1   sessions  profiles  world
-    0   oauth  lock  network  stores  event_loop
+    0   oauth  lock  network  stores  event_loop  shared_state
    -1   files
-   -2   errors  text  entry  recommended
+   -2   errors  text  entry  recommended  account_folders
 """  # rooms of one row do not import each other
 
 PACKAGES = {
-    "oauth/id_token": "jose",
+    "oauth/id_token": "cryptography jose",
     "lock": "filelock",
     "network": "certifi httpx truststore",
     "config": "tomlkit",
@@ -49,6 +49,7 @@ PACKAGES = {
 }  # by room or module; what is not listed stands on the standard library alone
 
 LATE = {
+    "account_folders",
     "world",
     "cli/toolbox",
     "fastlane",

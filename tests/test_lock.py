@@ -16,7 +16,7 @@ from awesome_cli.lock import exclusive
 
 def test_the_first_folder_serves(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
-    with exclusive(folders, "name") as folder:
+    with exclusive(folders, ["name"]) as folder:
         assert folder == folders[0]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "name.lock").stat().st_mode) == 0o600
@@ -25,13 +25,13 @@ def test_the_first_folder_serves(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "first").write_text("in the way")
-    with exclusive([tmp_path / "first", tmp_path / "second"], "name") as folder:
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
 def test_so_is_a_folder_with_something_in_the_place_of_the_lock(tmp_path: Path) -> None:
     (tmp_path / "first/name.lock").mkdir(parents=True)
-    with exclusive([tmp_path / "first", tmp_path / "second"], "name") as folder:
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -44,7 +44,7 @@ def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.M
         return acquire(lock, *arguments, **named)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(FileLock, "acquire", without_locks)
-    with exclusive([tmp_path / "first", tmp_path / "second"], "name") as folder:
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -52,21 +52,24 @@ def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.M
 def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     os.chown(tmp_path / "first", 12345, 12345)
-    with exclusive([tmp_path / "first", tmp_path / "second"], "name") as folder:
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
 def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "only").write_text("in the way")
-    with pytest.raises(ProviderUnusable, match="No folder for the lock"), exclusive([tmp_path / "only"], "name"):
+    with (
+        pytest.raises(ProviderUnusable, match="No folder can be used for the lock"),
+        exclusive([tmp_path / "only"], ["name"]),
+    ):
         pytest.fail("nobody gets here")
 
 
 def test_patience_ends(tmp_path: Path) -> None:
     with (
-        exclusive([tmp_path], "name"),
-        pytest.raises(ProviderUnusable, match=r"busy with this session for 0\.05 seconds") as refusal,
-        exclusive([tmp_path], "name", patience=0.05),
+        exclusive([tmp_path], ["name"]),
+        pytest.raises(ProviderUnusable, match=r"working on this session for 0\.05 seconds") as refusal,
+        exclusive([tmp_path], ["name"], timeout=0.05),
     ):
         pytest.fail("nobody gets here")
     assert refusal.value.exit_code == 7
@@ -74,9 +77,9 @@ def test_patience_ends(tmp_path: Path) -> None:
 
 
 def test_an_error_inside_lets_go(tmp_path: Path) -> None:
-    with pytest.raises(LookupError), exclusive([tmp_path], "name"):
+    with pytest.raises(LookupError), exclusive([tmp_path], ["name"]):
         raise LookupError
-    with exclusive([tmp_path], "name", patience=0):
+    with exclusive([tmp_path], ["name"], timeout=0):
         pass
 
 
@@ -87,7 +90,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     def work(number: int) -> None:
         nonlocal most
         for _ in range(20):
-            with exclusive([tmp_path], "name"):
+            with exclusive([tmp_path], ["name"]):
                 inside.append(number)
                 most = max(most, len(inside))
                 inside.remove(number)
@@ -101,5 +104,5 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_names_do_not_meet(tmp_path: Path) -> None:
-    with exclusive([tmp_path], "profile-a"), exclusive([tmp_path], "profile-b", patience=0):
+    with exclusive([tmp_path], ["profile-a"]), exclusive([tmp_path], ["profile-b"], timeout=0):
         pass

@@ -12,6 +12,8 @@ from keyring.errors import KeyringLocked, PasswordSetError
 
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.stores import FileEntries
+from awesome_cli.vault import USUAL_PARTS
+from awesome_cli.world import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
     from awesome_cli.demo.issuer import Issuer
     from rigs.terminal import Terminal, Time
+
+
+REHEARSED = USUAL_PARTS + 1  # writes of the proof before a first login
 
 
 class Locked(MemoryKeyring):
@@ -78,11 +83,31 @@ def test_a_session_that_ended_for_good_is_replaced(terminal: Terminal, time: Tim
     assert _asked_for_codes(terminal) == 1
 
 
-def test_force_signs_in_anew_and_revokes_what_it_replaces(terminal: Terminal) -> None:
+def test_force_signs_in_anew_and_revokes_the_session_of_another_person(terminal: Terminal, issuer: Issuer) -> None:
     terminal.login()
+    issuer.person = {**issuer.person, "sub": "demo|eve"}
     terminal.login("--force")
     assert (_asked_for_codes(terminal), _revoked(terminal)) == (1, 2)
     assert terminal.run("token") == 0
+
+
+def test_force_leaves_a_session_that_renews_where_revocation_ends_the_whole_grant(
+    terminal: Terminal, issuer: Issuer, time: Time
+) -> None:
+    issuer.revocation_deletes_grant = True
+    terminal.login()
+    terminal.login("--force")
+    assert [request.form.get("token_type_hint") for request in issuer.requests[-1:]] == ["access_token"]
+    assert "only the access token was revoked" in terminal.err
+    time.pass_by(4_000)
+    assert terminal.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+
+
+def test_another_audience_is_another_grant_and_the_session_before_is_revoked(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.login("--force", "--audience", "https://other.example/")
+    assert _revoked(terminal) == 2
 
 
 def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Terminal) -> None:
@@ -95,6 +120,7 @@ def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Termi
         return ask(request)  # type: ignore[arg-type]  # handed on as it came
 
     terminal.answer = without_revocation  # type: ignore[assignment]  # the same
+    terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     assert terminal.run("login", "--force") == 0
     assert "could not be revoked" in terminal.err
 
@@ -120,7 +146,7 @@ def test_so_it_is_for_programs(terminal: Terminal) -> None:
     assert (event["event"], event["error"]) == ("failed", "keyring")
 
 
-@pytest.mark.parametrize("writes", [1, 2])
+@pytest.mark.parametrize("writes", [REHEARSED, REHEARSED + 1])
 def test_tokens_that_cannot_be_kept_are_revoked(terminal: Terminal, writes: int, issuer: Issuer) -> None:
     ring = Tired(writes)
     terminal.set(keyring=ring)
@@ -134,7 +160,7 @@ def test_tokens_that_cannot_be_kept_are_revoked(terminal: Terminal, writes: int,
 def test_the_session_before_survives_a_login_that_cannot_be_kept(terminal: Terminal) -> None:
     terminal.login()
     kept = terminal.keyring.entries()
-    ring = Tired(1)
+    ring = Tired(REHEARSED)
     ring._secrets.update(kept)  # noqa: SLF001 - as it was before it got tired
     terminal.set(keyring=ring)
     assert terminal.run("login", "--force") == 9
@@ -144,8 +170,8 @@ def test_the_session_before_survives_a_login_that_cannot_be_kept(terminal: Termi
 
 def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(terminal: Terminal) -> None:
     @contextmanager
-    def interrupted() -> Iterator[None]:
-        yield
+    def interrupted() -> Iterator[Held]:
+        yield Held()
         if ("awesome-cli:default", "awesome") in terminal.keyring.entries():
             raise KeyboardInterrupt
 
@@ -178,15 +204,16 @@ def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
 
     monkeypatch.setattr(FileEntries, "put", watched)
     terminal.login("--insecure-storage")
-    assert written[0] == "insecure-session-default.proof"
-    assert "insecure-session-default.proof" not in written[1:]
+    proofs = written.index("insecure-session-default.json")
+    assert set(written[:proofs]) == {"insecure-session-default.proof"}
+    assert set(written[proofs:]) == {"insecure-session-default.json"}
 
 
 def test_a_login_with_the_flag_empties_the_keyring(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--force", "--insecure-storage")
     assert terminal.keyring.entries() == {}
-    assert _revoked(terminal) == 2
+    assert _revoked(terminal) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--force",)])
@@ -210,8 +237,8 @@ def test_a_plain_file_that_nobody_understands_is_not_signed_in_and_repaired(term
 
 def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(terminal: Terminal, issuer: Issuer) -> None:
     issuer.auto_approve = True
-    terminal.world.state_dir.write_text("in the way")
-    terminal.world.temp_dir.write_text("in the way")
+    for folder in terminal.world.account_dirs:
+        folder.write_text("in the way")
     assert terminal.run("login") == 7
     assert terminal.paths == []
 
@@ -219,8 +246,8 @@ def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(terminal:
 def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(terminal: Terminal, issuer: Issuer) -> None:
     def approve(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/token":
-            shutil.rmtree(terminal.world.state_dir)
-            for folder in (terminal.world.state_dir, terminal.world.temp_dir):
+            for folder in terminal.world.account_dirs:
+                shutil.rmtree(folder, ignore_errors=True)
                 folder.write_text("in the way")
         return terminal.honest(request)
 

@@ -90,7 +90,7 @@ def test_there_is_no_token_without_the_provider(expired: Terminal, trouble: Act)
     kept = expired.keyring.entries()
     assert expired.run("token") == 7
     assert expired.out == ""
-    assert expired.err.startswith("Error: ")
+    assert expired.err.removeprefix("Waiting for the provider ...\n").startswith("Error: ")
     assert expired.keyring.entries() == kept
 
 

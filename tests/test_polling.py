@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import corpus
 from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnusable, SignInDenied
 from awesome_cli.oauth.device_authorization import DeviceAuthorization
-from awesome_cli.provider import REQUEST_DEADLINE, Client, conversation
+from awesome_cli.provider import REQUEST_TIMEOUT, Client, conversation
 from awesome_cli.sessions import Session
 from rigs.terminal import START, Time
 
@@ -220,7 +220,7 @@ def test_a_reply_that_is_not_proper_leaves_the_wait_as_it_was() -> None:
 def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
     wait = Wait(Fail(float("inf")), TOKENS)
     wait.run()
-    assert wait.asked_at == [5, 5 + REQUEST_DEADLINE + 10]
+    assert wait.asked_at == [5, 5 + REQUEST_TIMEOUT + 10]
 
 
 @pytest.mark.parametrize(
@@ -546,7 +546,7 @@ class Model:
             if now >= self.expires_in:
                 break
             self.polls.append(now)
-            now += min(act.delay, REQUEST_DEADLINE)
+            now += min(act.delay, REQUEST_TIMEOUT)
             if now >= self.expires_in:
                 break
             extra = 0.0
@@ -606,7 +606,7 @@ def test_a_laptop_that_sleeps_ends_it_with_the_first_of_the_two_clocks(
         [max(at, expires_in - sum(nap for _, nap in asleep[: count + 1])) for count, (at, _) in enumerate(asleep)]
         + [expires_in]
     )
-    assert over - 0.001 <= wait.ended_at <= min(over + REQUEST_DEADLINE + 1.001, expires_in)  # a poll under way, a nap
+    assert over - 0.001 <= wait.ended_at <= min(over + REQUEST_TIMEOUT + 1.001, expires_in)  # a poll under way, a nap
     assert all(asked <= over + 1.001 for asked in wait.asked_at)
 
 

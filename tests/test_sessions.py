@@ -217,6 +217,9 @@ class Keeper:
     def prove(self) -> None:
         self.done.append("prove")
 
+    def withdraw(self) -> None:
+        self.done.append("withdraw")
+
     @contextmanager
     def exclusively(self) -> Iterator[None]:
         self.done.append("lock")

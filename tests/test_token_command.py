@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awesome_cli import lock
 from awesome_cli.__main__ import main
-from awesome_cli.cli.toolbox import Toolbox
 
 if TYPE_CHECKING:
     from awesome_cli.demo.issuer import Issuer
@@ -88,14 +88,14 @@ def test_a_logout_while_a_renewal_waits_for_the_lock_is_final(
 ) -> None:
     """The other process has the lock first; when it is ours, the session is gone."""
     time.pass_by(4_000)
-    enter = Toolbox.exclusively
+    enter = lock.exclusive
 
-    def overtaken(toolbox: Toolbox) -> object:
-        monkeypatch.setattr(Toolbox, "exclusively", enter)
+    def overtaken(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - handed on as they came
+        monkeypatch.setattr(lock, "exclusive", enter)
         assert _log_out(signed_in) == 0
-        return enter(toolbox)
+        return enter(*arguments, **named)
 
-    monkeypatch.setattr(Toolbox, "exclusively", overtaken)
+    monkeypatch.setattr(lock, "exclusive", overtaken)
     assert signed_in.run("token") == 4
     assert "signed out meanwhile" in signed_in.err
     assert signed_in.keyring.entries() == {}

@@ -26,7 +26,7 @@ import trustme
 from awesome_cli.cache import Cache
 from awesome_cli.errors import ConfigError, ProviderUnreachable
 from awesome_cli.network import Unacceptable, open_client, trust, unreachable
-from awesome_cli.provider import LONGEST_BODY, Client, conversation
+from awesome_cli.provider import LONGEST_BODY, REFRESH_TIMEOUT, Client, conversation
 from awesome_cli.testing import (
     DISCOVERY,
     ENDLESS_BODY,
@@ -231,7 +231,7 @@ class TestTime:
         terminal.answer = lambda _: silence()
         began = terminal.time.now()
         assert (terminal.run("say-hi"), terminal.out) == (0, "Welcome Juan!\n")
-        assert terminal.time.now() - began == 15
+        assert terminal.time.now() - began == REFRESH_TIMEOUT
 
 
 class TestSize:
@@ -456,7 +456,7 @@ def _begin(url: str, folder: Path, *, deadline: float) -> None:
             now=time.time,
             detail=lambda _: None,
             environ={},
-            deadline=deadline,
+            request_timeout=deadline,
         ) as provider:
             await provider.begin()
 

@@ -327,9 +327,23 @@ class _Overtaken(KeyringEntries):
         return super().get(name)
 
 
-def test_a_proof_leaves_nothing_behind(vault: Vault, ring: Ring) -> None:
+def test_a_proof_is_larger_than_the_session_before_and_leaves_nothing_behind(vault: Vault, ring: Ring) -> None:
+    vault.save(SESSION)
+    kept = ring.entries()
     vault.prove()
-    assert ring.entries() == {}
+    assert len(ring.entries()) > 2 * len(kept) - 1
+    assert vault.load() == SESSION
+    vault.withdraw()
+    assert ring.entries() == kept
+
+
+def test_a_save_takes_the_places_of_its_proof(vault: Vault, ring: Ring) -> None:
+    vault.save(SESSION)
+    size = len(ring.entries())
+    vault.prove()
+    vault.save(SESSION)
+    assert vault.load() == SESSION
+    assert len(ring.entries()) == size
 
 
 def test_a_keyring_that_takes_less_than_an_entry_fails_the_proof() -> None:
@@ -338,7 +352,7 @@ def test_a_keyring_that_takes_less_than_an_entry_fails_the_proof() -> None:
 
 
 def test_what_a_killed_proof_left_goes_with_the_session(vault: Vault, ring: Ring) -> None:
-    ring.set_password(f"{NAME}:proof", "awesome", "left")
+    vault.prove()
     vault.delete()
     assert ring.entries() == {}
 

@@ -222,7 +222,7 @@ def test_the_real_world_is_the_systems() -> None:
     found = real_world()
     assert found.stdout is sys.stdout
     assert found.config_dir.name == "awesome-cli"
-    assert found.temp_dir.name.startswith("awesome-cli-")
+    assert found.account_dirs[0].name == "awesome-cli"
     assert found.keyring is None
     assert found.transport is None
 

@@ -144,10 +144,10 @@ class Console:
         """Return ``text`` so that it stands out on stderr, where that is a terminal that can."""
         return text if self.is_plain else f"\033[1m{text}\033[0m"
 
-    def confirm(self, question: str) -> bool:
-        """Ask a yes-or-no question; Enter is a yes, the end of input a no."""
-        answer = self._answer(f"{question} [Y/n] ")
-        return bool(answer) and answer.strip().lower() in ("", "y", "yes")
+    def confirm(self, question: str, *, default: bool = True) -> bool:
+        """Ask a yes-or-no question; Enter is the default, the end of input a no."""
+        answer = self._answer(f"{question} [{'Y/n' if default else 'y/N'}] ")
+        return bool(answer) and answer.strip().lower() in ("y", "yes", *([""] if default else []))
 
     def ask(self, question: str) -> str:
         """Ask for a line of text; no answer is an empty one."""

@@ -113,6 +113,7 @@ def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> Wor
         config_dir=folder / "config",
         state_dir=folder / "state",
         cache_dir=folder / "cache",
+        account_dirs=(folder / "locks",),
         now=clock,
         keyring=MemoryKeyring(),
         transport=httpx.AsyncHTTPTransport(),  # straight to loopback, whatever proxy is set

@@ -72,7 +72,7 @@ def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
     given = checks.check_given_token(lambda: toolbox.given_token)
     yield given
     yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.world.now())
-    yield checks.check_locks(toolbox.lock_folders)
+    yield checks.check_locks(toolbox.world.account_dirs)
     world = toolbox.world
     yield checks.check_folder("config folder", world.config_dir, "login cannot save settings")
     yield checks.check_folder("state folder", world.state_dir, "logout --all will not know of every session")

@@ -11,14 +11,24 @@ import typer
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
-from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, SignInNeeded, UsageError
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    KeyringUnusable,
+    NoKeyringError,
+    ProviderUnusable,
+    SaveUnconfirmedError,
+    SignInNeeded,
+    TokenInvalid,
+    UsageError,
+)
 from awesome_cli.identity import duration, rfc3339
 from awesome_cli.sessions import Card, Session
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_authorization import DeviceAuthorization
     from awesome_cli.profiles import Profile, Settings
-    from awesome_cli.provider import Provider
+    from awesome_cli.provider import Client, Provider
     from awesome_cli.vault import Vault
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -117,8 +127,11 @@ def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
 def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     try:
         kept = _kept_card(toolbox, wishes)
-    except KeyringUnusable:
+    except NoKeyringError as error:
         toolbox.client_for(toolbox.profile(wishes.flags), None)  # settings that are missing are to be mended first
+        wishes, kept = _offer_plain_file(toolbox, wishes, error), None
+    except KeyringUnusable:
+        toolbox.client_for(toolbox.profile(wishes.flags), None)  # the same
         raise
     wishes = _complete(toolbox, wishes, kept)
     profile = toolbox.profile(wishes.flags)
@@ -127,7 +140,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
         with suppress(SignInNeeded):  # it ended for good: sign in anew
             return _already(toolbox, profile, wishes)
     vault = toolbox.file_vault if wishes.insecure_storage else toolbox.keyring_vault
-    toolbox.prove(vault)
+    toolbox.prove(vault, client)
 
     def show(device: DeviceAuthorization) -> None:
         _show(toolbox, device, wishes)
@@ -137,15 +150,30 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
 
     session = toolbox.converse(client, talk)
     approved.enter_context(toolbox.world.hold_signals())  # what was approved is finished, and told as it is
-    replaced = _keep(toolbox, session, vault)
+    replaced = _keep(toolbox, session, vault, client)
+    _end(toolbox, replaced, session)
     _remember(toolbox, profile, wishes)
-    _end(toolbox, replaced)
     toolbox.console.note(f"Signed in as {session.card.name}.")
+    if not session.card.refreshable:
+        ends = rfc3339(session.card.expires_at)
+        toolbox.console.warning(
+            f"The provider gave no refresh token: this session ends at {ends} and cannot be renewed. Ask for the scope"
+            " offline_access, and allow refresh tokens for this application at the provider."
+        )
     if wishes.insecure_storage:
         toolbox.console.warning(
             f"Your tokens lie as plain text in {vault.kind}. Whoever reads that file is signed in as you."
         )
     return session.card
+
+
+def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -> Wishes:
+    """Let a person without a keyring choose the plain file; raise the error, if they do not or nobody is there."""
+    console = toolbox.console
+    question = f"{error.sentence} Keep the session in a plain file instead, readable by whoever reads your files?"
+    if wishes.json or not (console.is_interactive and console.confirm(question, default=False)):
+        raise error
+    return replace(wishes, insecure_storage=True)
 
 
 def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
@@ -180,7 +208,11 @@ def _complete(toolbox: Toolbox, wishes: Wishes, kept: Card | None) -> Wishes:
 
 def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
     """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
-    card = toolbox.fresh(toolbox.load(), 0.0).card
+    try:
+        card = toolbox.fresh(toolbox.load(), 0.0).card
+    except (ProviderUnusable, TokenInvalid) as error:
+        error.hint = f"{error.hint} To sign in anew all the same: awesome login --force".strip()
+        raise
     if toolbox.file_entries.exists() and not wishes.insecure_storage:
         try:
             _move_to_keyring(toolbox)
@@ -197,12 +229,12 @@ def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
 
 def _move_to_keyring(toolbox: Toolbox) -> None:
     toolbox.prove(toolbox.keyring_vault)
-    with toolbox.exclusively():
+    with toolbox.exclusively("the move to the keyring"):
         moved = toolbox.load()
         replaced = [session for session in _sessions(toolbox) if session != moved]
         toolbox.keyring_vault.save(moved)
         toolbox.file_entries.destroy()
-    _end(toolbox, replaced)
+    _end(toolbox, replaced, moved)
     toolbox.console.note("Moved the session from the plain file to the keyring.")
 
 
@@ -232,11 +264,11 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 
-def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> list[Session]:
+def _keep(toolbox: Toolbox, session: Session, vault: Vault, client: Client) -> list[Session]:
     """Keep the session and return those that it replaces; tokens that cannot be kept are revoked."""
     kept, replaced = False, []
     try:
-        with toolbox.exclusively():
+        with toolbox.exclusively("the sign-in", client):
             replaced = _sessions(toolbox)
             toolbox.enlist(vault)  # first: a kill leaves a name too many rather than a session that nobody knows of
             vault.save(session)
@@ -246,30 +278,54 @@ def _keep(toolbox: Toolbox, session: Session, vault: Vault) -> list[Session]:
                     toolbox.keyring_vault.delete()
             elif toolbox.file_entries.exists():
                 toolbox.file_entries.destroy()
-    except BaseException:
+    except BaseException as error:
         if not kept:  # else it is a signal that was held back until now, or a file that cannot be removed
-            toolbox.console.note("The session could not be kept; its tokens are revoked.")
-            toolbox.revoke(session)
-            if not replaced:
-                toolbox.forget()
+            _give_up(toolbox, session, replaced, vault, is_sure=not isinstance(error, SaveUnconfirmedError))
         raise
     return replaced
 
 
+def _give_up(toolbox: Toolbox, session: Session, replaced: list[Session], vault: Vault, *, is_sure: bool) -> None:
+    """Revoke what could not be kept. If the store may still come to hold it, nothing that it holds counts any more."""
+    toolbox.console.note("The session could not be kept; its tokens are revoked.")
+    if not is_sure:
+        toolbox.mark_revoked(vault)
+        for before in replaced:
+            toolbox.revoke(before)
+    toolbox.revoke(session)
+    if not replaced:
+        toolbox.forget()
+
+
 def _sessions(toolbox: Toolbox) -> list[Session]:
-    """Return what is kept: beside a plain file the keyring may still hold what was there before."""
-    vaults = [toolbox.keyring_vault, *([toolbox.file_vault] if toolbox.file_entries.exists() else [])]
+    """Return what is kept."""
     found = []
-    for vault in vaults:
+    for vault in toolbox.vaults:
         with suppress(SignInNeeded, KeyringUnusable):
             found.append(vault.load())
     return [session for session in found if session is not None]
 
 
-def _end(toolbox: Toolbox, replaced: list[Session]) -> None:
+def _end(toolbox: Toolbox, replaced: list[Session], by: Session) -> None:
+    """End the sessions that another one replaces.
+
+    If both are the same grant's to the provider, it may take the new tokens along with the old refresh token (Auth0:
+    "Refresh Token Revocation Deletes Grant"), so that one is left to expire.
+    """
     for session in replaced:
-        if not toolbox.revoke(session):
+        if _grant(session) == _grant(by):
+            toolbox.revoke(session, refresh_token=False)
+            toolbox.console.note(
+                "Of the session before only the access token was revoked: with its refresh token the provider might"
+                " end the new session too."
+            )
+        elif not toolbox.revoke(session):
             toolbox.console.warning("The session that this one replaces could not be revoked at the provider.")
+
+
+def _grant(session: Session) -> tuple[str | None, ...]:
+    card = session.card
+    return card.issuer, card.client_id, card.sub, card.audience
 
 
 def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:

@@ -9,7 +9,14 @@ import typer
 
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import OtherSession, Toolbox
-from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    KeyringUnusable,
+    NoKeyringError,
+    RevocationUnconfirmed,
+    SignInNeeded,
+)
 from awesome_cli.lock import NoLockFolder
 
 if TYPE_CHECKING:
@@ -69,7 +76,7 @@ def sign_out(toolbox: Toolbox) -> None:
         toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
     with ExitStack() as lock:
         try:
-            lock.enter_context(toolbox.exclusively())
+            lock.enter_context(toolbox.exclusively("the sign-out"))
         except NoLockFolder as error:  # it empties the keyring whatever else is broken
             toolbox.console.warning(error.sentence)
         ended, confirmed = _empty_stores(toolbox)
@@ -99,8 +106,16 @@ def _warn_of_another(toolbox: Toolbox) -> None:
 
 def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
     """Empty the plain file, where it is the store, and the keyring: a login cut short may have left one in each."""
+    with suppress(KeyringUnusable):
+        toolbox.file_trial.destroy()  # which a kill may have left; there is no token in it
     if not toolbox.file_entries.exists():
-        return _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+        try:
+            return _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+        except NoKeyringError as error:
+            if toolbox.name in toolbox.roster.stores():
+                raise
+            toolbox.console.warning(error.sentence)  # and nothing says that there is a session
+            return None, True
     ended, confirmed = None, True
     try:
         ended, confirmed = _end(toolbox, toolbox.file_vault, toolbox.file_entries.destroy)
@@ -124,5 +139,10 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
         if session is not None:
             confirmed = toolbox.revoke(session)
     finally:
-        empty()
+        try:
+            empty()
+        except KeyringUnusable:
+            if session is not None:
+                toolbox.mark_revoked(vault)  # whether the entries are gone is not known
+            raise
     return session, confirmed

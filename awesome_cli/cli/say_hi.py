@@ -18,15 +18,15 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
     toolbox: Toolbox = ctx.obj
-    toolbox.console.result(greeting(_card(toolbox).name))
 
+    def greet(card: Card) -> None:
+        toolbox.console.result(greeting(card.name))
 
-def _card(toolbox: Toolbox) -> Card:
     try:
-        return toolbox.card()
+        toolbox.card(greet)
     except OtherSession:
         raise
     except SignInNeeded:
         if not (toolbox.console.is_interactive and toolbox.console.confirm("You are not signed in. Sign in now?")):
             raise
-        return sign_in(toolbox)
+        greet(sign_in(toolbox))

@@ -10,12 +10,22 @@ from functools import cached_property, partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from awesome_cli.account_folders import PROGRAM
 from awesome_cli.cli.console import Console
-from awesome_cli.errors import ConfigError, ProviderUnreachable, ProviderUnusable, SignInNeeded
-from awesome_cli.sessions import MIN_TTL, SIGN_IN, Card, Session, fresh
+from awesome_cli.cli.waiting import Waiting
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    GrantEnded,
+    ProviderUnreachable,
+    ProviderUnusable,
+    SignInNeeded,
+)
+from awesome_cli.sessions import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Card, Session, fresh
 from awesome_cli.world import World
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from awesome_cli.cli.progress import ProgressBar
@@ -29,6 +39,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+GREET_WITHIN = 10.0  # seconds in which whoever is signed in is told, whatever the provider does
+MOST_OWNERS = 5  # times that a profile may change hands while its lock is waited for
+
 
 class OtherSession(SignInNeeded):
     """The kept session is not the one that the settings insist on."""
@@ -41,6 +54,7 @@ class Toolbox:
         self.world = world
         self._profile_flag = profile
         self.console = Console(world.stdout, world.stderr, world.stdin, world.environ)
+        self._waiting = Waiting(self.console, world.now)
 
     def for_profile(self, name: str) -> Toolbox:
         """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
@@ -65,7 +79,7 @@ class Toolbox:
         """The config file."""
         from awesome_cli.config import Config
 
-        return Config.read(self.world.config_dir / "config.toml", lambda: self._locked("config"))
+        return Config.read(self.world.config_dir / "config.toml", lambda: self._locked(f"{PROGRAM}-config"))
 
     @property
     def profile_names(self) -> list[str]:
@@ -105,19 +119,30 @@ class Toolbox:
 
     @cached_property
     def file_vault(self) -> Vault:
-        """The profile's session in that file; proved beside it, for while that file exists it is the store."""
-        from awesome_cli.stores import FileEntries
+        """The profile's session in that file."""
         from awesome_cli.vault import Vault
 
-        trial = FileEntries(self._insecure_file.with_suffix(".proof"))
-        return Vault(self.file_entries, self.name, trial=trial)
+        trial = None if self.file_entries.exists() else self.file_trial  # while that file exists it is the store
+        return Vault(self.file_entries, self.name, trial=trial, is_revoked=self._is_revoked)
+
+    @property
+    def file_trial(self) -> FileEntries:
+        """The file beside it where a first save is rehearsed; there is no token in it."""
+        from awesome_cli.stores import FileEntries
+
+        return FileEntries(self._insecure_file.with_suffix(".proof"))
 
     @cached_property
     def keyring_vault(self) -> Vault:
         """The profile's session in the keyring."""
         from awesome_cli.vault import Vault
 
-        return Vault(self._keyring_entries, self.name)
+        return Vault(self._keyring_entries, self.name, is_revoked=self._is_revoked)
+
+    def _is_revoked(self, digest: str) -> bool:
+        from awesome_cli.account_folders import is_revoked
+
+        return is_revoked(digest, self.world.account_dirs)
 
     @property
     def vault(self) -> Vault:
@@ -164,35 +189,115 @@ class Toolbox:
         from awesome_cli.roster import Roster
 
         path = self.world.state_dir / "sessions.json"
-        return Roster(path, lambda: self._locked("sessions"), warn=self.console.warning)
+        return Roster(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
-        """Be the only process that changes the profile's session, and finish what was begun: signals wait."""
-        with self._locked(f"profile-{self.name}"), self.world.hold_signals():
-            yield
+    def exclusively(self, what: str, *newcomers: Client) -> Iterator[None]:
+        """Be the only process that changes the profile's session, and finish what was begun: signals wait.
 
-    def prove(self, vault: Vault) -> None:
+        The lock is that of the session that is kept, or of none, and those of the clients that a session shall be
+        kept for. ``what`` is being done, for whoever asks the program to end meanwhile.
+        """
+        owners = self._owners()
+        for _ in range(MOST_OWNERS):
+            taken = owners | {(client.issuer, client.client_id) for client in newcomers}
+            with self._locked_for(taken):
+                owners = self._owners()
+                if owners <= taken:
+                    with self._held(what):
+                        yield
+                    return
+        raise ProviderUnusable(
+            f"The profile {self.name} is signed in and out by other processes all the time.", hint="Try again."
+        )
+
+    @contextmanager
+    def _renewing(self, card: Card, timeout: float | None) -> Iterator[None]:
+        """Be the only process that renews a session. The failure of one that was waited for counts as our own."""
+        from awesome_cli.lock import TIMEOUT
+        from awesome_cli.shared_state import SHARED_FAILURES, RenewalFailure
+
+        began, now = self.world.now(), self.world.now
+        owner = (card.issuer, card.client_id)
+        with self._locked_for({owner}, TIMEOUT if timeout is None else timeout) as folder:
+            failure = RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
+            if (of_another := failure.since(began, now=now())) is not None:
+                raise of_another
+            try:
+                with self._held("the renewal of your session"):
+                    yield
+            except SHARED_FAILURES as error:
+                failure.record(error, now=now())
+                raise
+            except GrantEnded as error:
+                if failure.answer_was_lost:
+                    error.hint = f"{_ANSWER_WAS_LOST} {error.hint}"
+                failure.clear()
+                raise
+            failure.clear()
+
+    @contextmanager
+    def _held(self, what: str) -> Iterator[None]:
+        with self.world.hold_signals() as held:
+            held.on_first = lambda: self.console.say(
+                f"Finishing {what} first; this takes {HURRIED_TIMEOUT:g} seconds at most."
+            )
+            self._waiting.held = held
+            try:
+                yield
+            finally:
+                self._waiting.held = None
+
+    def _owners(self) -> set[tuple[str, str]]:
+        """Return issuer and client id of what is kept for the profile, in the file and in the keyring."""
+        owners = set()
+        for vault in self.vaults:
+            with suppress(AwesomeError):
+                card = vault.card()
+                if card is not None:
+                    owners.add((card.issuer, card.client_id))
+        return owners or {("", "")}
+
+    @property
+    def vaults(self) -> list[Vault]:
+        """Where a session may lie: beside a plain file the keyring may still hold what was there before."""
+        return [self.keyring_vault, *([self.file_vault] if self.file_entries.exists() else [])]
+
+    def prove(self, vault: Vault, *newcomers: Client) -> None:
         """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
         with suppress(SignInNeeded):
             vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
-        with self.exclusively():
-            vault.prove()
+        with self.exclusively("a test of the keyring", *newcomers):
+            try:
+                vault.prove()
+            finally:
+                vault.withdraw()
 
-    @property
-    def lock_folders(self) -> list[Path]:
-        """Where locks may lie: the first that can be used."""
-        return [self.world.state_dir / "locks", self.world.temp_dir]
+    def mark_revoked(self, vault: Vault) -> None:
+        """Note that no session that this command met in the store may be used any more, whatever the store says."""
+        from awesome_cli.lock import NoLockFolder, usable_folder
+        from awesome_cli.shared_state import add_revoked
+
+        with suppress(NoLockFolder):
+            add_revoked(usable_folder(self.world.account_dirs), vault.digests)
+
+    def _lock_name(self, owner: tuple[str, str]) -> str:
+        from awesome_cli.lock import session_lock_name
+
+        return session_lock_name(self.name, *owner)
+
+    def _locked_for(self, owners: set[tuple[str, str]], timeout: float | None = None) -> AbstractContextManager[Path]:
+        return self._locked(*map(self._lock_name, owners), timeout=timeout)
 
     @contextmanager
-    def _locked(self, name: str) -> Iterator[None]:
-        from awesome_cli.lock import exclusive
+    def _locked(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
+        from awesome_cli.lock import TIMEOUT, exclusive
 
-        preferred = self.lock_folders[0]
-        with exclusive(self.lock_folders, name) as folder:
-            if folder != preferred:
-                self.console.warning(f"{preferred} cannot be used for locks; {folder} serves instead.")
-            yield
+        folders = self.world.account_dirs
+        with exclusive(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
+            if folder != folders[0]:
+                self.console.warning(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
+            yield folder
 
     def qr_code(self, text: str) -> str:
         """Draw ``text`` as a QR code in block characters."""
@@ -215,6 +320,7 @@ class Toolbox:
                 now=self.world.now,
                 detail=self.console.detail,
                 environ=self.world.environ,
+                waiting=self._waiting,
             ) as provider:
                 return await work(provider)
 
@@ -271,16 +377,38 @@ class Toolbox:
         profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
         return self.client_for(replace(profile, audience=card.audience), card)
 
-    def card(self) -> Card:
-        """Return who is signed in, renewed if the access token has ended, or as last verified while offline."""
+    def card(self, show: Callable[[Card], None] = lambda _: None) -> Card:
+        """Return who is signed in, renewed if the access token has ended, or as last verified where that fails.
+
+        ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
+        """
         card = self._kept_card()
-        if card.lives(self.world.now()):
-            return card
-        try:
-            return self.fresh(self.load(), 0.0).card
-        except ProviderUnreachable as error:
-            self.console.warning(f"Offline: {error.sentence} This is from your last verified sign-in.")
-            return card
+        if not card.lives(self.world.now()):
+            card = self._renewed_card(card, show)
+        if not self._waiting.is_over:
+            show(card)
+        return card
+
+    def _renewed_card(self, card: Card, show: Callable[[Card], None]) -> Card:
+        from awesome_cli.lock import LockTimeoutError, NoLockFolder
+
+        def show_early() -> None:
+            self.console.warning(f"The provider has not answered yet. {_LAST_VERIFIED}")
+            show(card)
+
+        with self._waiting.at_most(GREET_WITHIN, show_early):
+            try:
+                return self.fresh(self.load(), 0.0, timeout=GREET_WITHIN).card
+            except ProviderUnreachable as error:
+                words = f"Offline: {error.sentence} {_LAST_VERIFIED}"
+            except (LockTimeoutError, NoLockFolder) as error:
+                words = f"{error.sentence} {_LAST_VERIFIED}"
+            except AwesomeError as error:
+                if not self._waiting.is_over:
+                    raise
+                words = error.sentence  # the question is answered; the next command tells the rest
+        self.console.warning(words)
+        return card
 
     def session(self, *, min_ttl: float, refused: str = "") -> Session:
         """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more, or was refused.
@@ -327,10 +455,12 @@ class Toolbox:
         """Ask the provider for the session's successor."""
         return self.converse(self.client_of(session.card), lambda provider: provider.renew(session))
 
-    def revoke(self, session: Session) -> bool:
+    def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
         try:
-            return self.converse(self.client_of(session.card), lambda provider: provider.sign_out(session))
+            return self.converse(
+                self.client_of(session.card), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
+            )
         except (ProviderUnusable, ConfigError) as error:
             self.console.detail(error.sentence)
             return False
@@ -363,12 +493,15 @@ class Toolbox:
         where = f" (profile {self.name})" if self._profile_flag else ""
         raise SignInNeeded(f"You are not signed in{where}.", hint=SIGN_IN)
 
-    def fresh(self, session: Session, min_ttl: float) -> Session:
-        """Return the session or its successor, as :func:`awesome_cli.sessions.fresh` rules."""
+    def fresh(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
+        """Return the session or its successor, as :func:`awesome_cli.sessions.fresh` rules.
+
+        ``timeout``: seconds that another process's renewal is waited for, if not as long as it can take.
+        """
         return fresh(
             session,
             keeper=lambda: self.vault,
-            exclusively=self.exclusively,
+            exclusively=lambda: self._renewing(session.card, timeout),
             renew=self.renew,
             now=self.world.now,
             min_ttl=min_ttl,
@@ -385,3 +518,7 @@ class Toolbox:
                     f" {name.replace('_', ' ')} {wanted}.",
                     hint=f"Unset {variable}. {SIGN_IN}",
                 )
+
+
+_LAST_VERIFIED = "This is from your last verified sign-in."
+_ANSWER_WAS_LOST = "The provider did not answer the last renewal in time, which may have used the refresh token up."

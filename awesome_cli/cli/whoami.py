@@ -32,14 +32,20 @@ def whoami(
     console = toolbox.console
     if toolbox.given_token:
         console.note("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.")
-    card = _welcome_session(toolbox).card if check else toolbox.card()
-    if json:
-        console.json(fields(toolbox, card))
-        return
-    for line in identity.lines(
-        card, profile=toolbox.name, store=toolbox.vault.kind, now=toolbox.world.now(), checked=check
-    ):
-        console.result(line)
+
+    def show(card: Card) -> None:
+        if json:
+            console.json(fields(toolbox, card))
+            return
+        for line in identity.lines(
+            card, profile=toolbox.name, store=toolbox.vault.kind, now=toolbox.world.now(), checked=check
+        ):
+            console.result(line)
+
+    if check:
+        show(_welcome_session(toolbox).card)
+    else:
+        toolbox.card(show)
 
 
 def fields(toolbox: Toolbox, card: Card) -> dict[str, object]:

@@ -55,8 +55,10 @@ class Issuer:
     """An OpenID provider that answers as Auth0 does, with an API that trusts it. Safe to share among threads.
 
     ``url`` is the issuer, exactly. With ``rotate``, each refresh token is good once, and ``overlap`` seconds
-    more; a later use ends its whole family. ``script`` answers device polls before the real logic does, each
-    item an OAuth error code or a whole reply. ``auto_approve`` says yes as soon as a code is asked for.
+    more; a later use ends its whole family. With ``revocation_deletes_grant``, revoking a refresh token ends all
+    families of that person and those targets, as a tenant of Auth0 may be set up. ``script`` answers device polls
+    before the real logic does, each item an OAuth error code or a whole reply. ``auto_approve`` says yes as soon as a
+    code is asked for.
     Settings may be changed at any time: another ``alg`` means another key from then on.
     """
 
@@ -70,6 +72,7 @@ class Issuer:
     alg: str = "RS256"
     rotate: bool = True
     overlap: float = 0
+    revocation_deletes_grant: bool = False
     slim_id_token: bool = False
     pkce_required: bool = False
     auto_approve: bool = False
@@ -200,6 +203,7 @@ class Issuer:
         grant = _Grant(
             user_code="".join([*letters[:4], "-", *letters[4:]]),
             family=_Family(
+                sub=str(self.person["sub"]),
                 scope=tuple(dict.fromkeys(request.form.get("scope", "openid").split())),
                 targets=_targets(request.form) or (self.api_url,),
             ),
@@ -366,7 +370,11 @@ class Issuer:
         if not token:
             raise _Refusal("invalid_request", "Which token?")
         if token in self._refresh_tokens:  # RFC 7009 §2.1: and all access tokens of the same grant
-            self._refresh_tokens[token].family.alive = False
+            revoked = self._refresh_tokens[token].family
+            revoked.alive = False
+            for family in (other.family for other in self._refresh_tokens.values()):
+                if self.revocation_deletes_grant and (family.sub, family.targets) == (revoked.sub, revoked.targets):
+                    family.alive = False
         self._access_tokens.pop(self._verified(token).get("jti", ""), None)
         return Reply(200)  # RFC 7009 §2.2: also for a token that nobody knows
 
@@ -471,6 +479,7 @@ class _Grant:
 class _Family:
     """All tokens that came from one approval: they live, and die, together."""
 
+    sub: str
     scope: tuple[str, ...]
     targets: tuple[str, ...]
     alive: bool = True

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cryptography.hazmat.backends import default_backend
 from jose import jws
 
 from awesome_cli.errors import ProviderUnusable, TokenInvalid
@@ -34,6 +35,8 @@ FORBIDDEN_HEADERS = ("crit", "jku", "x5u", "jwk")  # keys come from the provider
 KEY_MEMBERS = ("kty", "kid", "alg", "use", "crv", "n", "e", "x", "y")  # RFC 7517 §4, RFC 7518 §6: all that we look at
 
 Key = Mapping[str, Any]
+
+default_backend()  # jws.verify would load it: after the tokens have come is too late to find out that it cannot
 
 
 class NoKeyFits(TokenInvalid):
@@ -165,6 +168,8 @@ def _choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) 
 def _check_signature(encoded: str, key: dict[str, str], algorithm: str, *, named: bool) -> None:
     try:
         jws.verify(encoded, key, algorithms=[algorithm])
+    except (OSError, ImportError, MemoryError):  # trouble of this machine, which says nothing about the token
+        raise
     except Exception as error:
         # python-jose and cryptography raise a dozen kinds on hostile keys; all of them mean one thing here.
         kind = TokenInvalid if named else NoKeyFits

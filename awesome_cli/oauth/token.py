@@ -92,6 +92,15 @@ def is_passing(reply: Reply) -> bool:
     return reply.json() is None or (in_trouble and reply.error() not in _REGISTERED)
 
 
+def is_astray(reply: Reply) -> bool:
+    """Whether a reply speaks of something else than the endpoint that was meant: nothing is there, or a web page."""
+    if reply.error() is not None:
+        return False
+    return reply.status in _NOTHING_THERE or (reply.json() is None and reply.body.strip() != b"")
+
+
+_NOTHING_THERE = (404, 405, 410)  # RFC 9110 §15.5
+
 # RFC 6749 §5.2, RFC 8628 §3.5, RFC 8707 §2. A provider in trouble, or one that limits the rate, may use a code that
 # stands in none of them, such as server_error or too_many_requests.
 _REGISTERED = {

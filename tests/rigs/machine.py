@@ -14,12 +14,14 @@ from pathlib import Path
 
 import awesome_cli
 from awesome_cli.__main__ import main
+from awesome_cli.account_folders import account_folders
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.demo.server import serve
+from awesome_cli.lock import session_lock_name
 from awesome_cli.sessions import Session
 from awesome_cli.stores import KeyringEntries
 from awesome_cli.vault import Vault
-from awesome_cli.world import World, run_on_asyncio
+from awesome_cli.world import Held, World, run_on_asyncio
 from rigs.keyrings.rough import Kept
 
 ROUNDS = int(os.environ.get("AWESOME_TESTS_ROUNDS", "4"))  # how often chance gets a chance
@@ -76,15 +78,19 @@ class Machine:
         assert session
         self._vault.save(replace(session, card=replace(session.card, expires_at=0.0)))
 
+    @property
+    def lock_name(self) -> str:
+        """The name of the lock of this provider's session."""
+        return session_lock_name("default", self.issuer, self.client_id)
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Let another process hold the profile's lock during the block, and then be killed with it."""
         program = (
             "import sys, time; from pathlib import Path; from awesome_cli.lock import exclusive\n"
-            "with exclusive([Path(sys.argv[1])], 'profile-default'): print('held', flush=True); time.sleep(60)"
+            "with exclusive([Path(sys.argv[1])], [sys.argv[2]]): print('held', flush=True); time.sleep(60)"
         )
-        locks = self.folder / ".local/state/awesome-cli/locks"
-        argv = [sys.executable, "-c", program, str(locks)]
+        argv = [sys.executable, "-c", program, account_folders()[0], self.lock_name]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=self.variables()) as holder:
             assert holder.stdout
             assert holder.stdout.readline() == "held\n"
@@ -134,11 +140,11 @@ class Machine:
             config_dir=self.folder / ".config/awesome-cli",
             state_dir=self.folder / ".local/state/awesome-cli",
             cache_dir=self.folder / ".cache/awesome-cli",
-            temp_dir=self.folder / "tmp",
+            account_dirs=tuple(map(Path, account_folders())),
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=nullcontext[None],
+            hold_signals=lambda: nullcontext(Held()),
             keyring=self.keyring,
         )
         code = main(argv, world)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from awesome_cli.__main__ import main
-from awesome_cli.world import World, run_on_asyncio
+from awesome_cli.world import Held, World, run_on_asyncio
 from rigs.file_keyring import Keyring
 
 OURS = ("AWESOME_", "AUTH0_", "SSL_CERT_", "XDG_", "PYTHON_KEYRING_")
@@ -112,11 +112,11 @@ class Inside(Program):
             config_dir=self.home / "config",
             state_dir=self.home / "state",
             cache_dir=self.home / "cache",
-            temp_dir=self.home / "temp",
+            account_dirs=(self.home / "locks",),
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=nullcontext[None],
+            hold_signals=lambda: nullcontext(Held()),
             keyring=Keyring(self.keyring),
         )
         return End(main(argv, world), out.getvalue(), err.getvalue())

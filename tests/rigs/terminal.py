@@ -17,7 +17,7 @@ from trio.testing import MockClock
 from awesome_cli.__main__ import main
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.demo.keyring import MemoryKeyring
-from awesome_cli.world import World
+from awesome_cli.world import Held, World
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -80,11 +80,11 @@ class Terminal:
             config_dir=folder / "config",
             state_dir=folder / "state",
             cache_dir=folder / "cache",
-            temp_dir=folder / "temp",
+            account_dirs=(folder / "locks", folder / "temp"),
             now=time.now,
             run=time.run,
             open_browser=self._open,
-            hold_signals=nullcontext[None],
+            hold_signals=lambda: nullcontext(Held()),
             keyring=self.keyring,
             transport=httpx.MockTransport(self._answer),
         )

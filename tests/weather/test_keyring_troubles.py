@@ -24,7 +24,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
         "Dismissed": "awesome could not read from the keyring (InitError).",
         "Refusing": "awesome could not write to the keyring (PasswordSetError).",
         "Swallowing": "The keyring (rigs.keyrings.rough.Swallowing) does not keep what is written to it.",
-        "Undeletable": "The keyring (rigs.keyrings.rough.Undeletable) does not delete awesome-cli:default:proof.",
+        "Undeletable": "The keyring (rigs.keyrings.rough.Undeletable) does not delete awesome-cli:default:a:4.",
         "Odd": "awesome could not read from the keyring (DBusError).",
         "OddOnWrite": "awesome could not write to the keyring (DBusError).",
         "Broken": "The keyring backend that is configured cannot be loaded (OSError).",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from awesome_cli.account_folders import account_folders
 from awesome_cli.demo.issuer import Issuer
 from rigs.machine import ROUNDS, Machine, expired_from_the_start, wait
 from rigs.need import need
@@ -67,7 +68,7 @@ def test_the_lock_of_a_killed_process_costs_nothing(machine: Machine, issuer: Is
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(1)
     assert wait(waiting).out == "Welcome Juan!\n"
-    assert (machine.folder / ".local/state/awesome-cli/locks/profile-default.lock").exists()
+    assert not Path(account_folders()[0], f"{machine.lock_name}.lock").exists()
 
 
 def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, issuer: Issuer) -> None:
@@ -84,22 +85,26 @@ def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, iss
     assert wait(login).code == 0
 
 
-def test_without_a_folder_for_locks_the_temporary_one_serves_and_is_named(machine: Machine, issuer: Issuer) -> None:
-    with expired_from_the_start(issuer):
-        assert machine.do("login").code == 0
-    locks = machine.folder / ".local/state/awesome-cli/locks"
-    for file in locks.iterdir():
-        file.unlink()
-    locks.rmdir()
-    locks.write_text("in the way")
-    temp = machine.folder / "temp"
-    temp.mkdir()
-    machine.environ["TMPDIR"] = str(temp)
-    ends = [wait(process) for process in [machine.start("say-hi") for _ in range(8)]]
-    assert {(end.code, end.out) for end in ends} == {(0, "Welcome Juan!\n")}
-    assert all(str(locks) in end.err and str(temp) in end.err for end in ends if end.err)
-    assert any(end.err.count("Warning:") == 1 for end in ends)
-    assert issuer.refreshes == 1
+def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
+    machine: Machine, issuer: Issuer, tmp_path: Path
+) -> None:
+    """Two terminals may differ in HOME, TMPDIR and all XDG folders, and still reach the same keyring."""
+    for _ in range(ROUNDS):
+        with expired_from_the_start(issuer):
+            assert machine.do("login", "--force").code == 0
+        asked = issuer.refreshes
+        processes = []
+        for number in range(8):
+            elsewhere = tmp_path / f"elsewhere-{number}"
+            elsewhere.mkdir(exist_ok=True)
+            names = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+            apart: dict[str, str | None] = dict.fromkeys((*names, "XDG_RUNTIME_DIR"), str(elsewhere))
+            processes.append(machine.start("token", **apart))
+        ends = [wait(process) for process in processes]
+        session = machine.session()
+        assert session
+        assert {(end.code, end.out) for end in ends} == {(0, session.access_token + "\n")}, ends
+        assert (issuer.refreshes - asked, issuer.reuses) == (1, 0)
 
 
 @pytest.mark.parametrize("rival", [("logout",), ("login", "--force")])

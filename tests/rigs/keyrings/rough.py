@@ -221,9 +221,15 @@ class ChainedPlaintextAndKept(ChainedPlaintext):
 
 
 class TiredAfterTheProof(Kept):
-    """Keeps one entry in its life, and refuses from then on."""
+    """Keeps entries until one is deleted, as the end of a proof does, and refuses from then on."""
+
+    is_tired = False
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        if self.changes:
+        if self.is_tired:
             raise PasswordSetError("no more")
         super().set_password(service, username, password)
+
+    def delete_password(self, service: str, username: str) -> None:
+        super().delete_password(service, username)
+        self.is_tired = True

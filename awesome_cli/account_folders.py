@@ -1,0 +1,84 @@
+"""Folders that follow from the user's account and from nothing in the environment.
+
+What must be the same for all processes that share one keyring lies here: the locks, and the list of sessions whose
+tokens were revoked while the keyring did not answer. It imports next to nothing, because the fast lane reads that list.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Sequence
+
+PROGRAM = "awesome-cli"
+REVOKED_LIST = f"{PROGRAM}-revoked-sessions"  # a file name; some of the folders are shared with other programs
+LONGEST_LIST = 4096  # bytes; some hundred digests
+
+
+def account_folders() -> list[str]:
+    """Return the candidates in order; the first usable one serves. None of them need exist.
+
+    The home folder is the one that the password database names, on Windows the known folder LocalAppData: HOME,
+    XDG_STATE_HOME and TMPDIR may differ between two terminals of one user, the keyring does not.
+    """
+    if sys.platform == "win32":
+        return [f"{_local_app_data()}\\{PROGRAM}"]
+    import pwd
+
+    folders = []
+    user = os.geteuid()
+    try:
+        home = pwd.getpwuid(user).pw_dir
+    except KeyError:  # as in a container that is given a number for a user
+        home = ""
+    if home.startswith("/"):
+        state = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
+        folders.append(f"{home.rstrip('/')}/{state}/{PROGRAM}")
+    if os.path.isdir(f"/run/user/{user}"):  # noqa: PTH112 - pathlib costs more than all the rest
+        folders.append(f"/run/user/{user}")  # made by the system at a login, never by us
+    folders.append(f"/tmp/{PROGRAM}-{user}")  # noqa: S108 - used only if it is ours and closed to others
+    return folders
+
+
+def is_revoked(digest: str, folders: Sequence[str | os.PathLike[str]]) -> bool:
+    """Whether the session with this digest is on the list: its tokens were revoked, whatever the keyring holds."""
+    return any(digest in read_digests(os.path.join(folder, REVOKED_LIST)) for folder in folders)  # noqa: PTH118 - the same
+
+
+def read_digests(path: str) -> list[str]:
+    """Return the digests in a list of ours, oldest first; none if it is absent, or somebody else's."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        handle = os.open(path, flags)
+    except OSError:
+        return []
+    try:
+        status = os.fstat(handle)
+        is_ours = sys.platform == "win32" or status.st_uid == os.geteuid()
+        if not (is_ours and stat.S_ISREG(status.st_mode)):
+            return []
+        return os.read(handle, LONGEST_LIST).decode("ascii", "replace").split()
+    except OSError:
+        return []
+    finally:
+        os.close(handle)
+
+
+if sys.platform == "win32":
+
+    def _local_app_data() -> str:
+        """Ask the system: the variable of that name may have been changed."""
+        import ctypes
+        from ctypes import wintypes
+
+        identifier = (ctypes.c_byte * 16).from_buffer_copy(
+            bytes.fromhex("8527b3f1ba6fcf4f9d557b8e7f157091")  # FOLDERID_LocalAppData
+        )
+        found = wintypes.LPWSTR()
+        if ctypes.windll.shell32.SHGetKnownFolderPath(ctypes.byref(identifier), 0, None, ctypes.byref(found)):
+            return os.path.expanduser("~\\AppData\\Local")  # noqa: PTH111 - the same
+        try:
+            return str(found.value)
+        finally:
+            ctypes.windll.ole32.CoTaskMemFree(found)
