@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -11,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from awesome_cli.errors import ProviderUnusable
-from awesome_cli.lock import exclusive
+from awesome_cli.lock import LockTimeoutError, NoLockFolder, exclusive, session_lock_name
 
 
 def test_the_first_folder_serves(tmp_path: Path) -> None:
@@ -54,6 +55,64 @@ def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> No
     os.chown(tmp_path / "first", 12345, 12345)
     with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first").chmod(0o777)
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_folder_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first").chmod(0o755)
+    with exclusive([tmp_path / "first"], ["name"]) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill_leaves_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="not on this machine: flock")
+
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    with (
+        pytest.raises(NoLockFolder, match="Function not implemented"),
+        exclusive([tmp_path / "first", tmp_path / "second"], ["name"]),
+    ):
+        pytest.fail("nobody gets here")
+
+
+def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
+    with exclusive([tmp_path], ["one", "two"]):
+        assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "two.lock"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_several_locks_none_is_held_while_another_cannot_be_had(tmp_path: Path) -> None:
+    with exclusive([tmp_path], ["b"]):
+        with pytest.raises(LockTimeoutError), exclusive([tmp_path], ["a", "b"], timeout=0.05):
+            pytest.fail("nobody gets here")
+        with exclusive([tmp_path], ["a"], timeout=0):
+            pass
+
+
+def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
+    names = {
+        session_lock_name("default", "https://a.example/", "client"),
+        session_lock_name("work", "https://a.example/", "client"),
+        session_lock_name("default", "https://b.example/", "client"),
+        session_lock_name("default", "https://a.example/", "other"),
+        session_lock_name("default", "", ""),
+    }
+    assert len(names) == 5
+    assert all(name.startswith("awesome-cli-") and name.isascii() for name in names)
 
 
 def test_without_any_folder_it_is_said(tmp_path: Path) -> None:

@@ -11,10 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.errors import GrantEnded, ProviderUnreachable, SignInNeeded, TokenInvalid
+from awesome_cli.errors import GrantEnded, KeyringUnusable, ProviderUnreachable, SignInNeeded, TokenInvalid
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
-from awesome_cli.sessions import Card, Session, fresh, lacks_names, open_session, renewed_session
+from awesome_cli.sessions import (
+    Card,
+    RenewalUnverifiedError,
+    Session,
+    fresh,
+    lacks_names,
+    open_session,
+    renewed_session,
+    unverified_session,
+)
 
 NOW = 1_800_000_000.0
 CLAIMS = {"iss": "https://provider.example/", "sub": "juan|1", "aud": "client"}
@@ -341,7 +350,44 @@ def test_any_other_trouble_leaves_the_session_as_it_was(trouble: BaseException) 
     with pytest.raises(type(trouble)):
         keep_alive(keeper, brings=trouble)
     assert keeper.kept is OLD
-    assert "save" not in keeper.done
+    assert keeper.done == ["lock", "load", "prove", "renew access", "withdraw"]
+
+
+def test_a_store_that_fails_while_a_rehearsal_is_withdrawn_hides_no_trouble() -> None:
+    class Failing(Keeper):
+        def withdraw(self) -> None:
+            raise KeyringUnusable("gone")
+
+    with pytest.raises(ProviderUnreachable):
+        keep_alive(Failing(OLD), brings=ProviderUnreachable("down"))
+
+
+UNVERIFIED = unverified_session(OLD, TokenResponse("access 2", 3600.0, "refresh 2", "a.b.c"))
+
+
+def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_else() -> None:
+    reason = TokenInvalid("the clock is wrong")
+    keeper = Keeper(OLD)
+    with pytest.raises(TokenInvalid, match="clock"):
+        keep_alive(keeper, brings=RenewalUnverifiedError(UNVERIFIED, reason))
+    assert keeper.kept == replace(OLD, refresh_token="refresh 2", card=replace(OLD.card, expires_at=NOW))
+    assert not UNVERIFIED.card.lives(NOW)
+
+
+def test_a_provider_that_does_not_rotate_leaves_the_refresh_token() -> None:
+    assert unverified_session(OLD, TokenResponse("access 2", 3600.0)).refresh_token == "refresh"
+
+
+def test_a_session_that_only_got_a_refresh_token_is_renewed_with_it() -> None:
+    renewed_with: list[str | None] = []
+
+    def renew(session: Session) -> Session:
+        renewed_with.append(session.refresh_token)
+        return NEW
+
+    keeper = Keeper(UNVERIFIED)
+    found = fresh(OLD, keeper=lambda: keeper, exclusively=keeper.exclusively, renew=renew, now=lambda: END)
+    assert (found, renewed_with) == (NEW, ["refresh 2"])
 
 
 def test_a_session_that_cannot_be_renewed_serves_while_it_lives() -> None:
