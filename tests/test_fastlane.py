@@ -10,11 +10,16 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
+from awesome_cli import fastlane
+from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.fastlane import answer, insecure_file
 from awesome_cli.recommended import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
+from awesome_cli.shared_state import add_revoked
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rigs.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 
@@ -61,6 +66,20 @@ def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Pa
     assert insecure_file(environ, "default") == str(state / "insecure-session-default.json")
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
     assert insecure_file(environ, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+
+
+def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
+    home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    monkeypatch.setattr(fastlane, "account_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr(fastlane, "_read", lambda name: terminal.keyring.get_password(name, "awesome"))
+    now = terminal.time.now()
+    assert answer(["say-hi"], home, now=now) == "Welcome Juan!"
+    vault = Toolbox(terminal.world).keyring_vault
+    vault.card()
+    add_revoked(tmp_path, vault.digests)
+    assert answer(["say-hi"], home, now=now) is None
 
 
 def test_it_answers_nothing_but_its_own_commands(home: dict[str, str]) -> None:

@@ -22,8 +22,8 @@ def failure(tmp_path: Path) -> RenewalFailure:
 def test_a_failure_counts_for_those_that_waited_for_it(failure: RenewalFailure, error: AwesomeError) -> None:
     failure.record(error, now=NOW)
     found = failure.since(NOW - 1, now=NOW + 1)
+    assert found is not None
     assert type(found) is type(error)
-    assert found
     assert (found.sentence, found.hint) == (error.sentence, error.hint)
 
 
@@ -47,8 +47,12 @@ def test_a_renewal_that_succeeds_clears_it(failure: RenewalFailure) -> None:
     assert failure.answer_was_lost  # it has not been answered since
     failure.clear()
     failure.clear()
-    assert not failure.answer_was_lost
     assert failure.since(NOW - 1, now=NOW) is None
+
+
+def test_an_answer_that_was_not_lost_explains_nothing(failure: RenewalFailure) -> None:
+    failure.record(ProviderUnreachable("down"), now=NOW)
+    assert not failure.answer_was_lost
 
 
 @pytest.mark.parametrize("text", ["", "junk", '{"at": "now", "kind": "unreachable"}', '{"at": 1.0, "kind": "other"}'])

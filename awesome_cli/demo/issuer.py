@@ -147,6 +147,12 @@ class Issuer:
         return [round(later - earlier, 3) for earlier, later in itertools.pairwise(instants)]
 
     @property
+    def living_grants(self) -> int:
+        """How many sign-ins there are whose refresh token has not been revoked."""
+        families = {id(token.family): token.family for token in self._refresh_tokens.values()}
+        return sum(family.alive for family in families.values())
+
+    @property
     def _root(self) -> str:
         return self.url.removesuffix("/")  # OpenID Connect Discovery §4.1: before a path is appended
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -115,15 +115,18 @@ class Machine:
 
     def start(self, *argv: str, backend: str = "Kept", **environ: str | None) -> subprocess.Popen[str]:
         """Start a command; a variable that is None is unset."""
-        variables: dict[str, str | None] = {**self.variables(backend), **environ}
+        return self.start_python("-m", "awesome_cli", *argv, variables={**self.variables(backend), **environ})
+
+    def start_python(self, *argv: str, variables: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
+        """Start Python with these arguments."""
         return subprocess.Popen(
-            [sys.executable, "-m", "awesome_cli", *argv],
+            [sys.executable, *argv],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env={name: value for name, value in variables.items() if value is not None},
+            env={name: value for name, value in (variables or self.variables()).items() if value is not None},
         )
 
     def run(self, *argv: str, backend: str = "Kept", **environ: str | None) -> Ended:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -11,7 +15,8 @@ import pytest
 from awesome_cli.demo.issuer import Issuer
 from rigs.hurry import within
 from rigs.keyrings.rough import Kept
-from rigs.machine import Ended, Machine, wait
+from rigs.machine import Ended, Machine, expired_from_the_start, wait
+from rigs.need import need
 
 KEYRING_UNUSABLE = 9
 WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIME_DIR": "/nonexistent"}
@@ -134,6 +139,85 @@ def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(machine: Machin
     assert machine.entries == {}
     revoked = [request.form["token_type_hint"] for request in issuer.requests if request.path == "/revoke"]
     assert revoked == ["refresh_token", "access_token"]
+
+
+@pytest.mark.parametrize("backend", ["SilentAfterTheCard", "SilentBeforeTheCard"])
+@pytest.mark.parametrize("argv", [("login",), ("login", "--force")])
+def test_a_write_of_unknown_outcome_leaves_no_session_with_revoked_tokens(
+    machine: Machine, issuer: Issuer, backend: str, argv: tuple[str, ...]
+) -> None:
+    if "--force" in argv:
+        assert machine.do("login").code == 0
+    end = machine.run(*argv, backend=backend, AWESOME_KEYRING_TIMEOUT="0.5")
+    _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to write to it).")
+    assert issuer.living_grants == 0
+    for command in ("say-hi", "whoami", "token"):
+        assert machine.run(command).code == 4
+    assert machine.run("login").code == 0
+    assert machine.run("say-hi").out == "Welcome Juan!\n"
+    assert machine.run("logout").code == 0
+    assert machine.entries == {}
+
+
+def test_a_renewal_whose_write_has_an_unknown_outcome_revokes_nothing(machine: Machine, issuer: Issuer) -> None:
+    assert machine.do("login").code == 0
+    machine.let_the_access_token_end()
+    end = machine.run("token", backend="SilentAfterTheCard", AWESOME_KEYRING_TIMEOUT="0.5")
+    _check_refusal(end, "The keyring did not answer")
+    assert machine.run("say-hi").out == "Welcome Juan!\n"
+    assert (issuer.refreshes, issuer.reuses, issuer.living_grants) == (1, 0, 1)
+
+
+def test_a_logout_whose_outcome_is_unknown_leaves_no_session_with_revoked_tokens(
+    machine: Machine, issuer: Issuer
+) -> None:
+    assert machine.do("login").code == 0
+    end = machine.run("logout", backend="SilentAfterDeleting", AWESOME_KEYRING_TIMEOUT="0.5")
+    _check_refusal(end, "The keyring did not answer")
+    assert issuer.living_grants == 0
+    assert machine.run("token").code == 4
+    assert machine.run("logout").code == 0
+    assert machine.entries == {}
+
+
+@pytest.mark.parametrize("left", [0, 4, 8, 12, 16, 20, 24])  # KiB
+def test_a_nearly_full_disk_is_found_out_before_the_refresh_token_is_spent(
+    machine: Machine, issuer: Issuer, tmp_path: Path, left: int
+) -> None:
+    with _small_disk(tmp_path / "disk") as disk:
+        machine.environ["XDG_STATE_HOME"] = str(disk)
+        with expired_from_the_start(issuer):
+            assert machine.run("login", "--insecure-storage").code == 0
+        filler = _fill(disk, left * 1024)
+        end = machine.run("token")
+        assert end.code in (0, KEYRING_UNUSABLE)
+        assert issuer.refreshes == (1 if end.code == 0 else 0), end.err
+        filler.unlink()
+        assert machine.run("say-hi").out == "Welcome Juan!\n"
+        assert issuer.reuses == 0
+
+
+@contextmanager
+def _small_disk(folder: Path) -> Iterator[Path]:
+    need("mount", "umount")
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], check=False)
+    if mounted.returncode:
+        need("the right to mount a disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def _fill(disk: Path, left: int) -> Path:
+    """Fill the disk up to so many bytes."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(4096)):
+            pass
+    os.truncate(filler, max(0, filler.stat().st_size - left))
+    return filler
 
 
 def test_of_two_keyrings_in_a_chain_the_first_serves_and_no_old_token_comes_back(machine: Machine) -> None:

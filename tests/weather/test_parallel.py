@@ -98,8 +98,8 @@ def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
             elsewhere = tmp_path / f"elsewhere-{number}"
             elsewhere.mkdir(exist_ok=True)
             names = ("HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-            apart: dict[str, str | None] = dict.fromkeys((*names, "XDG_RUNTIME_DIR"), str(elsewhere))
-            processes.append(machine.start("token", **apart))
+            apart = dict.fromkeys((*names, "XDG_RUNTIME_DIR"), str(elsewhere))
+            processes.append(machine.start_python("-m", "awesome_cli", "token", variables=machine.variables() | apart))
         ends = [wait(process) for process in processes]
         session = machine.session()
         assert session

@@ -122,6 +122,31 @@ class HangingOnWrite(Kept):
         threading.Event().wait()
 
 
+class SilentAfterTheCard(Kept):
+    """Keeps all that it is told, and never says so of the entry that makes a session valid."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        super().set_password(service, username, password)
+        if service.count(":") == 1:
+            threading.Event().wait()
+
+
+class SilentBeforeTheCard(SilentAfterTheCard):
+    """Never answers when it is told to keep the entry that makes a session valid, and does not keep it."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if service.count(":") == 1:
+            threading.Event().wait()
+        super().set_password(service, username, password)
+
+
+class SilentAfterDeleting(Kept):
+    """Deletes nothing, and never answers when it is told to."""
+
+    def delete_password(self, service: str, username: str) -> None:  # noqa: ARG002 - keyring's signature
+        threading.Event().wait()
+
+
 class Locked(Kept):
     """A keyring that stays locked."""
 
