@@ -5,6 +5,7 @@ from __future__ import annotations
 import binascii
 import os
 import stat
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -93,15 +94,17 @@ def _acquire(path: Path, timeout: float, held: ExitStack) -> None:
 
 def _release(lock: FileLock, path: Path) -> None:
     """Release the lock and remove its file, while nobody else can hold it: its name is made of an issuer's."""
-    if os.name == "posix":  # whoever opened it before takes it for stale; on Windows filelock removes it
-        path.unlink(missing_ok=True)
+    if sys.platform == "win32":  # there filelock removes it
+        lock.release()
+        return
+    path.unlink(missing_ok=True)  # filelock takes a file that is gone for no lock, and tries again
     lock.release()
 
 
 def _require_private(folder: Path) -> None:
     """Raise PermissionError, unless the folder is ours alone; make it, and close it to others who could only read."""
     make_private_folder(folder)
-    if os.name != "posix":
+    if sys.platform == "win32":
         return
     status = folder.lstat()
     if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):

@@ -315,8 +315,7 @@ class Provider:
         except ProviderUnusable as error:
             self._detail(error.sentence)
             return None
-        if "keys" in moved:
-            self._provider_digest = self._memory.save(self._client.issuer, moved, now=self._now())
+        self._provider_digest = self._memory.save(self._client.issuer, moved, now=self._now())
         return moved
 
     async def _fetch_discovery(self) -> Mapping[str, Any] | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from keyring.errors import KeyringLocked, PasswordSetError
+from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
+from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.stores import FileEntries
 from awesome_cli.vault import USUAL_PARTS
@@ -256,3 +257,77 @@ def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(terminal: T
     assert terminal.run("login") == 7
     assert _revoked(terminal) == 2
     assert terminal.keyring.entries() == {}
+
+
+class Absent(MemoryKeyring):
+    """There is no keyring on this system."""
+
+    def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
+        raise NoKeyringError
+
+    def set_password(self, service: str, username: str, password: str) -> None:  # noqa: ARG002
+        raise NoKeyringError
+
+    def delete_password(self, service: str, username: str) -> None:  # noqa: ARG002
+        raise NoKeyringError
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 9), ("", 9), ("n\n", 9)])
+def test_without_a_keyring_a_person_is_offered_the_plain_file(
+    terminal: Terminal, issuer: Issuer, answer: str, code: int
+) -> None:
+    terminal.set(keyring=Absent())
+    terminal.interactive, issuer.auto_approve = True, True
+    assert terminal.run("login", stdin=answer) == code
+    assert "[y/N]" in terminal.err
+    assert _file(terminal).exists() is (code == 0)
+    if code == 0:
+        assert "plain text" in terminal.err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_without_a_keyring_a_program_is_not_asked(terminal: Terminal, options: tuple[str, ...]) -> None:
+    terminal.set(keyring=Absent())
+    terminal.interactive = bool(options)
+    assert terminal.run("login", *options, stdin="y\n") == 9
+    assert "[y/N]" not in terminal.err
+    assert terminal.paths == []
+
+
+def test_a_keyring_that_is_locked_is_not_answered_with_an_offer_of_plain_text(terminal: Terminal) -> None:
+    terminal.set(keyring=Locked())
+    terminal.interactive = True
+    assert terminal.run("login", stdin="y\n") == 9
+    assert "[y/N]" not in terminal.err
+
+
+def test_a_second_logout_without_a_keyring_is_done(terminal: Terminal) -> None:
+    terminal.set(keyring=Absent())
+    terminal.login("--insecure-storage")
+    assert terminal.run("logout") == 0
+    assert terminal.run("logout") == 0
+    assert "You are not signed in" in terminal.err
+    assert "Warning: No keyring is available" in terminal.err
+
+
+def test_a_logout_without_the_keyring_that_holds_a_session_is_refused(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.set(keyring=Absent())
+    assert terminal.run("logout") == 9
+
+
+def test_a_logout_removes_what_a_killed_proof_of_the_plain_file_left(terminal: Terminal) -> None:
+    terminal.login()
+    left = terminal.world.state_dir / "insecure-session-default.proof"
+    left.write_text('{"awesome-cli:default:a:0": "0123"}')
+    assert terminal.run("logout") == 0
+    assert not left.exists()
+
+
+def test_a_profile_that_changes_hands_while_its_lock_is_waited_for_is_not_touched(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = iter(range(100))
+    monkeypatch.setattr(Toolbox, "_owners", lambda _: {(f"https://{next(owners)}.example/", "client")})
+    assert terminal.run("login") == 7
+    assert "by other processes all the time" in terminal.err

@@ -256,6 +256,18 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
+def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_come(
+    expired: Terminal, issuer: Issuer
+) -> None:
+    before = _session(expired)
+    issuer.alg = "ES256"  # another key
+    expired.answer = _at("/.well-known/jwks.json", lambda _: response(Reply(500)), expired)
+    assert expired.run("token") == 0
+    after = _session(expired)
+    assert (after.id_token, after.card.name) == (before.id_token, before.card.name)
+    assert after.refresh_token != before.refresh_token
+
+
 def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(expired: Terminal, issuer: Issuer) -> None:
     before = _session(expired)
     issuer.person = {**issuer.person, "sub": "demo|eve"}

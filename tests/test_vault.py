@@ -14,7 +14,7 @@ from keyring.errors import PasswordDeleteError, PasswordSetError
 
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.entry import dump, parse, seal, unseal
-from awesome_cli.errors import KeyringUnusable, SignInNeeded
+from awesome_cli.errors import KeyringUnusable, SaveUnconfirmedError, SignInNeeded
 from awesome_cli.sessions import Card, Session
 from awesome_cli.stores import KeyringEntries
 from awesome_cli.vault import ENTRY_UNITS, SessionDamaged, Vault, _digest, _split
@@ -349,6 +349,54 @@ def test_a_save_takes_the_places_of_its_proof(vault: Vault, ring: Ring) -> None:
 def test_a_keyring_that_takes_less_than_an_entry_fails_the_proof() -> None:
     with pytest.raises(KeyringUnusable):
         _vault(MemoryKeyring(limit=2 * ENTRY_UNITS - 2)).prove()
+
+
+def test_a_store_that_swallows_what_is_written_fails_the_proof() -> None:
+    class Swallowing(MemoryKeyring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            pass
+
+    with pytest.raises(KeyringUnusable, match="does not keep"):
+        _vault(Swallowing()).prove()
+
+
+class Unsure(MemoryKeyring):
+    """Takes the entry that makes a session valid, and then fails for good."""
+
+    def __init__(self, *, is_kept: bool) -> None:
+        super().__init__()
+        self._is_kept = is_kept
+        self._has_failed = False
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self._has_failed:
+            raise PasswordSetError
+        return super().get_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if service == NAME:
+            if self._is_kept:
+                super().set_password(service, username, password)
+            self._has_failed = True
+            raise PasswordSetError
+        super().set_password(service, username, password)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_store_that_does_not_say_whether_it_kept_a_session_leaves_that_open(is_kept: bool) -> None:  # noqa: FBT001 - a table's column
+    vault = _vault(Unsure(is_kept=is_kept))
+    with pytest.raises(SaveUnconfirmedError):
+        vault.save(SESSION)
+    assert len(vault.digests) == 1
+
+
+def test_a_session_on_the_list_of_revoked_ones_is_none(ring: Ring) -> None:
+    vault = _vault(ring)
+    vault.save(SESSION)
+    revoked = Vault(KeyringEntries(lambda: ring, timeout=5, note=print), "work", is_revoked=vault.digests.__contains__)
+    assert (revoked.card(), revoked.load()) == (None, None)
+    vault.save(replace(SESSION, access_token="another"))
+    assert _vault(ring).card() == SESSION.card
 
 
 def test_what_a_killed_proof_left_goes_with_the_session(vault: Vault, ring: Ring) -> None:

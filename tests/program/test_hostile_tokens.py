@@ -289,11 +289,9 @@ class TestRenewal:
         [
             pytest.param(Forge(claims={"sub": "somebody else"}), "sub changed", id="another sub"),
             pytest.param(Forge(claims={"aud": ["awesome-demo", "b"], "azp": "awesome-demo"}), "aud changed", id="aud"),
-            pytest.param(Forge(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
-            pytest.param(Lie(id_token="a.b.c"), "rule", id="no token at all"),
         ],
     )
-    def test_that_breaks_a_rule_leaves_the_session_as_it_was(
+    def test_that_speaks_of_somebody_else_is_revoked_and_leaves_the_session_as_it_was(
         self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
     ) -> None:
         kept = program.keeps
@@ -302,6 +300,26 @@ class TestRenewal:
         assert (end.code, end.out) == (8, "")
         assert rule in end.err
         assert program.keeps == kept
+        assert hostile_provider.paths[-2:] == ["/revoke", "/revoke"]
+
+    @pytest.mark.parametrize(
+        ("act", "rule"),
+        [
+            pytest.param(Forge(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
+            pytest.param(Forge(claims={"exp": 1}), "exp", id="over"),
+            pytest.param(Lie(id_token="a.b.c"), "rule", id="no token at all"),
+        ],
+    )
+    def test_that_breaks_a_rule_leaves_all_of_the_session_but_its_refresh_token(
+        self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.at("/token", act)
+        end = program.run("token")
+        assert (end.code, end.out) == (8, "")
+        assert rule in end.err
+        assert "/revoke" not in hostile_provider.paths
+        assert program.run("say-hi").out == "Welcome Juan!\n"
+        assert (hostile_provider.issuer.refreshes, hostile_provider.issuer.reuses) == (2, 0)
 
     @pytest.mark.parametrize(
         "act",
