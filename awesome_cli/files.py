@@ -51,13 +51,17 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError."""
+    """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError.
+
+    Line ends are written as they are, on Windows too: the text was read as bytes (:func:`read_private`).
+    """
+    data = text.encode("utf-8")
     path = Path(os.path.realpath(path))  # a link to elsewhere, as people with dotfiles use, stays a link
     make_private_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 by itself
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -35,6 +35,13 @@ def test_a_file_that_others_could_read_is_not_any_more_once_it_is_written(file: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("text", ["one\ntwo\n", "one\r\ntwo\r\n", "one\rtwo\u2028"])
+def test_line_ends_are_written_and_read_as_they_are(file: Path, text: str) -> None:
+    write_private(file, text)
+    assert file.read_bytes() == text.encode()
+    assert read_private(file) == text
+
+
 def test_what_is_not_there_is_none(file: Path) -> None:
     assert read_private(file) is None
 
@@ -171,6 +178,8 @@ def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None
         (b'[profiles.default]\n\n"issuer" = "ftp://x"\n', "line 3"),
         (b"profiles = 3\n", "profiles must be tables"),
         (b'# fine\n[profiles.default]\nscope = "\xff"\n', "line 3"),
+        (b"[profiles.default]\r\n\r\nscope = 5\r\n", "line 3"),
+        ("# a\u2028comment\n[profiles.default]\nscope = 5\n".encode(), "line 3"),
     ],
 )
 @pytest.mark.parametrize("argv", [("login",), ("login", "--force")])

@@ -37,7 +37,7 @@ def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT00
     try:
         shell, path = install(shell=_shell(), prog_name="awesome", complete_var=QUESTION)
         if shell == Shells.zsh:
-            path.write_text(_script(shell) + "\n")
+            path.write_bytes(f"{_script(shell)}\n".encode())
     except OSError as error:
         raise ConfigError(
             f"Completion cannot be installed: {error.filename} cannot be written ({error.strerror}).",
