@@ -25,8 +25,11 @@ def main(argv: Sequence[str], world: World) -> int:
     from awesome_cli.cli.app import run_command
     from awesome_cli.cli.toolbox import Toolbox
     from awesome_cli.errors import AwesomeError, OutputLost
+    from awesome_cli.files import withdraw_write_access
 
     toolbox = Toolbox(world)
+    for folder in (world.config_dir, world.state_dir, world.cache_dir):
+        withdraw_write_access(folder, warn=toolbox.console.warning)
     with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # Typer prints its help to sys.stdout
         try:
             code = run_command(argv, toolbox)

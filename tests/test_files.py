@@ -211,3 +211,44 @@ def test_a_folder_in_the_place_of_the_config_is_said(terminal: Terminal) -> None
     (terminal.world.config_dir / "config.toml").mkdir(parents=True)
     assert terminal.run("login") == 3
     assert "config.toml" in terminal.err
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(terminal: Terminal, folder: str) -> None:
+    path: Path = getattr(terminal.world, folder)
+    path.mkdir()
+    path.chmod(0o777)
+    terminal.login()
+    assert f"Warning: Other users could write to {path} (mode 0777) until now." in terminal.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert terminal.run("whoami") == 0
+    assert terminal.err == ""
+
+
+def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left_as_it_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    terminal.world.config_dir.mkdir(exist_ok=True)
+    terminal.world.config_dir.chmod(0o775)
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    assert terminal.run("say-hi") == 0
+    assert f"Warning: {terminal.world.config_dir} belongs to another user" in terminal.err
+    assert stat.S_IMODE(terminal.world.config_dir.stat().st_mode) == 0o775
+
+
+def test_a_session_in_a_file_that_others_can_write_to_is_not_used_until_logout_has_removed_it(
+    terminal: Terminal,
+) -> None:
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*.json")
+    file.chmod(0o666)
+    for argv in (("say-hi",), ("whoami",), ("token",), ("api", "hello"), ("login", "--insecure-storage", "--force")):
+        assert terminal.run(*argv, AWESOME_API_URL=terminal.issuer.api_url) == 9, argv
+        assert "other users can write to it" in terminal.err
+        assert terminal.out == ""
+        assert terminal.requests == []
+    assert terminal.run("logout") == 9
+    assert not file.exists()
+    assert terminal.run("say-hi") == 4

@@ -97,7 +97,7 @@ class Toolbox:
         """The plain file that stands in for the keyring once somebody asked for it."""
         from awesome_cli.stores import FileEntries
 
-        return FileEntries(self._insecure_file)
+        return FileEntries(self._insecure_file, warn=self.console.warning)
 
     @property
     def _insecure_file(self) -> Path:
@@ -109,7 +109,7 @@ class Toolbox:
         from awesome_cli.stores import FileEntries
         from awesome_cli.vault import Vault
 
-        trial = FileEntries(self._insecure_file.with_suffix(".proof"))
+        trial = FileEntries(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
         return Vault(self.file_entries, self.name, trial=trial)
 
     @cached_property
