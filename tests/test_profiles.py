@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def read(path: Path, text: str) -> Config:
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode())
     return Config.read(path)
 
 
