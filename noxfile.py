@@ -29,9 +29,9 @@ def node_modules(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, requires=["node_modules"])
 def tests(session: nox.Session) -> None:
-    """Run all tests but interop's in the newest Python, with coverage; in the others those that need no processes."""
+    """Run most tests in the newest Python, with coverage; in the others those that need no processes."""
     install(session, "test")
-    pytest = (*PYTEST, "--ignore=tests/interop", *session.posargs)
+    pytest = (*PYTEST, "--ignore=tests/interop", "--ignore=tests/windows", *session.posargs)
     if session.python != COVERED:
         session.run("python", *pytest, "--ignore=tests/program", "--ignore=tests/weather")
         return
@@ -62,6 +62,13 @@ def interop(session: nox.Session) -> None:
     """Meet a certified provider, real keyrings and a real browser."""
     install(session, "test")
     session.run("python", *PYTEST, "tests/interop", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def windows(session: nox.Session) -> None:
+    """Run the program in a Python for Windows, where Wine is; the first run makes that Python."""
+    install(session, "test")
+    session.run("python", "-m", "pytest", "tests/windows", *session.posargs)
 
 
 @nox.session

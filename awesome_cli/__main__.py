@@ -25,8 +25,11 @@ def main(argv: Sequence[str], world: World) -> int:
     from awesome_cli.cli.app import run_command
     from awesome_cli.cli.toolbox import Toolbox
     from awesome_cli.errors import AwesomeError, OutputLost
+    from awesome_cli.files import withdraw_write_access
 
     toolbox = Toolbox(world)
+    for folder in (world.config_dir, world.state_dir, world.cache_dir):
+        withdraw_write_access(folder, warn=toolbox.console.warning)
     with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # Typer prints its help to sys.stdout
         try:
             code = run_command(argv, toolbox)
@@ -91,6 +94,17 @@ def _answer_at_once(argv: list[str]) -> int | None:
     return 0
 
 
+def _enable_escape_sequences() -> None:
+    """Let a Windows console interpret escape sequences; cmd.exe's shows them as they are unless it is asked to."""
+    if sys.platform == "win32":
+        from ctypes import byref, c_ulong, windll
+
+        for number in (-11, -12):  # STD_OUTPUT_HANDLE, STD_ERROR_HANDLE
+            handle, mode = windll.kernel32.GetStdHandle(number), c_ulong()
+            if windll.kernel32.GetConsoleMode(handle, byref(mode)):  # it is a console
+                windll.kernel32.SetConsoleMode(handle, mode.value | 0x4)  # ENABLE_VIRTUAL_TERMINAL_PROCESSING
+
+
 def _run_in_full() -> int:
     from awesome_cli.errors import ConfigError
     from awesome_cli.world import end_on_sigterm, real_world
@@ -98,6 +112,7 @@ def _run_in_full() -> int:
     end_on_sigterm()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
+    _enable_escape_sequences()
     try:
         world = real_world()
     except ConfigError as error:

@@ -123,7 +123,7 @@ def _apply(document: tomlkit.TOMLDocument, name: str, changes: Settings) -> None
 
 def _line_of(text: str, profile: str, key: str) -> int:
     """Find the line of a setting, or of its table, for a message: tomllib keeps no positions of values."""
-    lines = text.splitlines()
+    lines = text.split("\n")  # as TOML counts them; a carriage return before it counts as a blank
     header = re.compile(rf"\s*\[\s*profiles\s*\.\s*[\"']?{re.escape(profile)}[\"']?\s*\]")
     start = next((number for number, line in enumerate(lines) if header.match(line)), 0)
     setting = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from glob import escape
 from pathlib import Path
@@ -14,17 +17,29 @@ from awesome_cli.entry import parse
 
 _RANDOM = 8  # characters that mkstemp adds
 LARGEST = 4 * 1024 * 1024  # bytes; nothing that we keep in a file comes near
+OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
+
+Warn = Callable[[str], None]
 
 
-def read_private(path: Path) -> str | None:
+class NotPrivate(PermissionError):  # noqa: N818 - says what is wrong with the file
+    """Another user owns the file or can write to it, so what it says may be theirs."""
+
+
+def read_private(path: Path, *, secret: Warn | None = None) -> str | None:
     """Return the file's text, or None if there is no such file, or something else in the place of its folder.
 
-    Raises OSError, if it is there and cannot be read; ValueError, if it is no file, too large or no UTF-8.
+    A file of secrets, for which ``secret`` takes the warnings, is made 0600 if other users can read it. Raises
+    NotPrivate, if it holds secrets and other users own it or can write to it; OSError, if it cannot be read;
+    ValueError, if it is no file, too large or no UTF-8.
     """
     try:
         with open(path, "rb", opener=_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"{path} is no regular file")
+            if secret is not None:
+                _make_private(file.fileno(), path, warn=secret)
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -42,22 +57,59 @@ def _at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object that the file holds; an empty one, if it holds anything else. Raises OSError."""
+def _make_private(handle: int, path: Path, *, warn: Warn) -> None:
+    if sys.platform == "win32":
+        return  # the person's own folder there hands its access control list down
+    status = os.fstat(handle)
+    mode = stat.S_IMODE(status.st_mode)
+    if status.st_uid != os.geteuid():
+        raise NotPrivate(errno.EPERM, "it belongs to another user")
+    if mode & OTHERS_WRITE:
+        raise NotPrivate(errno.EPERM, f"other users can write to it, mode {mode:04o}")
+    if mode & OTHERS_READ:
+        os.fchmod(handle, 0o600)
+        warn(f"Other users could read {path} (mode {mode:04o}) until now; its mode is 0600 now.")
+
+
+def withdraw_write_access(folder: Path, *, warn: Warn) -> None:
+    """Let nobody else write to a folder of ours: whoever can puts files of their own in the place of ours."""
+    if sys.platform == "win32":
+        return
+    with suppress(OSError):  # it is not there, or on a file system that is not ours to change
+        status = folder.stat()
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & OTHERS_WRITE and status.st_uid == os.geteuid():
+            folder.chmod(mode & ~OTHERS_WRITE)
+            warn(f"Other users could write to {folder} (mode {mode:04o}) until now. Check that its files are yours.")
+        elif mode & OTHERS_WRITE:
+            warn(
+                f"{folder} belongs to another user, and others can write to it (mode {mode:04o}) and replace its files."
+            )
+
+
+def read_object(path: Path, *, secret: Warn | None = None) -> dict[str, Any]:
+    """Return the JSON object that the file holds; an empty one, if it holds anything else.
+
+    Raises OSError, as :func:`read_private` does, ``secret`` included.
+    """
     try:
-        return parse(read_private(path) or "")
+        return parse(read_private(path, secret=secret) or "")
     except ValueError:
         return {}
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError."""
+    """Replace the file with ``text``: 0600 in a 0700 folder, on disk before the old one goes. Raises OSError.
+
+    Line ends are written as they are, on Windows too: the text was read as bytes (:func:`read_private`).
+    """
+    data = text.encode("utf-8")
     path = Path(os.path.realpath(path))  # a link to elsewhere, as people with dotfiles use, stays a link
     make_private_folder(path.parent)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600 by itself
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from awesome_cli.entry import USERNAME
 from awesome_cli.errors import KeyringUnusable, NoKeyringError
-from awesome_cli.files import read_object, remove_private, write_private
+from awesome_cli.files import NotPrivate, read_object, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
@@ -178,10 +178,14 @@ def _translated(verb: str, error: Exception) -> KeyringUnusable:
 
 
 class FileEntries:
-    """Secrets in plain JSON in a 0600 file, for those who asked for it; the file goes with its last secret."""
+    """Secrets in plain JSON in a 0600 file, for those who asked for it; the file goes with its last secret.
 
-    def __init__(self, path: Path) -> None:
+    ``warn`` is told, if other users could read it.
+    """
+
+    def __init__(self, path: Path, *, warn: Callable[[str], None]) -> None:
         self._path = path
+        self._warn = warn
 
     @property
     def kind(self) -> str:
@@ -215,7 +219,12 @@ class FileEntries:
 
     def _read(self) -> dict[str, str]:
         try:
-            entries = read_object(self._path)
+            entries = read_object(self._path, secret=self._warn)
+        except NotPrivate as error:
+            raise KeyringUnusable(
+                f"The file that stands in for the keyring, {self._path}, is not used: {error.strerror}.",
+                hint="The session in it may be somebody else's. Remove it with awesome logout, and sign in again.",
+            ) from error
         except OSError as error:
             raise self._unusable("read", error) from error
         return {name: secret for name, secret in entries.items() if isinstance(secret, str)}

@@ -132,5 +132,18 @@ def test_pure_rooms_touch_nothing_outside(module: str) -> None:
     assert called & EFFECTS == set()
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_no_file_is_written_in_text_mode(module: str) -> None:
+    """On Windows that changes line ends: ``\\r\\n``, as it was read from the file, would become ``\\r\\r\\n``."""
+    calls = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.Call)]
+    assert [ast.unparse(call) for call in calls if writes_text(call)] == []
+
+
+def writes_text(call: ast.Call) -> bool:
+    name = ast.unparse(call.func).rpartition(".")[2]
+    modes = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant)]
+    return name == "write_text" or (name in ("open", "fdopen") and bool({"w", "a", "x", "wt", "at", "xt"} & {*modes}))
+
+
 def test_the_map_knows_packages_of_modules_that_exist() -> None:
     assert [name for name in PACKAGES if name not in MODULES] == []

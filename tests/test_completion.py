@@ -153,6 +153,47 @@ def test_a_file_in_the_way_is_named(home: Home) -> None:
     assert "Hint: See what would be installed with: awesome --show-completion" in refused.stderr
 
 
+@pytest.fixture
+def powershell_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in for a PowerShell that called us and names its profile, with the byte order mark of some versions."""
+    profile = tmp_path / "Dokumente/PowerShell/profile.ps1"
+    shell = tmp_path / "pwsh"
+    shell.write_text(f"#!/bin/sh\nprintf '\\357\\273\\277%s\\r\\n' '{profile}'\n", "utf-8")
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("awesome_cli.cli.completion._get_shell_name", lambda: "pwsh")
+    return profile
+
+
+def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
+    for _ in range(2):
+        assert terminal.run("--install-completion") == 0
+        assert f"Completion for pwsh is installed in {powershell_profile}." in terminal.err
+        assert "If scripts are disabled: Set-ExecutionPolicy RemoteSigned" in terminal.err
+        assert powershell_profile.read_text("utf-8").count("Register-ArgumentCompleter") == 1
+    assert terminal.run("--show-completion") == 0
+    assert terminal.out.strip() in powershell_profile.read_text("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
+    terminal: Terminal, powershell_profile: Path, encoding: str
+) -> None:
+    powershell_profile.parent.mkdir(parents=True)
+    powershell_profile.write_bytes('Write-Output "Grüße"\r\n'.encode(encoding))
+    assert terminal.run("--install-completion") == 0
+    text = powershell_profile.read_bytes().decode(encoding)
+    assert text.startswith('Write-Output "Grüße"\r\n')
+    assert "Register-ArgumentCompleter" in text
+
+
+def test_a_powershell_that_does_not_name_its_profile_is_said(terminal: Terminal, powershell_profile: Path) -> None:
+    (powershell_profile.parents[2] / "pwsh").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    assert terminal.run("--install-completion") == 3
+    assert "pwsh does not say where its profile is" in terminal.err
+    assert "Traceback" not in terminal.err
+
+
 def test_tab_completes_in_a_real_fish(home: Home) -> None:
     install(home, "fish")
     assert home.run("fish", "-c", "complete -C 'awesome --profile w'").stdout.split() == ["work-eu", "work-us"]

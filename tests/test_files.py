@@ -35,6 +35,13 @@ def test_a_file_that_others_could_read_is_not_any_more_once_it_is_written(file: 
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("text", ["one\ntwo\n", "one\r\ntwo\r\n", "one\rtwo\u2028"])
+def test_line_ends_are_written_and_read_as_they_are(file: Path, text: str) -> None:
+    write_private(file, text)
+    assert file.read_bytes() == text.encode()
+    assert read_private(file) == text
+
+
 def test_what_is_not_there_is_none(file: Path) -> None:
     assert read_private(file) is None
 
@@ -171,6 +178,8 @@ def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None
         (b'[profiles.default]\n\n"issuer" = "ftp://x"\n', "line 3"),
         (b"profiles = 3\n", "profiles must be tables"),
         (b'# fine\n[profiles.default]\nscope = "\xff"\n', "line 3"),
+        (b"[profiles.default]\r\n\r\nscope = 5\r\n", "line 3"),
+        ("# a\u2028comment\n[profiles.default]\nscope = 5\n".encode(), "line 3"),
     ],
 )
 @pytest.mark.parametrize("argv", [("login",), ("login", "--force")])
@@ -202,3 +211,44 @@ def test_a_folder_in_the_place_of_the_config_is_said(terminal: Terminal) -> None
     (terminal.world.config_dir / "config.toml").mkdir(parents=True)
     assert terminal.run("login") == 3
     assert "config.toml" in terminal.err
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(terminal: Terminal, folder: str) -> None:
+    path: Path = getattr(terminal.world, folder)
+    path.mkdir()
+    path.chmod(0o777)
+    terminal.login()
+    assert f"Warning: Other users could write to {path} (mode 0777) until now." in terminal.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert terminal.run("whoami") == 0
+    assert terminal.err == ""
+
+
+def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left_as_it_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    terminal.world.config_dir.mkdir(exist_ok=True)
+    terminal.world.config_dir.chmod(0o775)
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    assert terminal.run("say-hi") == 0
+    assert f"Warning: {terminal.world.config_dir} belongs to another user" in terminal.err
+    assert stat.S_IMODE(terminal.world.config_dir.stat().st_mode) == 0o775
+
+
+def test_a_session_in_a_file_that_others_can_write_to_is_not_used_until_logout_has_removed_it(
+    terminal: Terminal,
+) -> None:
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*.json")
+    file.chmod(0o666)
+    for argv in (("say-hi",), ("whoami",), ("token",), ("api", "hello"), ("login", "--insecure-storage", "--force")):
+        assert terminal.run(*argv, AWESOME_API_URL=terminal.issuer.api_url) == 9, argv
+        assert "other users can write to it" in terminal.err
+        assert terminal.out == ""
+        assert terminal.requests == []
+    assert terminal.run("logout") == 9
+    assert not file.exists()
+    assert terminal.run("say-hi") == 4

@@ -41,7 +41,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def read(path: Path, text: str) -> Config:
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(text.encode())
     return Config.read(path)
 
 
@@ -257,6 +257,18 @@ def test_saving_makes_a_private_file_with_a_table_for_the_profile(path: Path) ->
     Config.read(path).save("work", {"domain": "a.auth0.com", "client_id": "b"})
     assert path.read_text("utf-8") == '[profiles.work]\ndomain = "a.auth0.com"\nclient_id = "b"\n'
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_saving_keeps_the_line_ends_of_windows(path: Path) -> None:
+    path.write_bytes(b'# mine\r\n[profiles.work]\r\nscope = "openid"  # why\r\naudience = "a"\r\n')
+    Config.read(path).save("work", {"scope": "openid email"})
+    assert path.read_bytes() == b'# mine\r\n[profiles.work]\r\nscope = "openid email"  # why\r\naudience = "a"\r\n'
+    Config.read(path).save("work", {"issuer": "https://issuer.example/"})
+    assert Config.read(path).profile("work") == {
+        "scope": "openid email",
+        "audience": "a",
+        "issuer": "https://issuer.example/",
+    }
 
 
 def test_an_issuer_replaces_the_domain_that_was_saved(path: Path) -> None:

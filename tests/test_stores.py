@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
 import threading
@@ -194,7 +195,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def file(path: Path) -> FileEntries:
-    return FileEntries(path)
+    return FileEntries(path, warn=pytest.fail)
 
 
 def test_the_file_comes_with_its_first_secret_and_goes_with_its_last(file: FileEntries, path: Path) -> None:
@@ -217,6 +218,7 @@ def test_a_file_that_cannot_be_understood_holds_nothing_and_is_the_store_all_the
     file: FileEntries, path: Path, text: str
 ) -> None:
     path.parent.mkdir()
+    path.touch(0o600)
     path.write_text(text, "utf-8", "surrogateescape")
     assert file.get("one") is None
     assert file.exists()
@@ -245,3 +247,41 @@ def test_a_file_that_cannot_be_written_is_said(file: FileEntries, path: Path) ->
     path.parent.write_text("in the way")
     with pytest.raises(KeyringUnusable, match="cannot be written"):
         file.put("one", "1")
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
+def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
+    file: FileEntries, path: Path, mode: int
+) -> None:
+    file.put("one", "1")
+    path.chmod(mode)
+    uses: list[Callable[[], object]] = [
+        lambda: file.get("one"),
+        lambda: file.put("one", "2"),
+        lambda: file.remove("one"),
+    ]
+    for use in uses:
+        with pytest.raises(KeyringUnusable, match=rf"other users can write to it, mode {mode:04o}") as refusal:
+            use()
+        assert "awesome logout" in refusal.value.hint
+    assert json.loads(path.read_text()) == {"one": "1"}
+    file.destroy()
+    assert not path.exists()
+
+
+def test_a_file_of_another_user_is_refused(file: FileEntries, monkeypatch: pytest.MonkeyPatch) -> None:
+    file.put("one", "1")
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    with pytest.raises(KeyringUnusable, match="it belongs to another user"):
+        file.get("one")
+
+
+def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path) -> None:
+    warnings: list[str] = []
+    file = FileEntries(path, warn=warnings.append)
+    file.put("one", "1")
+    path.chmod(0o644)
+    assert [file.get("one"), file.get("one")] == ["1", "1"]
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert warnings == [f"Other users could read {path} (mode 0644) until now; its mode is 0600 now."]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import subprocess
+from pathlib import Path
+
 import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import Shells, _get_shell_name, get_completion_script, install
@@ -11,6 +15,8 @@ from awesome_cli.errors import AwesomeError, ConfigError, UsageError
 completion_init()  # tells Typer's core how each shell asks; Typer's own options do it, and fail without an advice
 
 QUESTION = "_AWESOME_COMPLETE"  # the variable in which a shell asks
+
+POWERSHELLS = (Shells.powershell, Shells.pwsh)
 
 # zsh loads the script when Tab is pressed for the first time. Typer's then says what answers from now on, and leaves
 # that first Tab unanswered.
@@ -34,17 +40,46 @@ def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT00
     """Set completion up in the start-up files of the shell that called us."""
     if not wanted or ctx.resilient_parsing:
         return
+    shell = _shell()
     try:
-        shell, path = install(shell=_shell(), prog_name="awesome", complete_var=QUESTION)
+        if shell in POWERSHELLS:
+            path = _install_in_powershell(shell)
+        else:
+            _, path = install(shell=shell, prog_name="awesome", complete_var=QUESTION)
         if shell == Shells.zsh:
-            path.write_text(_script(shell) + "\n")
+            path.write_bytes(f"{_script(shell)}\n".encode())
     except OSError as error:
         raise ConfigError(
-            f"Completion cannot be installed: {error.filename} cannot be written ({error.strerror}).",
+            f"Completion cannot be installed: {error.filename}: {error.strerror}.",
             hint="See what would be installed with: awesome --show-completion",
         ) from error
     ctx.obj.console.note(f"Completion for {shell} is installed in {path}. Open a new terminal to use it.")
+    if shell in POWERSHELLS:
+        ctx.obj.console.note("If scripts are disabled: Set-ExecutionPolicy RemoteSigned -Scope CurrentUser")
     raise typer.Exit
+
+
+def _install_in_powershell(shell: str) -> Path:
+    """Add the script to PowerShell's profile once. Typer does it each time, and sets the policy to Unrestricted."""
+    question = "[Console]::OutputEncoding = [Text.Encoding]::UTF8; $PROFILE"
+    asked = subprocess.run(  # noqa: S603 - the shell that called us
+        [shell, "-NoProfile", "-Command", question], stdout=subprocess.PIPE, check=False
+    )
+    path = Path(asked.stdout.decode("utf-8-sig", "replace").strip())
+    if not path.is_absolute():
+        raise ConfigError(
+            f"Completion cannot be installed: {shell} does not say where its profile is.",
+            hint="Add to your profile what this prints: awesome --show-completion",
+        )
+    profile = path.read_bytes() if path.exists() else b""
+    encoding = (
+        "utf-16-le" if profile.startswith(codecs.BOM_UTF16_LE) else "ascii"
+    )  # the first is what >> $PROFILE makes
+    script = f"\n{_script(shell)}\n".encode(encoding)
+    if script not in profile:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(profile + script)
+    return path
 
 
 def show_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,10 +56,15 @@ def serve_alone(
     toolbox: Toolbox = ctx.obj
     with _provider(Clock(toolbox.world), port) as server:
         toolbox.console.note("A provider for trying things out. In another terminal:")
-        toolbox.console.result(f"export AWESOME_ISSUER={server.url}")
-        toolbox.console.result(f"export AWESOME_CLIENT_ID={server.issuer.client_id}")
+        for name, value in {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}.items():
+            toolbox.console.result(assignment(name, value, powershell=os.name == "nt"))
         toolbox.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
         toolbox.world.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
+
+
+def assignment(name: str, value: str, *, powershell: bool) -> str:
+    """Return the line that sets a variable for what a shell runs from then on."""
+    return f'$env:{name} = "{value}"' if powershell else f"export {name}={value}"
 
 
 class Clock:

@@ -111,7 +111,7 @@ class Toolbox:
         """The plain file that stands in for the keyring once somebody asked for it."""
         from awesome_cli.stores import FileEntries
 
-        return FileEntries(self._insecure_file)
+        return FileEntries(self._insecure_file, warn=self.console.warning)
 
     @property
     def _insecure_file(self) -> Path:
@@ -130,7 +130,7 @@ class Toolbox:
         """The file beside it where a first save is rehearsed; there is no token in it."""
         from awesome_cli.stores import FileEntries
 
-        return FileEntries(self._insecure_file.with_suffix(".proof"))
+        return FileEntries(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
 
     @cached_property
     def keyring_vault(self) -> Vault:

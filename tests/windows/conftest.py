@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from rigs.machine import provider
+from rigs.need import need
+from rigs.windows import COMPONENTS, Windows, windows
+
+if TYPE_CHECKING:
+    from awesome_cli.demo.issuer import Issuer
+
+
+@pytest.fixture(scope="session")
+def windows_python(pytestconfig: pytest.Config) -> Iterator[Windows]:
+    """Build it where pytest keeps what the next run can use."""
+    need(*COMPONENTS)
+    assert pytestconfig.cache is not None
+    with windows(pytestconfig.cache.mkdir("windows")) as machine:
+        yield machine
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with provider() as issuer:
+        yield issuer

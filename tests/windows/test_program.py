@@ -1,0 +1,150 @@
+"""The program on Windows: a Python for Windows under Wine, the Credential Locker, and a provider on this machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pytest
+
+from awesome_cli import __version__
+from awesome_cli.demo.issuer import Issuer
+from rigs.machine import expired_from_the_start
+from rigs.program import End
+from rigs.windows import Windows, wait, windows_path
+
+LOCKER = "keyring.backends.Windows.WinVaultKeyring"
+AT_ONCE = 6
+
+
+class Program:
+    """Runs commands that know the provider by variables."""
+
+    def __init__(self, machine: Windows, issuer: Issuer) -> None:
+        self.machine = machine
+        self.environ = {
+            "AWESOME_ISSUER": issuer.url,
+            "AWESOME_CLIENT_ID": issuer.client_id,
+            "AWESOME_API_URL": issuer.api_url,
+        }
+
+    def run(self, *argv: str) -> End:
+        return self.machine.awesome(*argv, **self.environ)
+
+    def succeed(self, *argv: str) -> End:
+        end = self.run(*argv)
+        assert end.code == 0, end.err
+        return end
+
+    def succeed_at_once(self, *commands: tuple[str, ...]) -> list[End]:
+        processes = [self.machine.start("-m", "awesome_cli", *argv, **self.environ) for argv in commands]
+        ends = [wait(process) for process in processes]
+        assert [end.code for end in ends] == [0] * len(ends), ends
+        return ends
+
+
+@pytest.fixture
+def program(windows_python: Windows, issuer: Issuer) -> Program:
+    shutil.rmtree(windows_python.app_data / "awesome-cli", ignore_errors=True)
+    return Program(windows_python, issuer)
+
+
+def test_a_session_lives_in_the_credential_locker_from_login_to_logout(program: Program, issuer: Issuer) -> None:
+    assert program.run("say-hi").code == 4
+    code, signed_in = map(json.loads, program.succeed("login", "--json").out.splitlines())
+    assert code["event"] == "device_code"
+    assert (signed_in["event"], signed_in["name"], signed_in["store"]) == ("signed_in", "Juan", LOCKER)
+    assert program.succeed("say-hi").out == "Welcome Juan!\n"
+    assert program.succeed("whoami", "--json").json["store"] == LOCKER
+    first = program.succeed("token").out
+    assert program.succeed("token", "--min-ttl", "100000").out not in ("", first)
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    assert program.succeed("api", "hello").json["message"] == "Hello Juan!"
+    assert program.succeed("profiles", "--json").json
+    assert program.succeed("logout").out == ""
+    assert _secret(program, "awesome-cli:default") == "None\n"
+    assert program.run("say-hi").code == 4
+    assert program.run("logout").code == 0
+
+
+def _secret(program: Program, name: str) -> str:
+    code = f"import keyring; print(keyring.get_password({name!r}, 'awesome'))"
+    return program.machine.run("-c", code).out
+
+
+def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(program: Program, issuer: Issuer) -> None:
+    config = program.machine.app_data / "awesome-cli/config.toml"
+    at_provider = ("--issuer", issuer.url, "--client-id", issuer.client_id)
+    for name in ("one", "two", "three"):
+        program.succeed("--profile", name, "login", *at_provider, "--audience", f"https://{name}.example/")
+    written = config.read_bytes()
+    assert b"\r" not in written
+
+    edited = b"# by hand\r\n" + written.replace(b"\n", b"\r\n")  # as an editor for Windows saves it
+    config.write_bytes(edited)
+    for name in ("one", "two", "three"):
+        program.succeed("--profile", name, "login", "--force", "--audience", f"https://new-{name}.example/")
+    assert config.read_bytes() == re.sub(rb"https://(?=(one|two|three)\.)", b"https://new-", edited)
+    for name in ("one", "two", "three"):
+        program.succeed_at_once(*(("--profile", name, command) for command in ("say-hi", "whoami", "token", "doctor")))
+    program.succeed("logout", "--all")
+
+
+def test_commands_at_once_on_an_expired_session_renew_once(program: Program, issuer: Issuer) -> None:
+    with expired_from_the_start(issuer):
+        program.succeed("login")
+    ends = program.succeed_at_once(*[("token",)] * AT_ONCE)
+    assert {end.out for end in ends} == {program.succeed("token").out}
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    program.succeed("logout")
+
+
+def test_doctor_finds_nothing_wrong_and_does_not_tell_the_home_folder(program: Program) -> None:
+    program.succeed("login")
+    report = program.succeed("doctor", "--online").out
+    assert f"ok keyring: {LOCKER}" in report
+    assert "!!" not in report
+    assert "~\\AppData\\Local\\awesome-cli" in report
+    assert program.machine.app_data.parts[-3] + "\\" not in report
+    program.succeed("logout")
+
+
+def test_the_tour_runs_to_its_end(program: Program) -> None:
+    assert program.succeed("demo", "--auto").out == "Welcome Juan!\nWelcome Juan!\n"
+
+
+def test_the_provider_alone_says_how_powershell_is_pointed_at_it(program: Program) -> None:
+    process = program.machine.start("-m", "awesome_cli", "demo", "serve")
+    assert process.stdout
+    lines = [process.stdout.readline(), process.stdout.readline()]
+    process.kill()
+    wait(process)
+    assert re.fullmatch(r'\$env:AWESOME_ISSUER = "http://127\.0\.0\.1:\d+/"\n', lines[0])
+    assert lines[1] == '$env:AWESOME_CLIENT_ID = "awesome-demo"\n'
+
+
+def test_a_login_with_the_plain_file_works_without_posix_modes(program: Program) -> None:
+    program.succeed("login", "--insecure-storage")
+    assert program.succeed("say-hi").err == ""
+    assert "insecure file" in program.succeed("whoami", "--json").json["store"]
+    program.succeed("logout")
+    assert list((program.machine.app_data / "awesome-cli").glob("insecure-*")) == []
+
+
+def test_powershell_is_recognised_and_gets_its_completion(program: Program) -> None:
+    """The shell is found among the parent processes, by the name of its program."""
+    python = program.machine.python
+    shutil.copy(python / "python.exe", python / "powershell.exe")
+    command = [windows_path(python / "python.exe"), "-m", "awesome_cli", "--show-completion"]
+    end = program.machine.run("-c", f"import subprocess; subprocess.run({command!r})", program="powershell.exe")
+    assert "Register-ArgumentCompleter -Native -CommandName awesome" in end.out
+    question = {"_AWESOME_COMPLETE": "complete_powershell", "_TYPER_COMPLETE_ARGS": "awesome who"}
+    answer = program.machine.awesome(**question, _TYPER_COMPLETE_WORD_TO_COMPLETE="who")
+    assert answer.out.startswith("whoami:::")
+
+
+def test_the_console_script_runs(program: Program) -> None:
+    script = program.machine.prefix / "site/bin/awesome.exe"
+    code = f"import subprocess; subprocess.run([{windows_path(script)!r}, '--version'])"
+    assert program.machine.run("-c", code).out == f"awesome {__version__}\n"
