@@ -79,6 +79,12 @@ class ProviderUnreachable(ProviderUnusable):
     """Trouble on the way to the provider, or inside it, that may pass by itself: no reason to drop a session."""
 
 
+class SystemExhausted(ProviderUnreachable):
+    """The system gives no more open files, memory or threads, so that nobody can be asked: no reason either."""
+
+    code = "system"
+
+
 class TokenInvalid(AwesomeError):  # noqa: N818
     """A token broke a validation rule; it was not kept."""
 

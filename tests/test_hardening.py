@@ -25,6 +25,7 @@ from awesome_cli.errors import OutputLost
 from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.reply import Reply
 from awesome_cli.sessions import Card
+from awesome_cli.world import Held
 from rigs.terminal import response
 
 if TYPE_CHECKING:
@@ -106,11 +107,11 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     mover = Toolbox(terminal.world)
 
     @contextmanager
-    def hold_signals() -> Iterator[None]:  # entered with the lock, when another process has just let go of it
+    def hold_signals() -> Iterator[Held]:  # entered with the lock, when another process has just let go of it
         if mover.file_entries.exists():
             mover.keyring_vault.save(mover.load())
             mover.file_entries.destroy()
-        yield
+        yield Held()
 
     terminal.set(hold_signals=hold_signals)
     assert terminal.run("say-hi") == 0

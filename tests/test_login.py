@@ -12,6 +12,7 @@ from keyring.errors import KeyringLocked, PasswordSetError
 
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.stores import FileEntries
+from awesome_cli.world import Held
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -144,8 +145,8 @@ def test_the_session_before_survives_a_login_that_cannot_be_kept(terminal: Termi
 
 def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(terminal: Terminal) -> None:
     @contextmanager
-    def interrupted() -> Iterator[None]:
-        yield
+    def interrupted() -> Iterator[Held]:
+        yield Held()
         if ("awesome-cli:default", "awesome") in terminal.keyring.entries():
             raise KeyboardInterrupt
 
