@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from awesome_cli.world import World
 
-ENDS = {130: "Interrupted.", 143: "Terminated."}  # 128 + SIGINT and SIGTERM, as shells count
-
 
 def main(argv: Sequence[str], world: World) -> int:
     """Run one command in ``world`` and return its exit code."""
@@ -25,7 +23,9 @@ def main(argv: Sequence[str], world: World) -> int:
     from awesome_cli.cli.app import run_command
     from awesome_cli.cli.toolbox import Toolbox
     from awesome_cli.errors import AwesomeError, OutputLost
+    from awesome_cli.exhaustion import exhausted
     from awesome_cli.files import withdraw_write_access
+    from awesome_cli.signals import WORDS
 
     toolbox = Toolbox(world)
     for folder in (world.config_dir, world.state_dir, world.cache_dir):
@@ -41,30 +41,55 @@ def main(argv: Sequence[str], world: World) -> int:
         except Exception as error:  # noqa: BLE001 - the last door before a traceback
             if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as when Typer prints its help
                 toolbox.console.error(OutputLost(f"The output could not be written ({error.strerror})."))
+            elif trouble := exhausted(error):
+                toolbox.console.error(trouble)
+                return trouble.exit_code
             else:
                 toolbox.console.bug(error)
             return AwesomeError.exit_code
-    if code in ENDS:
-        toolbox.console.say(ENDS[code])
+    if code in WORDS:
+        toolbox.console.say(WORDS[code])
     return code
 
 
 def run() -> None:
     """Run the program and end the process: the console script."""
     sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
-    try:
-        code = _answer_at_once(sys.argv[1:])
-        if code is None:
-            code = _run_in_full()
-    except KeyboardInterrupt:  # before main() was there to catch it
-        sys.stderr.write(f"{ENDS[130]}\n")
-        code = 130
+    code = _handle_signals() or _run()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
         except OSError:  # said already, or a pipe whose reader has seen enough: Python need not complain at its end
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
+
+
+def _handle_signals() -> int:
+    """Install the handler of signals, before anything else; return the exit code of a Ctrl-C that came meanwhile."""
+    try:
+        from awesome_cli.signals import end_on_signals
+    except (KeyboardInterrupt, RuntimeError) as error:  # Python 3.11 makes the second of the first in __set_name__
+        if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        sys.stderr.write("Interrupted.\n")
+        return 130
+    end_on_signals()
+    return 0
+
+
+def _run() -> int:
+    from awesome_cli.signals import Terminated, leave_signals_to_the_system, say
+
+    try:
+        code = _answer_at_once(sys.argv[1:])
+        if code is None:
+            code = _run_in_full()
+        leave_signals_to_the_system()
+    except (KeyboardInterrupt, Terminated) as end:  # outside of what main() catches
+        leave_signals_to_the_system()
+        code = end.exit_code if isinstance(end, Terminated) else 130
+        say(code)
+    return code
 
 
 def _nowhere() -> TextIO:
@@ -78,11 +103,14 @@ def _answer_at_once(argv: list[str]) -> int | None:
     if argv == ["--version"]:
         text = f"awesome {__version__}"
     elif argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and sys.platform == "linux":
-        import time
+        try:
+            import time
 
-        from awesome_cli.fastlane import answer
+            from awesome_cli.fastlane import answer
 
-        text = answer(argv, os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
+            text = answer(argv, os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
+        except Exception:  # noqa: BLE001 - no thread or no memory: the full program says what is wrong
+            return None
     if text is None or sys.stdout.encoding != "utf-8":
         return None
     try:
@@ -106,19 +134,23 @@ def _enable_escape_sequences() -> None:
 
 
 def _run_in_full() -> int:
-    from awesome_cli.errors import ConfigError
-    from awesome_cli.world import end_on_sigterm, real_world
+    from awesome_cli.errors import AwesomeError, ConfigError
+    from awesome_cli.exhaustion import exhausted  # here, because later there may be no memory left to import it
 
-    end_on_sigterm()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
     _enable_escape_sequences()
+    failure: AwesomeError | None
     try:
-        world = real_world()
-    except ConfigError as error:
-        sys.stderr.write(f"Error: {error.sentence}\nHint: {error.hint}\n")
-        return error.exit_code
-    return main(sys.argv[1:], world)
+        from awesome_cli.world import real_world
+
+        return main(sys.argv[1:], real_world())
+    except Exception as error:  # before main() was there to catch it
+        failure = error if isinstance(error, ConfigError) else exhausted(error)
+        if failure is None:
+            raise
+    sys.stderr.write(f"Error: {failure.sentence}\nHint: {failure.hint}\n")
+    return failure.exit_code
 
 
 if __name__ == "__main__":

@@ -87,6 +87,12 @@ class AnswerLostError(ProviderUnreachable):
     """The request was sent, and no complete answer came: what it asked for may have been done."""
 
 
+class SystemExhausted(ProviderUnreachable):
+    """The system gives no more open files, memory or threads, so that nobody can be asked: no reason either."""
+
+    code = "system"
+
+
 class TokenInvalid(AwesomeError):  # noqa: N818
     """A token broke a validation rule; it was not kept."""
 

@@ -13,6 +13,9 @@ from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
+from awesome_cli.errors import ProviderUnreachable
+from awesome_cli.exhaustion import exhausted
+
 if sys.platform == "win32":
     SystemLoop = asyncio.ProactorEventLoop
 else:
@@ -22,20 +25,21 @@ T = TypeVar("T")
 
 
 class Signals(Protocol):
-    """Signals that wait: the number of the ``first`` that came, or 0, and what is done ``instead`` when one comes."""
+    """Signals that wait. ``cancelled``: whether those that came cancel the work; ``on_cancel``: told when they do."""
 
-    first: int
-    instead: Callable[[], None]
+    on_cancel: Callable[[], None]
 
-    def wait(self) -> None:
-        """Do nothing yet."""
+    @property
+    def cancelled(self) -> bool:
+        """Whether the signals that came cancel the work."""
 
 
 def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
-    """Run ``work``, and cancel it when a signal comes.
+    """Run ``work``, and cancel it when the signals say so.
 
     Raised inside the loop, a signal could take away the very step that it was about to run, and leave it waiting for
     ever.
+    Raises ProviderUnreachable, if it was cancelled; SystemExhausted, if the system has no more files or memory to give.
     """
 
     async def cancellable() -> T:
@@ -45,19 +49,34 @@ def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
             task.cancel()
             loop.call_soon_threadsafe(lambda: None)  # it may be asleep
 
-        signals.instead = cancel
-        if signals.first:
-            cancel()
+        before, signals.on_cancel = signals.on_cancel, cancel
         try:
+            if signals.cancelled:  # before there was anything to cancel
+                raise asyncio.CancelledError
             return await work()
         finally:
-            signals.instead = signals.wait
+            signals.on_cancel = before
 
-    return anyio.run(cancellable, backend_options={"loop_factory": _Loop})
+    try:
+        return anyio.run(cancellable, backend_options={"loop_factory": _Loop})
+    except asyncio.CancelledError:
+        raise ProviderUnreachable("A signal ended the conversation.") from None
+    except Exception as error:
+        trouble = exhausted(error)
+        if trouble is None:
+            raise
+        raise trouble from error
 
 
 class _Loop(SystemLoop):
     """Looks names up in threads that may be left behind; asyncio waits for its own, however silent a name server is."""
+
+    def __init__(self) -> None:
+        try:
+            super().__init__()
+        except OSError:
+            asyncio.BaseEventLoop.close(self)  # else its destructor closes what was never opened, with a traceback
+            raise
 
     async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> list[Any]:  # noqa: ANN401 - as it comes
         found: asyncio.Future[list[Any]] = self.create_future()

@@ -9,13 +9,14 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
 from awesome_cli.account_folders import PROGRAM, account_folders
 from awesome_cli.errors import ConfigError
+from awesome_cli.signals import CODES
 
 if TYPE_CHECKING:
     import httpx
@@ -32,17 +33,13 @@ class Run(Protocol):
         """Return what ``work`` returns."""
 
 
-class Terminated(SystemExit):
-    """SIGTERM asked the program to end."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class World:
     """What is outside. ``keyring`` and ``transport`` are None where the system's own are meant.
 
     ``account_dirs`` are where locks may lie, and what else all processes of the account share: the same whatever the
     environment says, the first usable one serves.
-    ``hold_signals`` keeps Ctrl-C and SIGTERM waiting until its block is done.
+    ``hold_signals`` keeps the signals that end the program waiting until its block is done.
     """
 
     environ: Mapping[str, str]
@@ -89,10 +86,10 @@ def real_world() -> World:
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
-    """Run ``work`` on asyncio; Ctrl-C and SIGTERM cancel it, and have their way once the loop is wound up."""
+    """Run ``work`` on asyncio; a signal cancels it, unless it is held, and has its way once the loop is wound up."""
     from awesome_cli.event_loop import run
 
-    with hold_signals() as held:
+    with hold_signals(cancelling=True) as held:
         return run(work, held)
 
 
@@ -120,34 +117,84 @@ def open_browser(url: str) -> bool:
 
 
 class Held:
-    """The signal handler while signals wait: it remembers the first of them, and does something ``instead``."""
+    """The signal handler while signals wait, and what the holder may ask and set.
 
-    def __init__(self) -> None:
+    ``first`` is the number of the first signal that came, or 0. ``cancelling``: whether it cancels what the event loop
+    runs. ``skippable``: whether Ctrl-C does, pressed once more; ``skipped`` tells that it was.
+    """
+
+    def __init__(self, *, cancelling: bool = False) -> None:
         self.first = 0
-        self.on_first: Callable[[], None] = self.wait
-        self.instead: Callable[[], None] = self.wait
+        self.cancelling = cancelling
+        self.skippable = self.skipped = False
+        self.on_cancel: Callable[[], None] = _nothing
+        self._on_first: Callable[[], None] = _nothing
 
     def __call__(self, number: int, _frame: object) -> None:
         """Take a signal."""
-        self.first = self.first or number
-        self.instead()
+        if not self.first:
+            self.first = number
+            self._call_on_first()
+        elif self.skippable and number == signal.SIGINT:
+            self.skipped = True
+        if self.cancelled:
+            self.on_cancel()
 
-    def wait(self) -> None:
-        """Do nothing yet."""
+    @property
+    def cancelled(self) -> bool:
+        """Whether the signals that came cancel what the event loop runs."""
+        return self.skipped or (self.cancelling and self.first != 0)
+
+    @property
+    def pending(self) -> bool:
+        """Whether a signal has its way once the block is done. After a skip none has: the person had an answer."""
+        return self.first != 0 and not self.skipped
+
+    @property
+    def on_first(self) -> Callable[[], None]:
+        """Called once, from the handler, when the first signal comes; at once, if it came before this was set."""
+        return self._on_first
+
+    @on_first.setter
+    def on_first(self, call: Callable[[], None]) -> None:
+        self._on_first = call
+        if self.pending:
+            self._call_on_first()
+
+    def _call_on_first(self) -> None:
+        with suppress(RuntimeError):  # a stream that is being written to this very moment takes no other words
+            self._on_first()
+
+    @contextmanager
+    def lent(self) -> Iterator[Held]:
+        """Serve an inner block, whose wishes end with it."""
+        skippable, on_first = self.skippable, self._on_first
+        try:
+            yield self
+        finally:
+            self.skippable, self._on_first = skippable, on_first
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 @contextmanager
-def hold_signals() -> Iterator[Held]:
-    """Keep Ctrl-C and SIGTERM waiting until the block is done, then let the first of them have its way.
+def hold_signals(*, cancelling: bool = False) -> Iterator[Held]:
+    """Keep the signals that end the program waiting until the block is done, then let the first have its way.
 
-    Within another such block it is that one that keeps them.
+    Those that are ignored stay ignored. Within another such block it is that one that keeps them.
     """
-    held = Held()
-    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    is_main = threading.current_thread() is threading.main_thread()
-    if not is_main or any(isinstance(handler, Held) for handler in handlers.values()):
-        yield held  # signals are the main thread's business, and held once
+    if threading.current_thread() is not threading.main_thread():
+        yield Held()  # signals are the main thread's business
         return
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in CODES}
+    for handler in handlers.values():
+        if isinstance(handler, Held):
+            with handler.lent() as held:
+                yield held
+            return
+    held = Held(cancelling=cancelling)
     kept = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
     for number in kept:
         signal.signal(number, held)
@@ -156,14 +203,5 @@ def hold_signals() -> Iterator[Held]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-        if held.first:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
+        if held.pending:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
             signal.raise_signal(held.first)
-
-
-def end_on_sigterm() -> None:
-    """Let SIGTERM unwind the program as Ctrl-C does, so that nothing is left half done."""
-
-    def terminate(_number: int, _frame: object) -> None:
-        raise Terminated(128 + signal.SIGTERM)
-
-    signal.signal(signal.SIGTERM, terminate)

@@ -6,7 +6,7 @@ import os
 
 import hypothesis
 
-pytest_plugins = ["awesome_cli.testing", "rigs.program", "rigs.terminal"]
+pytest_plugins = ["awesome_cli.testing", "rigs.signals", "rigs.program", "rigs.terminal"]
 
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
     del os.environ[name]  # the other side of every test is on this machine

@@ -22,8 +22,8 @@ ROWS = """
     2   config  provider  resource  vault  cache  roster  keyrings  secret_service  identity  demo
     1   sessions  profiles  world
     0   oauth  lock  network  stores  event_loop  shared_state
-   -1   files
-   -2   errors  text  entry  recommended  account_folders
+   -1   files  exhaustion
+   -2   errors  text  entry  recommended  account_folders  signals
 """  # rooms of one row do not import each other
 
 PACKAGES = {

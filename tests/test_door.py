@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import awesome_cli
+from awesome_cli.signals import CODES, WORDS
 
 if TYPE_CHECKING:
     from rigs.terminal import Terminal
@@ -78,6 +78,19 @@ def test_without_a_temporary_folder_it_goes_on(tmp_path: Path) -> None:
     assert done.stderr.startswith("Error: No keyring is available on this system.\n")
 
 
+@pytest.mark.parametrize("limit", [5, 6, 7])
+@pytest.mark.parametrize("command", ["say-hi", "token --min-ttl 9999999", "login --force", "logout", "doctor"])
+def test_too_few_open_files_are_no_mistake_of_ours(tmp_path: Path, command: str, limit: int) -> None:
+    line = f"ulimit -n {limit}; awesome {command}"
+    settings = {"AWESOME_ISSUER": "http://127.0.0.1:9/", "AWESOME_CLIENT_ID": "cli"}
+    keyring = {"PYTHON_KEYRING_BACKEND": "rigs.file_keyring.Keyring", "TEST_KEYRING": str(tmp_path / "keyring")}
+    path = os.pathsep.join([environ()["PYTHONPATH"], str(Path(__file__).parent)])
+    done = shell(line, HOME=str(tmp_path), PYTHONPATH=path, **settings, **keyring)
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+    assert done.returncode in (0, 4, 7, 9)
+
+
 def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
     done = shell("{ awesome login --help; echo $? >&2; } | true", HOME=str(tmp_path))
     assert "Traceback" not in done.stderr
@@ -114,12 +127,8 @@ def test_ctrl_c_before_anything_has_begun_is_an_interruption(tmp_path: Path) -> 
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "words"), [(signal.SIGINT, 130, "Interrupted."), (signal.SIGTERM, 143, "Terminated.")]
-)
-def test_the_demo_provider_runs_until_it_is_told_to_end(
-    tmp_path: Path, number: signal.Signals, code: int, words: str
-) -> None:
+@pytest.mark.parametrize("number", CODES)
+def test_the_demo_provider_runs_until_it_is_told_to_end(tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-m", "awesome_cli", "demo", "serve"]
     with subprocess.Popen(
         command, env=environ(HOME=str(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -135,8 +144,8 @@ def test_the_demo_provider_runs_until_it_is_told_to_end(
         time.sleep(0.2)  # until it waits
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
-    assert process.returncode == code
-    assert err.splitlines()[-1] == words
+    assert process.returncode == CODES[number]
+    assert err.splitlines()[-1] == WORDS[CODES[number]]
 
 
 def test_a_mistake_of_ours_is_owned_up_to_without_its_words(terminal: Terminal) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING
 
+import anyio
+import httpx
 import pytest
 from keyring.errors import KeyringLocked
 
+from awesome_cli.cli.logout import LONGEST_REVOCATION
 from awesome_cli.demo.keyring import MemoryKeyring
+from awesome_cli.provider import REQUEST_TIMEOUT
+from awesome_cli.world import hold_signals, run_on_asyncio
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,3 +181,71 @@ def test_the_keyring_asks_for_its_password_before_the_lock_is_taken(terminal: Te
     terminal.set(keyring=Asking())
     assert terminal.run("logout") == 0
     assert asked[0] is False
+
+
+FINISHING = "Finishing the sign-out: waiting for the provider, 45 s at most. Press Ctrl-C again to skip that."
+
+
+def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
+    """Let Ctrl-C be pressed when the provider is asked to revoke the refresh token, and the provider hang."""
+    terminal.set(run=run_on_asyncio, hold_signals=hold_signals)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if b"refresh_token" in request.content:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+        if hangs:
+            await anyio.sleep_forever()
+        return terminal.honest(request)
+
+    terminal.answer = answer
+
+
+def test_the_longest_revocation_is_as_long_as_its_three_requests() -> None:
+    assert LONGEST_REVOCATION == 3 * REQUEST_TIMEOUT
+
+
+def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=1, hangs=False)
+    assert terminal.run("logout") == 130
+    assert terminal.err.splitlines() == [FINISHING, "Signed out Juan (profile default).", "Interrupted."]
+    assert _revoked(issuer) == ["refresh_token", "access_token"]
+    assert terminal.keyring.entries() == {}
+
+
+def test_ctrl_c_pressed_twice_skips_the_revocation_and_empties_the_keyring(terminal: Terminal) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=2, hangs=True)
+    assert terminal.run("logout") == 10
+    assert terminal.err.splitlines()[:2] == [
+        FINISHING,
+        "Error: You are signed out here (profile default), but the provider did not confirm the revocation.",
+    ]
+    assert terminal.keyring.entries() == {}
+    assert len(terminal.requests) == 1
+
+
+def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
+    terminal: Terminal, issuer: Issuer
+) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=1, hangs=False)
+    issuer.client_id = "another"
+    assert terminal.run("logout") == 130
+    assert "Warning: You are signed out here (profile default), but the provider did not confirm" in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+def test_a_revocation_that_was_skipped_is_not_begun_for_the_other_store(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*")
+    text = file.read_text()
+    terminal.login("--force")
+    file.write_text(text)
+    press_ctrl_c(terminal, times=2, hangs=True)
+    assert terminal.run("logout") == 10
+    assert len(terminal.requests) == 1
+    assert terminal.err.count(FINISHING) == 1
+    assert terminal.keyring.entries() == {}
+    assert not file.exists()

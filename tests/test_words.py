@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli import __main__, __version__, errors
+from awesome_cli import __version__, errors
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.demo.issuer import ID_TOKEN_LIFETIME
 from awesome_cli.errors import AwesomeError
@@ -18,6 +18,7 @@ from awesome_cli.identity import rfc3339
 from awesome_cli.oauth.metadata import ENDPOINTS
 from awesome_cli.oauth.reply import Reply
 from awesome_cli.profiles import SWITCHES, TEXTS
+from awesome_cli.signals import WORDS
 from rigs.terminal import Terminal, response
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def test_readme_lists_the_exit_codes() -> None:
     (rows,) = tables(section(README, "## Exit codes"))
     listed = [int(number) for number, _ in rows]
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AwesomeError)]
-    assert listed == sorted({0, *(kind.exit_code for kind in classes), *__main__.ENDS})
+    assert listed == sorted({0, *(kind.exit_code for kind in classes), *WORDS})
     assert all(meaning for _, meaning in rows)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,11 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from awesome_cli.world import Terminated, end_on_sigterm, hold_signals, open_browser, real_world, run_on_asyncio
+from awesome_cli.errors import ProviderUnreachable, SystemExhausted
+from awesome_cli.signals import CODES, Terminated, end_on_signals
+from awesome_cli.world import hold_signals, open_browser, real_world, run_on_asyncio
 
-
-@pytest.fixture(autouse=True)
-def handlers() -> Iterator[None]:
-    """Leave the signals as they were."""
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+pytestmark = pytest.mark.usefixtures("handlers")
 
 
 def test_ctrl_c_waits_until_the_block_is_done() -> None:
@@ -37,7 +33,7 @@ def test_ctrl_c_waits_until_the_block_is_done() -> None:
 
 
 def test_the_first_signal_has_its_way() -> None:
-    end_on_sigterm()
+    end_on_signals()
     with pytest.raises(Terminated) as end, hold_signals():  # noqa: PT012 - the same
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
@@ -79,6 +75,85 @@ def test_a_handler_that_is_not_pythons_is_left_in_its_place(monkeypatch: pytest.
     assert held.first == 0
 
 
+def test_the_holder_is_told_once_of_the_first_signal() -> None:
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+        held.on_first = lambda: told.append(held.first)
+        assert told == []
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+    assert told == [signal.SIGINT]
+
+
+def test_the_holder_is_told_at_once_of_a_signal_that_came_before() -> None:
+    told: list[int] = []
+    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+        signal.raise_signal(signal.SIGINT)
+        held.on_first = lambda: told.append(held.first)
+        assert told == [signal.SIGINT]
+
+
+def test_a_stream_that_is_being_written_to_when_a_signal_comes_is_no_error() -> None:
+    def reentrant() -> None:
+        raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
+
+    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+        held.on_first = reentrant
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_the_wishes_of_an_inner_block_end_with_it() -> None:
+    told: list[str] = []
+    with pytest.raises(KeyboardInterrupt), hold_signals() as outer:  # noqa: PT012 - the same
+        outer.on_first = lambda: told.append("outer")
+        with hold_signals() as inner:
+            inner.on_first = lambda: told.append("inner")
+            inner.skippable = True
+            assert inner is outer
+        assert not outer.skippable
+        signal.raise_signal(signal.SIGINT)
+    assert told == ["outer"]
+
+
+def test_ctrl_c_pressed_twice_skips_what_can_be_skipped_and_the_program_goes_on() -> None:
+    async def work() -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        await anyio.sleep_forever()
+
+    with hold_signals() as held:
+        held.skippable = True
+        with pytest.raises(ProviderUnreachable):
+            run_on_asyncio(work)
+        assert held.skipped
+
+
+def test_what_was_skipped_is_not_begun_again_in_the_same_block() -> None:
+    with hold_signals() as held:
+        held.skippable = True
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(ProviderUnreachable):
+            run_on_asyncio(anyio.sleep_forever)
+
+
+def test_only_ctrl_c_skips() -> None:
+    """A window that is closed may send SIGHUP twice: from the kernel, and from the shell."""
+    end_on_signals()
+    with pytest.raises(Terminated), hold_signals() as held:  # noqa: PT012 - the same
+        held.skippable = True
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        assert not held.skipped
+
+
+def test_nothing_is_skipped_where_nobody_said_that_it_can_be() -> None:
+    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        assert not held.cancelled
+
+
 def test_a_thread_has_no_signals_to_hold() -> None:
     def work() -> None:
         with hold_signals():
@@ -99,10 +174,8 @@ def test_the_event_loop_runs_what_it_is_given() -> None:
     assert run_on_asyncio(work) == "done"
 
 
-@pytest.mark.parametrize(("number", "end"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, Terminated)])
-def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(
-    number: int, end: type[BaseException]
-) -> None:
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(number: int) -> None:
     seen: list[str] = []
 
     async def work() -> None:
@@ -114,14 +187,14 @@ def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(
             seen.append(type(error).__name__)
             raise
 
-    end_on_sigterm()
-    with pytest.raises(end):
+    end_on_signals()
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Terminated):
         run_on_asyncio(work)
     assert seen == ["goes on to where it waits", "CancelledError"]
 
 
 def test_a_signal_wakes_an_event_loop_that_is_asleep() -> None:
-    end_on_sigterm()
+    end_on_signals()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
     with pytest.raises(Terminated):  # noqa: PT012 - the signal must not come before
         timer.start()
@@ -154,15 +227,27 @@ def test_a_signal_that_is_held_lets_the_event_loop_finish() -> None:
     assert finished
 
 
-def test_a_signal_that_is_ignored_stays_so() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", CODES)
+def test_a_signal_that_is_ignored_stays_so(number: int) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    end_on_signals()
 
     async def work() -> str:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         await anyio.lowlevel.checkpoint()
         return "done"
 
     assert run_on_asyncio(work) == "done"
+
+
+def test_an_event_loop_that_cannot_be_made_leaves_nothing_to_complain_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted() -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "socketpair", exhausted)
+    with pytest.raises(SystemExhausted):
+        run_on_asyncio(anyio.sleep_forever)
+    gc.collect()  # a destructor that fails is a warning, and warnings are errors
 
 
 def test_a_name_server_that_says_nothing_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:

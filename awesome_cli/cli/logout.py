@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from awesome_cli.sessions import Session
     from awesome_cli.vault import Vault
 
+LONGEST_REVOCATION = 45.0  # seconds: discovery and two revocations, 15 s each (provider.REQUEST_TIMEOUT)
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
@@ -79,8 +81,18 @@ def sign_out(toolbox: Toolbox) -> None:
             lock.enter_context(toolbox.exclusively("the sign-out"))
         except NoLockFolder as error:  # it empties the keyring whatever else is broken
             toolbox.console.warning(error.sentence)
+        held = lock.enter_context(toolbox.world.hold_signals())
         ended, confirmed = _empty_stores(toolbox)
         toolbox.forget()  # under the same lock as a login that may follow
+        try:
+            _report(toolbox, ended, confirmed=confirmed)
+        except RevocationUnconfirmed as error:
+            if held.pending:  # the signal has its way, and nobody would be told
+                toolbox.console.warning(error.sentence)
+            raise
+
+
+def _report(toolbox: Toolbox, ended: Session | None, *, confirmed: bool) -> None:
     if ended is None:
         toolbox.console.note(f"You are not signed in (profile {toolbox.name}).")
     elif confirmed:
@@ -137,7 +149,7 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
         except SignInNeeded:
             toolbox.console.warning("What was kept could not be read; it is removed without being revoked.")
         if session is not None:
-            confirmed = toolbox.revoke(session)
+            confirmed = _revoke(toolbox, session)
     finally:
         try:
             empty()
@@ -146,3 +158,14 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
                 toolbox.mark_revoked(vault)  # whether the entries are gone is not known
             raise
     return session, confirmed
+
+
+def _revoke(toolbox: Toolbox, session: Session) -> bool:
+    """Revoke the session's tokens; who does not want to wait for that presses Ctrl-C twice."""
+    with toolbox.world.hold_signals() as held:
+        held.skippable = True
+        held.on_first = lambda: toolbox.console.say(
+            f"Finishing the sign-out: waiting for the provider, {LONGEST_REVOCATION:g} s at most."
+            " Press Ctrl-C again to skip that."
+        )
+        return toolbox.revoke(session)

@@ -224,7 +224,7 @@ class Toolbox:
             if (of_another := failure.since(began, now=now())) is not None:
                 raise of_another
             try:
-                with self._held("the renewal of your session"):
+                with self._held(f"the renewal of your session, {HURRIED_TIMEOUT:g} s at most"):
                     yield
             except SHARED_FAILURES as error:
                 failure.record(error, now=now())
@@ -239,9 +239,7 @@ class Toolbox:
     @contextmanager
     def _held(self, what: str) -> Iterator[None]:
         with self.world.hold_signals() as held:
-            held.on_first = lambda: self.console.say(
-                f"Finishing {what} first; this takes {HURRIED_TIMEOUT:g} seconds at most."
-            )
+            held.on_first = lambda: self.console.say(f"Finishing {what} ...")
             self._waiting.held = held
             try:
                 yield

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from awesome_cli.lock import session_lock_name
 from awesome_cli.sessions import Session
 from awesome_cli.stores import KeyringEntries
 from awesome_cli.vault import Vault
-from awesome_cli.world import Held, World, run_on_asyncio
+from awesome_cli.world import World, run_on_asyncio
 from rigs.keyrings.rough import Kept
+from rigs.signals import no_signals
 
 ROUNDS = int(os.environ.get("AWESOME_TESTS_ROUNDS", "4"))  # how often chance gets a chance
 PATIENCE = 60  # seconds for one process, on the busiest machine
@@ -147,7 +148,7 @@ class Machine:
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=lambda: nullcontext(Held()),
+            hold_signals=no_signals,
             keyring=self.keyring,
         )
         code = main(argv, world)

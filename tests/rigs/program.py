@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 import pytest
 
 from awesome_cli.__main__ import main
-from awesome_cli.world import Held, World, run_on_asyncio
+from awesome_cli.world import World, run_on_asyncio
 from rigs.file_keyring import Keyring
+from rigs.signals import no_signals
 
 OURS = ("AWESOME_", "AUTH0_", "SSL_CERT_", "XDG_", "PYTHON_KEYRING_")
 NOT_OURS = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION", "NO_COLOR", "DBUS_SESSION_BUS_ADDRESS"}
@@ -116,7 +116,7 @@ class Inside(Program):
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=lambda: nullcontext(Held()),
+            hold_signals=no_signals,
             keyring=Keyring(self.keyring),
         )
         return End(main(argv, world), out.getvalue(), err.getvalue())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl
@@ -17,7 +16,8 @@ from trio.testing import MockClock
 from awesome_cli.__main__ import main
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.demo.keyring import MemoryKeyring
-from awesome_cli.world import Held, World
+from awesome_cli.world import World
+from rigs.signals import no_signals
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -84,7 +84,7 @@ class Terminal:
             now=time.now,
             run=time.run,
             open_browser=self._open,
-            hold_signals=lambda: nullcontext(Held()),
+            hold_signals=no_signals,
             keyring=self.keyring,
             transport=httpx.MockTransport(self._answer),
         )
