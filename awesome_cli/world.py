@@ -168,7 +168,7 @@ class Held:
     @contextmanager
     def lent(self) -> Iterator[Held]:
         """Serve an inner block, whose wishes end with it."""
-        skippable, on_first = self.skippable, self._on_first
+        skippable, on_first = self.skippable, self.on_first
         try:
             yield self
         finally:

@@ -116,18 +116,49 @@ class Machine:
 
     def start(self, *argv: str, backend: str = "Kept", **environ: str | None) -> subprocess.Popen[str]:
         """Start a command; a variable that is None is unset."""
-        return self.start_python("-m", "awesome_cli", *argv, variables={**self.variables(backend), **environ})
+        return self._start(self._command(*argv), backend, environ)
+
+    def start_ignoring(self, *signals: str, command: str) -> subprocess.Popen[str]:
+        """Start a command with signals ignored from the start, as ``nohup`` does; names such as ``HUP``."""
+        script = f"trap '' {' '.join(signals)}; exec \"$@\""
+        return self._start(["/bin/sh", "-c", script, "sh", *self._command(command)], "Kept", {})
+
+    @contextmanager
+    def at_a_terminal(self, *argv: str, **environ: str | None) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        """Run a command at a terminal of its own; what is yielded besides the process is the terminal's other end.
+
+        To close that is to close the window. The shell's redirection makes the terminal the controlling one.
+        """
+        ours, its = os.openpty()
+        script = f'exec "$@" <{os.ttyname(its)} >{os.ttyname(its)} 2>&1'
+        command = ["/bin/sh", "-c", script, "sh", *self._command(*argv)]
+        process = self._start(command, "Kept", environ, start_new_session=True)
+        try:
+            with process:
+                yield process, ours
+        finally:
+            os.close(its)
 
     def start_python(self, *argv: str, variables: Mapping[str, str | None] | None = None) -> subprocess.Popen[str]:
         """Start Python with these arguments."""
+        return self._start([sys.executable, *argv], "Kept", variables or {})
+
+    def _command(self, *argv: str) -> list[str]:
+        return [sys.executable, "-m", "awesome_cli", *argv]
+
+    def _start(
+        self, command: list[str], backend: str, environ: Mapping[str, str | None], *, start_new_session: bool = False
+    ) -> subprocess.Popen[str]:
+        variables: dict[str, str | None] = {**self.variables(backend), **environ}
         return subprocess.Popen(
-            [sys.executable, *argv],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             cwd=self.folder,
-            env={name: value for name, value in (variables or self.variables()).items() if value is not None},
+            env={name: value for name, value in variables.items() if value is not None},
+            start_new_session=start_new_session,
         )
 
     def run(self, *argv: str, backend: str = "Kept", **environ: str | None) -> Ended:

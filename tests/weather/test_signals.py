@@ -1,20 +1,29 @@
-"""Ctrl-C and SIGTERM: a renewal is finished first, anything else ends at once."""
+"""Ctrl-C, SIGTERM, SIGQUIT, a closed window: a renewal is finished first, anything else ends at once."""
 
 from __future__ import annotations
 
 import json
+import os
+import random
 import signal
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
 
 import pytest
 
+from awesome_cli import signals
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.oauth.reply import Reply
 from awesome_cli.oauth.token import refresh_form
 from rigs.hurry import within
-from rigs.machine import Machine, expired_from_the_start, wait
+from rigs.machine import PATIENCE, ROUNDS, Machine, expired_from_the_start, wait
 
-ENDS = {"SIGINT": (130, "Interrupted.\n"), "SIGTERM": (143, "Terminated.\n")}
+ENDS = {name: (code, f"{word}\n") for name, (code, word) in signals.ENDS.items() if name != "SIGBREAK"}
+SLOWLY = 1.5  # seconds that the provider takes
+AT_RANDOM = 5 * ROUNDS  # signals
 
 
 @pytest.mark.parametrize("moment", ["before 1", "after 1", "before 3", "after 4"])
@@ -106,3 +115,121 @@ def test_a_process_that_waits_for_the_lock_can_be_ended(machine: Machine, issuer
         waiting.send_signal(signal.Signals[name])
         assert wait(waiting).code == ENDS[name][0]
     assert issuer.refreshes == 0
+
+
+@contextmanager
+def slow(issuer: Issuer, path: str, seconds: float) -> Iterator[Event]:
+    """Let the provider take its time at a path; the event is set as soon as it is asked there."""
+    asked, answer = Event(), issuer.answer
+
+    def slowly(method: str, where: str, *arguments: object, **named: object) -> Reply:
+        if where == path:
+            asked.set()
+            time.sleep(seconds)
+        return answer(method, where, *arguments, **named)  # type: ignore[arg-type]  # handed on as they came
+
+    issuer.answer = slowly  # type: ignore[method-assign, assignment]  # a provider far away
+    try:
+        yield asked
+    finally:
+        issuer.answer = answer  # type: ignore[method-assign]
+
+
+def check_that_it_was_renewed_once(machine: Machine, issuer: Issuer) -> None:
+    end = machine.run("say-hi")
+    assert (end.code, end.out) == (0, "Welcome Juan!\n")
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+
+
+def test_a_window_that_is_closed_in_a_renewal_costs_no_session(machine: Machine, issuer: Issuer) -> None:
+    with expired_from_the_start(issuer):
+        assert machine.do("login").code == 0
+    with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
+        assert asked.wait(PATIENCE)
+        os.close(terminal)
+        assert process.wait(PATIENCE) == 129
+    check_that_it_was_renewed_once(machine, issuer)
+
+
+def test_a_key_that_quits_in_a_renewal_costs_no_session(machine: Machine, issuer: Issuer) -> None:
+    with expired_from_the_start(issuer):
+        assert machine.do("login").code == 0
+    with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
+        assert asked.wait(PATIENCE)
+        os.write(terminal, b"\x1c")  # Ctrl-\
+        assert process.wait(PATIENCE) == 131
+        assert os.read(terminal, 1000).endswith(b"Quit.\r\n")
+        os.close(terminal)
+    check_that_it_was_renewed_once(machine, issuer)
+
+
+def test_a_window_that_is_closed_while_a_login_is_kept_leaves_a_session_that_works(machine: Machine) -> None:
+    first_part = "awesome-cli:default:a:0"
+    with machine.at_a_terminal("login", "--no-browser", ROUGH_DELAY="0.1") as (process, terminal):
+        while first_part not in machine.entries:
+            assert process.poll() is None
+            time.sleep(0.01)
+        assert machine.session() is None
+        os.close(terminal)
+        assert process.wait(PATIENCE) == 129
+    assert machine.run("say-hi").out == "Welcome Juan!\n"
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_signal_that_was_ignored_at_the_start_does_not_end_the_program(
+    machine: Machine, issuer: Issuer, name: str
+) -> None:
+    with expired_from_the_start(issuer):
+        assert machine.do("login").code == 0
+    with slow(issuer, "/token", SLOWLY / 3) as asked:
+        process = machine.start_ignoring(name.removeprefix("SIG"), command="say-hi")
+        assert asked.wait(PATIENCE)
+        process.send_signal(signal.Signals[name])
+        end = wait(process)
+    assert (end.code, end.out, end.err) == (0, "Welcome Juan!\n", "")
+    check_that_it_was_renewed_once(machine, issuer)
+
+
+def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(machine: Machine, issuer: Issuer) -> None:
+    assert machine.do("login").code == 0
+    with slow(issuer, "/revoke", SLOWLY * 2) as asked:
+        process = machine.start("logout")
+        assert process.stderr
+        assert asked.wait(PATIENCE)
+        with within(1):
+            process.send_signal(signal.SIGINT)
+            assert process.stderr.readline().startswith("Finishing the sign-out: waiting for the provider,")
+            process.send_signal(signal.SIGINT)
+            end = wait(process)
+    assert (end.code, machine.entries) == (10, {})
+
+
+@pytest.mark.parametrize("argv", [("say-hi",), ("login", "--force"), ("profiles",), ("doctor",)], ids=" ".join)
+def test_ctrl_c_at_any_instant_ends_the_program_without_a_traceback_of_ours(
+    machine: Machine, issuer: Issuer, argv: tuple[str, ...]
+) -> None:
+    """Those of the interpreter's own start, before it runs any code of ours, cannot be helped."""
+    machine.measured = False
+    chance = random.Random(AT_RANDOM)  # noqa: S311 - chance, not secrecy
+    assert machine.do("login").code == 0
+    started = time.monotonic()
+    assert machine.run(*argv).code == 0
+    usual = time.monotonic() - started
+    for _ in range(AT_RANDOM):
+        if argv == ("say-hi",):
+            machine.let_the_access_token_end()
+        process = machine.start(*argv)
+        time.sleep(chance.uniform(0, usual))
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=PATIENCE / 4)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        if "Traceback" in err:
+            assert "in run\n" not in err, err
+        else:
+            assert process.returncode in (0, 130, -signal.SIGINT), err
+            assert "bug" not in err
+    assert issuer.reuses == 0
+    assert machine.run("say-hi").code == 0
