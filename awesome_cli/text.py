@@ -1,4 +1,4 @@
-"""Strings from outside, made fit for a terminal and for a browser."""
+"""Strings from outside, made fit for a terminal, for a shell and for a browser."""
 
 from __future__ import annotations
 
@@ -39,6 +39,14 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, as far as it is no "Cf" or "Cn"
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+
+
+def argument(text: str) -> str | None:
+    """Return ``text`` as one argument of a command that people paste into a shell, be it sh, PowerShell or cmd.
+
+    None if it has characters that one of these may take for more than text.
+    """
+    return f'"{text}"' if re.fullmatch(r"[\w.:/+ -]+", text, re.ASCII) else None
 
 
 def secure_url(text: object) -> SplitResult | None:
