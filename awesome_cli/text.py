@@ -17,10 +17,13 @@ def safe(text: str, limit: int = 256) -> str:
     private-use characters and all else that shows nothing are removed; what was cut off is marked with an
     ellipsis. Idempotent.
     """
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(filter(_visible, text))
-    text = text.strip()
+    text = safe_line(text).strip()
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def safe_line(text: str) -> str:
+    """Return ``text`` without what :func:`safe` removes, however long it is and whatever it begins with."""
+    return text if text.isascii() and text.isprintable() else "".join(filter(_visible, text))
 
 
 def safe_lines(text: str) -> str:
