@@ -8,7 +8,8 @@ class AwesomeError(Exception):
 
     ``sentence`` says what happened and why, ``hint`` what to type or do next. ``code`` is what programs
     branch on (``login --json``): the OAuth error code where there is one, else the class's own.
-    Neither text may carry a secret; strings from a server go through :func:`awesome_cli.text.safe` first.
+    Neither text may carry a secret. What is shown of them is made harmless where it is printed; what may be long goes
+    through :func:`awesome_cli.text.safe` first.
     """
 
     exit_code = 1

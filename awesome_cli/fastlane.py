@@ -36,7 +36,7 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], *, now: float) -> st
     match argv:
         case ["say-hi"]:
             card = live_card(environ, now=now)
-            return None if card is None else greeting(card["name"])
+            return None if card is None else _said([greeting(card["name"])])
         case ["whoami"] | ["whoami", "--json"]:
             return _whoami(live_card(environ, now=now), environ, now, json=len(argv) > 1)
     return None
@@ -50,7 +50,12 @@ def _whoami(members: dict[str, Any] | None, environ: Mapping[str, str], now: flo
     card, profile = Card(**members), _profile(environ)
     if json:
         return document(fields(card, profile=profile, store=SECRET_SERVICE))
-    return "\n".join(lines(card, profile=profile, store=SECRET_SERVICE, now=now))
+    return _said(lines(card, profile=profile, store=SECRET_SERVICE, now=now))
+
+
+def _said(lines: Sequence[str]) -> str | None:
+    """Return the lines, if a terminal cannot take them for more than text; else the full program makes them so."""
+    return "\n".join(lines) if all(line.isprintable() for line in lines) else None
 
 
 def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:

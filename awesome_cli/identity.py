@@ -75,6 +75,6 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.0f} hours"
 
 
-def document(value: Mapping[str, object] | Sequence[object]) -> str:
-    """Write a JSON document for programs, in ASCII."""
-    return json.dumps(value, indent=2)
+def document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
+    """Write a JSON document for programs, in printable ASCII."""
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

@@ -8,13 +8,14 @@ import ssl
 from collections.abc import Callable, Iterator, Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
+from urllib.request import getproxies
 
 import certifi
 import httpx
 import truststore
 
 from awesome_cli.errors import AnswerLostError, ConfigError, ConnectionFailedError, ProviderUnreachable
-from awesome_cli.text import safe
+from awesome_cli.text import is_loopback, safe
 
 TROUBLE = (
     httpx.HTTPError,
@@ -43,8 +44,7 @@ def open_client(
     """
     try:
         return httpx.AsyncClient(
-            transport=transport,
-            verify=trust(environ) if transport is None else True,
+            transport=transport or _Network(trust(environ)),
             headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "awesome-cli"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -55,6 +55,42 @@ def open_client(
             "The proxy settings cannot be used.",
             hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
         ) from error
+
+
+class _Network(httpx.AsyncBaseTransport):
+    """Sends what is for this machine straight to it, and everything else as the proxy settings say.
+
+    httpx itself exempts no loopback host, and a proxy would read what goes to ``http://127.0.0.1``.
+    """
+
+    def __init__(self, verify: ssl.SSLContext) -> None:
+        self._direct = httpx.AsyncClient(verify=verify, trust_env=False)
+        self._as_settings_say = httpx.AsyncClient(verify=verify)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        client = self._direct if is_loopback(request.url.host) else self._as_settings_say
+        return await client.send(request, stream=True)
+
+    async def aclose(self) -> None:
+        await self._direct.aclose()
+        await self._as_settings_say.aclose()
+
+
+def require_no_proxy(url: httpx.URL) -> None:
+    """Raise ConfigError, if a client that heeds the proxy settings may send ``url``, plain and loopback, to a proxy.
+
+    httpx asks urllib for the settings as well; of its NO_PROXY rules only the plain ones, which cannot be misread,
+    count here.
+    """
+    if url.scheme != "http" or not is_loopback(url.host):
+        return
+    settings = getproxies()
+    exempt = {host.strip() for host in settings.get("no", "").split(",")}
+    if (settings.get("http") or settings.get("all")) and not {"*", url.host} & exempt:
+        raise ConfigError(
+            f"The access token is not sent to {url.netloc.decode('ascii')}: the proxy settings send it to a proxy.",
+            hint=f"Add {url.host} to NO_PROXY.",
+        )
 
 
 def trust(environ: Mapping[str, str]) -> ssl.SSLContext:

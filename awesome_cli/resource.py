@@ -14,7 +14,7 @@ import anyio.to_thread
 import httpx
 
 from awesome_cli.errors import ProviderUnusable, UsageError
-from awesome_cli.network import TROUBLE, Unacceptable, open_client, unreachable
+from awesome_cli.network import TROUBLE, Unacceptable, open_client, require_no_proxy, unreachable
 from awesome_cli.text import safe
 
 CONNECT_WITHIN = 15.0  # seconds
@@ -158,7 +158,8 @@ class BearerAuth(httpx.Auth):
 
     ``token`` returns a valid one; told which was refused, it returns another, or the same if there is none.
     It may block, so that an async client waits for it in a worker thread. A request to another origin raises
-    UsageError. Where the body is a stream that cannot be sent twice, the refusal stands.
+    UsageError; one over plain HTTP that the proxy settings may send to a proxy raises ConfigError, for the client
+    that sends it is the caller's. Where the body is a stream that cannot be sent twice, the refusal stands.
     """
 
     def __init__(self, api_url: str, token: Callable[[str], str]) -> None:
@@ -167,7 +168,7 @@ class BearerAuth(httpx.Auth):
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Ask, and ask again if the token was refused."""
-        require_origin(request.url, self._api_url)
+        self._require_destination(request.url)
         token = self._token("")
         response = yield _bearing(request, token)
         if self._is_refusal(response):
@@ -177,13 +178,17 @@ class BearerAuth(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Do the same without holding up the event loop."""
-        require_origin(request.url, self._api_url)
+        self._require_destination(request.url)
         token = await anyio.to_thread.run_sync(self._token, "")
         response = yield _bearing(request, token)
         if self._is_refusal(response):
             another = await anyio.to_thread.run_sync(self._token, token)
             if another != token and _can_be_sent_again(request):
                 yield _bearing(request, another)
+
+    def _require_destination(self, url: httpx.URL) -> None:
+        require_origin(url, self._api_url)
+        require_no_proxy(url)
 
     def _is_refusal(self, response: httpx.Response) -> bool:
         # After a redirect somebody else may have answered: their opinion of a token that they did not get is nothing.

@@ -1,4 +1,4 @@
-"""Strings from outside, made fit for a terminal and for a browser."""
+"""Strings from outside, made fit for a terminal, for a shell and for a browser."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ def safe(text: str, limit: int = 256) -> str:
     private-use characters and all else that shows nothing are removed; what was cut off is marked with an
     ellipsis. Idempotent.
     """
-    if not (text.isascii() and text.isprintable()):
-        text = "".join(filter(_visible, text))
-    text = text.strip()
+    text = safe_line(text).strip()
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
+
+
+def safe_line(text: str) -> str:
+    """Return ``text`` without what :func:`safe` removes, however long it is and whatever it begins with."""
+    return text if text.isascii() and text.isprintable() else "".join(filter(_visible, text))
 
 
 def safe_lines(text: str) -> str:
@@ -39,6 +42,14 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, as far as it is no "Cf" or "Cn"
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+
+
+def argument(text: str) -> str | None:
+    """Return ``text`` as one argument of a command that people paste into a shell, be it sh, PowerShell or cmd.
+
+    None if it has characters that one of these may take for more than text.
+    """
+    return f'"{text}"' if re.fullmatch(r"[\w.:/+ -]+", text, re.ASCII) else None
 
 
 def secure_url(text: object) -> SplitResult | None:

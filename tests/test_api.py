@@ -359,6 +359,24 @@ def test_a_lacking_scope_is_named(api: Api) -> None:
     assert api.renewals == 0
 
 
+@pytest.mark.parametrize(
+    "scope", ["", "x$(touch FOLDER -rf ~", "`id`", "a'b", "%PATH%", "a;b", "a|b", "!x", "\x1b[31mx;", "x" * 300]
+)
+def test_a_scope_that_a_shell_could_run_is_not_in_the_command_to_paste(api: Api, scope: str) -> None:
+    challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
+    api.replies = [reply(403, b"", {"www-authenticate": challenge})]
+    assert api.run("x") == 7
+    hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
+    assert api.terminal.err.splitlines()[-1] == f"Hint: {hint}"
+
+
+def test_the_command_to_paste_asks_for_each_scope_once(api: Api) -> None:
+    challenge = 'Bearer error="insufficient_scope", scope="openid  https://api.example/a.b-c_d+e:f"'
+    api.replies = [reply(403, b"", {"www-authenticate": challenge})]
+    assert api.run("x") == 7
+    assert 'awesome login --force --scope "openid https://api.example/a.b-c_d+e:f"\n' in api.terminal.err
+
+
 def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"again")
     api.replies = [refusal(), reply(201, b"made")]

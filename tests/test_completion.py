@@ -120,6 +120,42 @@ def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[st
     assert [word for word in home.asked("bash", words) if word] == told
 
 
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"_AWESOME_COMPLETE": "complete_bash"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_WORDS": "awesome w"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_CWORD": "1"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_WORDS": "awesome w", "COMP_CWORD": "x"},
+        {"_AWESOME_COMPLETE": "complete_tcsh"},
+        {"_AWESOME_COMPLETE": "complete"},
+        {"_AWESOME_COMPLETE": "1"},
+        {"_AWESOME_COMPLETE": "complete_\x1b[31m"},
+        {"_AWESOME_COMPLETE": "\x1b[31m_zsh"},
+    ],
+)
+def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
+    refused = home.run("awesome", "whoami", **environ)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "Error: _AWESOME_COMPLETE is set, but not to a completion request of a supported shell.\n"
+        "Hint: Unset _AWESOME_COMPLETE.\n"
+    )
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell", "pwsh"])
+def test_a_shell_that_tells_no_words_is_answered_all_the_same(home: Home, shell: str) -> None:
+    answered = home.run("awesome", "whoami", _AWESOME_COMPLETE=f"complete_{shell}")
+    assert (answered.returncode, answered.stderr) == (0, "")
+
+
+def test_a_completion_request_is_checked_before_typer_reads_it(terminal: Terminal) -> None:
+    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash") == 2
+    assert "Hint: Unset _AWESOME_COMPLETE." in terminal.err
+    told = {"COMP_WORDS": "awesome w", "COMP_CWORD": "1"}
+    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash", **told) == 4
+
+
 def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
     need(shell)
     return home.run(shell, "-c", IN_BETWEEN.format("--install-completion"))

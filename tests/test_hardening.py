@@ -271,6 +271,18 @@ def test_advice_means_the_profile_that_was_meant(terminal: Terminal) -> None:
     assert terminal.err.rstrip().endswith("awesome login --profile home")
 
 
+@pytest.mark.parametrize("name", [r"\g<9>", r"\1", "a b", "$(id)", "\x1b[31mX", ""])
+@pytest.mark.parametrize("words", [["token", "--id"], ["token"], ["say-hi"], ["doctor"]])
+def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
+    terminal: Terminal, name: str, words: list[str]
+) -> None:
+    for argv in (["--profile", name, *words], [*words, "--profile", name]):
+        assert terminal.run(*argv, AWESOME_ACCESS_TOKEN="given") == 2
+        assert terminal.err.endswith(
+            "is no name for a profile.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
+        )
+
+
 def test_two_spellings_of_one_setting_are_one_too_many(terminal: Terminal) -> None:
     assert terminal.run("login", "--domain", "a.example", "--issuer", "https://b.example/") == 2
 

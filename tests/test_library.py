@@ -17,6 +17,7 @@ import awesome_cli
 from awesome_cli.errors import CodeExpired, ConfigError, ProviderUnusable, SignInNeeded, UsageError
 from awesome_cli.oauth.device_authorization import DeviceAuthorization
 from awesome_cli.sessions import Session
+from rigs.proxy import proxy
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -276,6 +277,42 @@ def test_the_token_goes_to_no_other_origin(world: World, url: str) -> None:
     with pytest.raises(UsageError):
         on_asyncio(ask)
     assert api.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcome"),
+    [
+        ({}, 502),
+        ({"http": "{}"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"all": "{}"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"http": "{}", "no": "localhost"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"http": "{}", "no": "example.com, 127.0.0.1"}, 502),
+        ({"http": "{}", "no": "*"}, 502),
+        ({"https": "{}"}, 502),
+    ],
+)
+def test_a_proxy_never_gets_the_token_for_loopback(
+    world: World, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> int:
+        async with httpx.AsyncClient(auth=auth) as http:
+            return (await http.get(f"{url}hello")).status_code
+
+    outcomes: list[int | str] = []
+    with proxy() as between, proxy() as api:  # whatever is asked, either answers with 502
+        url = f"http://{api.host}/"
+        auth = awesome_cli.auth(api_url=url, world=world)
+        said = {name: value.format(between.host) for name, value in settings.items()}
+        monkeypatch.setattr("httpx._utils.getproxies", lambda: said)
+        monkeypatch.setattr("awesome_cli.network.getproxies", lambda: said)
+        for work in (lambda: httpx.get(f"{url}hello", auth=auth).status_code, lambda: on_asyncio(ask)):
+            try:
+                outcomes.append(work())
+            except ConfigError as error:
+                outcomes.append(error.hint)
+    assert outcomes == [outcome, outcome]
+    assert between.asked == []
+    assert api.asked == ["/hello"] * outcomes.count(502)
 
 
 def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(world: World, terminal: Terminal) -> None:

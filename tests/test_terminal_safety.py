@@ -1,17 +1,23 @@
-"""Whatever a server says, it is words on one line and nothing else."""
+"""Whatever a server, a variable, a file or an argument says, it is words on one line and nothing else."""
 
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
+from awesome_cli.cli.app import COMMANDS
 from awesome_cli.demo.issuer import Issuer
 from awesome_cli.testing import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
 from rigs.program import End, Inside, Program
 from rigs.terminal import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
 MARKS = "\u200b\u200e\u202e\u2066\u2028\u2029\ufeff\u00ad\U000e0041\ue000\ud800"
@@ -20,7 +26,10 @@ HOSTILE = f"A{CODES}B{MARKS}C{MARKUP}"
 SAFE = f"A[2J]0;title]8;;https://evil.example/\\31mBC{MARKUP}"
 
 
-def check(end: End) -> None:
+CONTROLS = "\x1b[31m\x07\x7f\x9b2J\u202e\u200b\n"
+
+
+def check(end: End | Terminal) -> None:
     """Require that nothing but words and line ends was printed."""
     for character in end.out + end.err:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -117,6 +126,98 @@ def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0913, PLR0917 - a r
     check(end)
     assert max(map(len, end.err.splitlines())) < 500
     assert end.out.isascii()
+
+
+@pytest.fixture
+def controlled(terminal: Terminal, tmp_path: Path) -> Terminal:
+    """Sign in with settings, and below folders, that are full of controls."""
+    folder = tmp_path / f"folder{CONTROLS}"
+    terminal.set(
+        environ={
+            "AWESOME_ISSUER": terminal.issuer.url,
+            "AWESOME_API_URL": terminal.issuer.api_url,
+            **{f"AWESOME_{name}": f"a{CONTROLS}b" for name in ("CLIENT_ID", "AUDIENCE", "SCOPE")},
+        },
+        config_dir=folder / "config",
+        state_dir=folder / "state",
+        cache_dir=folder / "cache",
+    )
+    terminal.issuer.client_id = f"a{CONTROLS}b"
+    (folder / "config").mkdir(parents=True)
+    text = json.dumps(CONTROLS).replace("\x7f", "\\u007f")
+    (folder / "config" / "config.toml").write_text(f"[profiles.work]\naudience = {text}\n{text} = 1\n", "utf-8")
+    terminal.login("--insecure-storage", "--verbose")
+    check(terminal)
+    assert terminal.run("whoami") == 0
+    assert "a[31m2Jb" in terminal.out
+    return terminal
+
+
+RUNS = {
+    "login": [["login"], ["login", "--json"], ["login", "--force"], ["login", "--issuer", CONTROLS]],
+    "say-hi": [["say-hi"], ["say-hi", CONTROLS]],
+    "whoami": [["whoami"], ["whoami", "--check"], ["whoami", "--json"]],
+    "token": [["token"], ["token", "--json"], ["token", "--id"], ["token", "--min-ttl", CONTROLS]],
+    "api": [["api", "hello"], ["api", CONTROLS], ["api", "x", "-F", CONTROLS], ["api", "x", "--data", f"@{CONTROLS}"]],
+    "profiles": [
+        ["profiles"],
+        ["profiles", "--json"],
+        ["profiles", "show", "default"],
+        ["profiles", "show", "work"],
+        ["profiles", "show", "default", "--json"],
+        ["profiles", "show", CONTROLS],
+        ["profiles", "remove", CONTROLS],
+        ["profiles", "remove", "default"],
+    ],
+    "doctor": [["doctor"], ["doctor", "--json"]],
+    "logout": [["logout"], ["logout", "--all"]],
+    "demo": [["demo", "serve", "--port", CONTROLS], ["demo", CONTROLS]],
+}
+TROUBLES: dict[str, dict[str, str]] = {
+    "none": {},
+    "another session is asked for": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
+    "the profile": {"AWESOME_PROFILE": f"p{CONTROLS}"},
+    "the issuer": {"AWESOME_ISSUER": f"https://{CONTROLS}/"},
+    "the domain": {"AWESOME_ISSUER": "", "AWESOME_DOMAIN": f"d{CONTROLS}"},
+    "the API": {"AWESOME_API_URL": f"https://api.example/{CONTROLS}"},
+    "the limit of the keyring": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
+    "the given token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_prints_controls_that_come_from_settings_or_arguments(
+    command: str, trouble: str, controlled: Terminal
+) -> None:
+    for argv in RUNS[command]:
+        for words in ([], ["--verbose"], ["--profile", CONTROLS]):
+            controlled.run(*words, *argv, **TROUBLES[trouble])
+            check(controlled)
+            assert controlled.out + controlled.err
+            assert "--json" not in argv or controlled.out.isascii()
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
+def test_no_command_prints_controls_of_a_file_that_is_broken(command: str, controlled: Terminal) -> None:
+    (controlled.world.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
+    for argv in RUNS[command]:
+        controlled.run(*argv)
+        check(controlled)
+
+
+def test_a_program_reads_what_a_setting_is_in_full(controlled: Terminal) -> None:
+    assert controlled.run("whoami", "--json") == 0
+    assert controlled.json["client_id"] == f"a{CONTROLS}b"
+    assert controlled.out.replace("\n", "").isprintable()
+
+
+def test_our_own_emphasis_and_drawings_are_shown_as_they_are(terminal: Terminal) -> None:
+    terminal.interactive = True
+    terminal.login("--qr")
+    assert re.search(r"address in any browser:  \033\[1mhttps://\S+\033\[0m\n", terminal.err)
+    assert re.search(r"shows this code: \033\[1m[A-Z-]+\033\[0m\n", terminal.err)
+    assert "▀▀▀▀▀▀▀▀\n" in terminal.err
 
 
 def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> None:

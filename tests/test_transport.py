@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -154,7 +155,8 @@ class TestProxies:
     def secured(self, program: Program, authority: trustme.CA, tmp_path: Path) -> Iterator[HostileProvider]:
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         program.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
-        with hostile(tls=_server_side(authority.issue_cert("127.0.0.1")), **_QUICK) as provider:
+        with hostile(tls=_server_side(authority.issue_cert("provider.test")), **_QUICK) as provider:
+            provider.issuer.url = provider.url.replace("127.0.0.1", "provider.test")  # which only the proxy can find
             program.at(provider.url)
             yield provider
 
@@ -168,9 +170,69 @@ class TestProxies:
 
     def test_unless_the_host_is_excepted(self, program: Program, secured: HostileProvider) -> None:
         with proxy() as between:
-            assert program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="127.0.0.1").code == 0
+            end = program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="provider.test")
+        assert (between.asked, secured.paths) == ([], [])
+        assert (end.code, "its name cannot be found" in end.err) == (7, True)
+
+    @pytest.mark.parametrize(
+        ("scheme", "environ"),
+        [
+            ("http", {"HTTP_PROXY": "{}"}),
+            ("http", {"http_proxy": "{}"}),
+            ("http", {"ALL_PROXY": "{}"}),
+            ("http", {"all_proxy": "{}"}),
+            ("http", {"HTTP_PROXY": "{}", "NO_PROXY": "localhost"}),
+            ("http", {"HTTP_PROXY": "{}", "NO_PROXY": "http://example.com:80, ,.example.com"}),
+            ("https", {"HTTPS_PROXY": "{}"}),
+            ("https", {"https_proxy": "{}"}),
+            ("https", {"ALL_PROXY": "{}"}),
+        ],
+    )
+    def test_loopback_is_never_proxied_whatever_the_variables_say(  # noqa: PLR0913, PLR0917 - fixtures
+        self,
+        scheme: str,
+        environ: dict[str, str],
+        inside: Inside,
+        authority: trustme.CA,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        tls = _server_side(authority.issue_cert("127.0.0.1")) if scheme == "https" else None
+        inside.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
+        with proxy() as between, hostile(tls=tls, **_QUICK) as provider:
+            for name, value in environ.items():
+                monkeypatch.setenv(name, value.format(f"http://{between.host}"))  # httpx reads it by itself
+            inside.at(provider.url)
+            inside.environ |= {"AWESOME_API_URL": provider.issuer.api_url, "AWESOME_AUDIENCE": provider.issuer.api_url}
+            commands = ["login"], ["token", "--min-ttl", "99999"], ["api", "hello"], ["logout"]
+            assert [inside.run(*argv).code for argv in commands] == [0, 0, 0, 0]
         assert between.asked == []
-        assert DISCOVERY in secured.paths
+
+    @pytest.mark.parametrize(
+        ("host", "proxied"),
+        [
+            ("localhost", []),
+            ("127.0.0.1", []),
+            ("127.9.8.7", []),
+            ("[::1]", []),
+            ("[0:0:0:0:0:0:0:1]", []),
+            ("127.0.0.1.test", ["http://127.0.0.1.test:1/"]),
+        ],
+    )
+    def test_the_proxy_of_the_systems_settings_gets_what_is_not_for_this_machine(
+        self, host: str, proxied: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def ask() -> None:
+            async with open_client(None, 5, {}) as http:
+                await http.get(f"http://{host}:1/")
+
+        with proxy() as between:
+            # urllib asks macOS and the Windows registry; a program that was not started from a shell knows no more
+            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": between.host})
+            with nullcontext() if proxied else pytest.raises(httpx.ConnectError):
+                anyio.run(ask)
+        assert between.asked == proxied
 
     def test_a_proxy_that_refuses_is_named_as_such(self, program: Program, secured: HostileProvider) -> None:
         with proxy(refusal=407) as between:

@@ -23,8 +23,9 @@ from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import AwesomeError, ProviderUnusable, SignInNeeded, UsageError
 from awesome_cli.oauth.reply import json_value
+from awesome_cli.profiles import with_openid
 from awesome_cli.resource import Answer, Call, Receiver, challenge, locate
-from awesome_cli.text import safe, safe_lines
+from awesome_cli.text import argument, safe, safe_lines
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
@@ -144,8 +145,10 @@ def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
             hint = "Give another token in AWESOME_ACCESS_TOKEN, or unset it and sign in."
         return SignInNeeded(f"{sentence} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
-        scope = said.get("scope") or "..."
-        return ProviderUnusable(sentence, hint=f'Ask for more with: awesome login --force --scope "openid {scope}"')
+        hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
+        if said.get("scope") and (scope := argument(with_openid(said["scope"]))):
+            hint = f"Ask for more with: awesome login --force --scope {scope}"
+        return ProviderUnusable(sentence, hint=hint)
     if target := answer.headers.get("location"):
         place = safe(target.partition("?")[0])  # what follows may repeat the token
         return ProviderUnusable(f"{sentence} It points to {place}.", hint="Redirects are not followed.")

@@ -11,7 +11,7 @@ from typer.core import TyperGroup, TyperOption
 from typer.main import get_command
 
 from awesome_cli import __version__
-from awesome_cli.cli.completion import install_completion, profile_names, show_completion
+from awesome_cli.cli.completion import install_completion, profile_names, require_completion_request, show_completion
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import UsageError
@@ -37,6 +37,7 @@ QUIET_HELP = "Tell less on stderr: warnings, errors and what you must do."
 
 def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code. Raises AwesomeError."""
+    require_completion_request(toolbox.world.environ)
     try:
         code = get_command(app).main(
             list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import typer
@@ -25,6 +27,21 @@ if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
   _awesome_completion "$@"
 fi
 """
+
+
+def require_completion_request(environ: Mapping[str, str]) -> None:
+    """Raise UsageError, if the variable in which a shell asks holds what no shell asks: Typer would fail, or show it.
+
+    Of all shells only bash has to tell its words; without them the others ask what fits the first word.
+    """
+    asked = environ.get(QUESTION)
+    is_told = "COMP_WORDS" in environ and re.fullmatch(r"\d{1,9}", environ.get("COMP_CWORD", ""), re.ASCII)
+    questions = {f"{verb}_{shell.value}" for verb in ("complete", "source") for shell in Shells}
+    if asked and (asked not in questions or (asked == "complete_bash" and not is_told)):
+        raise UsageError(
+            f"{QUESTION} is set, but not to a completion request of a supported shell.",
+            hint=f"Unset {QUESTION}.",
+        )
 
 
 def profile_names(ctx: typer.Context) -> list[str]:

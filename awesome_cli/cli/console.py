@@ -1,8 +1,11 @@
-"""The only module that prints: results on stdout, everything else on stderr, strings from servers made safe."""
+"""The only module that prints: results on stdout, everything else on stderr.
+
+Whatever is printed is made harmless here, wherever it comes from: a server, a variable, a file or an argument. What
+exceptions there are can be seen from their names: JSON (which is ASCII), bytes of an API, and our own drawings.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +15,7 @@ from typing import BinaryIO, TextIO
 
 from awesome_cli import identity
 from awesome_cli.errors import AwesomeError, OutputLost
-from awesome_cli.text import safe
+from awesome_cli.text import safe, safe_line, safe_lines
 
 
 class ReaderGone(SystemExit):
@@ -67,15 +70,22 @@ class Console:
         return getattr(self._stdin, "buffer", None) or BytesIO(self._stdin.read().encode())
 
     def result(self, text: str, end: str = "\n") -> None:
-        """Print one line of result. Raises ReaderGone, if whoever reads it has seen enough."""
+        """Print text of result. Raises ReaderGone, if whoever reads it has seen enough."""
+        self._deliver(safe_lines(text) + end)
+
+    def lines(self, *texts: str) -> None:
+        """Print each text as one line of result. Raises as :meth:`result` does."""
+        self._deliver("".join(f"{safe_line(text)}\n" for text in texts))
+
+    def _deliver(self, text: str) -> None:
         with _delivery():
-            print(text, end=end, file=self._stdout, flush=True)
+            print(text, end="", file=self._stdout, flush=True)
 
     def data(self, chunk: bytes) -> None:
         """Print bytes of result as they are. Raises as :meth:`result` does."""
         pipe = getattr(self._stdout, "buffer", None)
         if pipe is None:  # a text stream without bytes below it
-            self.result(chunk.decode("utf-8", "backslashreplace"), end="")
+            self._deliver(chunk.decode("utf-8", "backslashreplace"))
             return
         with _delivery():
             pipe.write(chunk)
@@ -83,26 +93,35 @@ class Console:
 
     def json(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """Print a JSON document for programs, in ASCII."""
-        self.result(identity.document(document))
+        self._deliver(f"{identity.document(document)}\n")
 
     def event(self, document: Mapping[str, object]) -> None:
         """Print one JSON line for a program that waits for it, in ASCII. Raises OutputLost, if it does not any more."""
         try:
-            self.result(json.dumps(document))
+            self._deliver(f"{identity.document(document, indent=None)}\n")
         except ReaderGone:
             raise OutputLost("The program that read our events has ended.") from None
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Print rows as columns."""
+        rows = [[safe_line(cell) for cell in row] for row in rows]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.result("  ".join(cells).rstrip())
+            self.lines("  ".join(cells).rstrip())
 
-    def say(self, text: str) -> None:
-        """Tell the person on stderr what they must know, or do, whatever was asked for."""
+    def say(self, text: str, bold: str = "") -> None:
+        """Tell the person on stderr what they must know, or do, whatever was asked for; ``bold`` stands out."""
+        bold = safe_line(bold)
+        self._tell(safe_lines(text) + (bold if self.is_plain or not bold else f"\033[1m{bold}\033[0m") + "\n")
+
+    def draw(self, drawing: str) -> None:
+        """Put a drawing of our own, with the terminal's controls in it, on stderr."""
+        self._tell(f"{drawing}\n")
+
+    def _tell(self, text: str) -> None:
         with suppress(OSError):  # nobody listens, or the disk is full: that ends no command
-            print(text, file=self._stderr, flush=True)
+            print(text, end="", file=self._stderr, flush=True)
 
     def note(self, text: str = "") -> None:
         """Tell the person something on stderr, unless they asked for quiet."""
@@ -113,7 +132,7 @@ class Console:
         """Tell the person, once, of something that is wrong and does not stop us."""
         if text not in self._warned:
             self._warned.add(text)
-            self.say(f"Warning: {text}")
+            self.say(safe_line(f"Warning: {text}"))
 
     def detail(self, text: str) -> None:
         """Tell a person who asked for details. Never a secret."""
@@ -122,16 +141,16 @@ class Console:
 
     def error(self, error: AwesomeError) -> None:
         """Say what happened and what to do."""
-        self.say(f"Error: {error.sentence}")
+        self.say(safe_line(f"Error: {error.sentence}"))
         if error.hint:
-            self.say(f"Hint: {self._hint(error.hint)}")
+            self.say(safe_line(f"Hint: {self._hint(error.hint)}"))
         if error.__cause__ is not None:
             self.detail(f"Cause: {type(error.__cause__).__name__}")
 
     def _hint(self, hint: str) -> str:
         """Let a command that is advised mean the profile that was meant."""
         option = f" --profile {self.profile}" if self.profile else ""
-        return re.sub(r"awesome login(?! --profile)", rf"\g<0>{option}", hint)
+        return re.sub(r"awesome login(?! --profile)", lambda command: command[0] + option, hint)
 
     def bug(self, error: Exception) -> None:
         """Own up to a mistake of ours. The error's words stay untold: they may quote what must not be shown."""
@@ -139,10 +158,6 @@ class Console:
         self.say("Hint: Please report it, with what --verbose adds.")
         for frame in traceback.extract_tb(error.__traceback__):
             self.detail(f"{frame.filename}:{frame.lineno} in {frame.name}")
-
-    def bold(self, text: str) -> str:
-        """Return ``text`` so that it stands out on stderr, where that is a terminal that can."""
-        return text if self.is_plain else f"\033[1m{text}\033[0m"
 
     def confirm(self, question: str, *, default: bool = True) -> bool:
         """Ask a yes-or-no question; Enter is the default, the end of input a no."""
@@ -154,8 +169,7 @@ class Console:
         return safe(self._answer(f"{question}: "))
 
     def _answer(self, question: str) -> str:
-        with suppress(OSError):
-            print(question, end="", file=self._stderr, flush=True)
+        self._tell(safe_line(question))
         return self._stdin.readline()
 
 

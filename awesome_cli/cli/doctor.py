@@ -53,9 +53,9 @@ def doctor(
 
 def _tell(toolbox: Toolbox, finding: Finding) -> None:
     glyphs = GLYPHS if toolbox.console.shows("".join(GLYPHS.values())) else PLAIN_GLYPHS
-    toolbox.console.result(f"{glyphs[finding.ok]} {finding.check}: {finding.what}")
+    toolbox.console.lines(f"{glyphs[finding.ok]} {finding.check}: {finding.what}")
     if finding.advice:
-        toolbox.console.result(f"    {finding.advice}")
+        toolbox.console.lines(f"    {finding.advice}")
 
 
 def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:

@@ -253,14 +253,14 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
             }
         )
     url = device.verification_uri_complete or device.verification_uri
-    console.say(f"Open this address in any browser:  {console.bold(url)}")
-    console.say(f"and check that it shows this code: {console.bold(device.user_code)}")
+    console.say("Open this address in any browser:  ", bold=url)
+    console.say("and check that it shows this code: ", bold=device.user_code)
     console.say(f"The code is valid for {duration(device.expires_in)}.")
     console.say("Go on only if you started this sign-in yourself and the page shows the same code.")
     may_open = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
     opened = may_open and toolbox.world.open_browser(url)
     if wishes.qr or (wishes.qr is None and console.is_interactive and not opened):
-        console.say(toolbox.qr_code(url))
+        console.draw(toolbox.qr_code(url))
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 

@@ -15,7 +15,6 @@ from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
 from awesome_cli.identity import life, rfc3339
 from awesome_cli.profiles import resolve
-from awesome_cli.text import safe
 
 if TYPE_CHECKING:
     from awesome_cli.sessions import Card
@@ -183,4 +182,4 @@ def _look(toolbox: Toolbox, asked: Toolbox) -> _Look:
 
 def _words(value: str | bool | None, source: str | None) -> tuple[str, str]:  # noqa: FBT001 - a switch's value
     text = "(not set)" if value is None else value if isinstance(value, str) else str(value).lower()
-    return safe(text), f"({source})" if source else ""
+    return text, f"({source})" if source else ""

@@ -64,8 +64,10 @@ class Toolbox:
         return other
 
     def choose_profile(self, name: str) -> None:
-        """Mean the profile of that name from now on."""
-        self._profile_flag = self.console.profile = name
+        """Mean the profile of that name from now on. Raises UsageError, if it is spelt like none."""
+        from awesome_cli.profiles import profile_name
+
+        self._profile_flag = self.console.profile = profile_name(name, self.world.environ)
 
     @cached_property
     def name(self) -> str:

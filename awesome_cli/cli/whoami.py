@@ -37,10 +37,8 @@ def whoami(
         if json:
             console.json(fields(toolbox, card))
             return
-        for line in identity.lines(
-            card, profile=toolbox.name, store=toolbox.vault.kind, now=toolbox.world.now(), checked=check
-        ):
-            console.result(line)
+        store, now = toolbox.vault.kind, toolbox.world.now()
+        console.lines(*identity.lines(card, profile=toolbox.name, store=store, now=now, checked=check))
 
     if check:
         show(_welcome_session(toolbox).card)

@@ -179,6 +179,14 @@ def test_a_name_is_no_placeholder_to_anybody(signed_in: Desk) -> None:
     assert signed_in.run("say-hi")[1::2] == ('Welcome A "{USERNAME}" \\{TITLE}!\n', "fast")
 
 
+def test_a_setting_with_controls_is_left_to_the_full_program(signed_in: Desk) -> None:
+    signed_in.login("--force", "--audience", "a\x1b[31m\u202eb")
+    end = signed_in.run("whoami")
+    assert (end.code, end.lane) == (0, "full")
+    assert "  audience:     a[31mb\n" in end.out
+    assert signed_in.run("whoami", "--json").lane == "fast"
+
+
 def test_a_name_that_the_stream_cannot_say_is_left_to_the_full_program(signed_in: Desk) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Zoë"}
     signed_in.login("--force")

@@ -1,4 +1,7 @@
-"""A forward proxy on loopback that knows CONNECT (RFC 9110 §9.3.6), and remembers what it was asked."""
+"""A forward proxy on loopback that knows CONNECT (RFC 9110 §9.3.6), and remembers what it was asked.
+
+What is asked in the clear it remembers and answers with 502. Names below ``.test`` are this machine.
+"""
 
 from __future__ import annotations
 
@@ -46,13 +49,21 @@ class _Tunnel(BaseHTTPRequestHandler):
             self.send_error(self.server.refusal)
             return
         host, _, port = self.path.rpartition(":")
-        with socket.create_connection((host, int(port))) as other:
+        here = "127.0.0.1" if host.endswith(".test") else host
+        with socket.create_connection((here, int(port))) as other:
             self.send_response(200)
             self.end_headers()
             back = threading.Thread(target=_pass_on, args=(other, self.connection))
             back.start()
             _pass_on(self.connection, other)
             back.join()
+
+    def respond(self) -> None:
+        self.server.asked.append(self.path)
+        self.rfile.read(int(self.headers.get("content-length", "0")))
+        self.send_error(502)
+
+    do_GET = do_POST = respond  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing."""
