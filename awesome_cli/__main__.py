@@ -93,9 +93,10 @@ def _answer_at_once(argv: list[str]) -> int | None:
 
 def _run_in_full() -> int:
     from awesome_cli.errors import ConfigError
-    from awesome_cli.world import end_on_sigterm, real_world
+    from awesome_cli.world import end_on_sigterm, keep_token_from_children, real_world
 
     end_on_sigterm()
+    keep_token_from_children()
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
     try:
