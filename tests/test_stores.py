@@ -6,12 +6,13 @@ import json
 import stat
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked
+from keyring.errors import KeyringLocked, NoKeyringError
 
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.errors import KeyringUnusable
@@ -245,3 +246,12 @@ def test_a_file_that_cannot_be_written_is_said(file: FileEntries, path: Path) ->
     path.parent.write_text("in the way")
     with pytest.raises(KeyringUnusable, match="cannot be written"):
         file.put("one", "1")
+
+
+@pytest.mark.parametrize("error", [OSError(f"cannot store {SECRET}"), KeyringLocked(SECRET), NoKeyringError(SECRET)])
+def test_no_traceback_carries_what_a_backend_said(error: Exception) -> None:
+    entries = KeyringEntries(lambda: Failing(error), timeout=5, note=print)
+    with pytest.raises(KeyringUnusable) as raised:
+        entries.put("x", SECRET)
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.cause == type(error).__name__
