@@ -168,7 +168,7 @@ class Provider:
             code_verifier=verifier,
         )
         endpoint = metadata.need("device_authorization_endpoint")
-        device = parse_device_authorization(await self._ask("POST", endpoint, form=form))
+        device = parse_device_authorization(await self._ask("POST", endpoint, form=form), endpoint=endpoint)
         return Begun(
             device=device,
             document=document,
