@@ -142,8 +142,9 @@ def _run_in_full() -> int:
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:
-        from awesome_cli.world import real_world
+        from awesome_cli.world import keep_token_from_children, real_world
 
+        keep_token_from_children()
         return main(sys.argv[1:], real_world())
     except Exception as error:  # before main() was there to catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)

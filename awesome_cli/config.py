@@ -86,15 +86,18 @@ class Config:
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written while a person was waited for."""
         with self._exclusively():
-            document = tomlkit.parse(Config.read(self.path).text)
+            text = Config.read(self.path).text
             try:
+                document = tomlkit.parse(text)
                 change(document)
-            except ValueError as error:  # as in a table that is written inline
+                text = tomlkit.dumps(document)
+                tomllib.loads(text)
+            except (ValueError, KeyError, RecursionError) as error:  # what it can do is less than what tomllib reads
                 raise ConfigError(
-                    f"{self.path} is written in a way that awesome cannot add to.",
-                    hint="Write each profile as a table of its own: [profiles.NAME].",
+                    f"{self.path} is written in a way that awesome cannot change.",
+                    hint="Write each profile as a table of its own, [profiles.NAME], and nothing nested deeply.",
                 ) from error
-            write_private(self.path, tomlkit.dumps(document))
+            write_private(self.path, text)
 
     def _require(self, holds: bool, profile: str, key: str, rule: str) -> None:  # noqa: FBT001 - reads like assert
         if not holds:

@@ -10,16 +10,24 @@ class AwesomeError(Exception):
     branch on (``login --json``): the OAuth error code where there is one, else the class's own.
     Neither text may carry a secret. What is shown of them is made harmless where it is printed; what may be long goes
     through :func:`awesome_cli.text.safe` first.
+    ``withheld`` is an exception whose words may quote a secret: only the name of its class is kept, in ``cause``, and
+    it is not chained (``raise … from None``), so that no logged traceback tells its words.
     """
 
     exit_code = 1
     code = "bug"
 
-    def __init__(self, sentence: str, *, hint: str = "", code: str = "") -> None:
+    def __init__(self, sentence: str, *, hint: str = "", code: str = "", withheld: BaseException | None = None) -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint
         self.code = code or type(self).code
+        self._withheld = "" if withheld is None else type(withheld).__name__
+
+    @property
+    def cause(self) -> str:
+        """The class name of the exception behind this one; empty if there is none."""
+        return self._withheld or ("" if self.__cause__ is None else type(self.__cause__).__name__)
 
 
 class OutputLost(AwesomeError):  # noqa: N818

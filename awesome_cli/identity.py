@@ -22,7 +22,7 @@ def greeting(name: str) -> str:
 def lines(card: Card, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
     """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
     facts = {
-        "subject": card.sub,
+        "subject": card.subject,
         "issuer": card.issuer,
         "client": card.client_id,
         "scope": card.scope,

@@ -19,11 +19,12 @@ def system_keyring() -> KeyringBackend:
     """
     try:
         named = keyring.core.load_env() or keyring.core.load_config()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - loading a backend runs other people's code
         raise KeyringUnusable(
             f"The keyring backend that is configured cannot be loaded ({type(error).__name__}).",
             hint="Check PYTHON_KEYRING_BACKEND and keyringrc.cfg (its place: keyring diagnose).",
-        ) from error
+            withheld=error,
+        ) from None
     backend = named or max(get_all_keyring(), key=by_priority, default=_no_keyring())
     if isinstance(backend, ChainerBackend):
         # It writes to its first backend, reads from all and deletes from the first alone, so that an old token

@@ -54,7 +54,8 @@ def open_client(
         raise ConfigError(
             "The proxy settings cannot be used.",
             hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
-        ) from error
+            withheld=error,
+        ) from None
 
 
 class _Network(httpx.AsyncBaseTransport):
@@ -115,17 +116,21 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
 
 
 def unreachable(host: str, error: Exception, *, check: str) -> ProviderUnreachable:
-    """Say why ``host`` could not be talked to; ``check`` names the setting that may be wrong."""
+    """Say why ``host`` could not be talked to; ``check`` names the setting that may be wrong.
+
+    What a library says may quote a header, and so a token: raise it ``from None``.
+    """
     is_unsent = any(isinstance(cause, NOTHING_SENT) for cause in _causes(error))
     kind = ConnectionFailedError if is_unsent else AnswerLostError
     return kind(
         f"{host} cannot be used: {_reason(error)}.",
         hint=f"Check the network, the proxy settings and the {check}. A private authority goes into SSL_CERT_FILE.",
+        withheld=error,
     )
 
 
 def _reason(error: Exception) -> str:
-    """Tell what went wrong by its kind: what libraries say may quote a header, and so a token."""
+    """Tell what went wrong by its kind."""
     for cause in _causes(error):
         for kind, words in _REASONS:
             if isinstance(cause, kind) and (reason := words(cause)):

@@ -6,7 +6,7 @@ Precedence: flag > ``AWESOME_*`` variable > ``AUTH0_*`` variable > profile in ``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -78,6 +78,20 @@ def profile_name(flag: str | None, environ: Mapping[str, str]) -> str:
             hint="Use 1 to 64 letters, digits, dots, hyphens and underscores.",
         )
     return name
+
+
+def require_distinct(name: str, existing: Iterable[str]) -> None:
+    """Raise UsageError, if the name differs from that of an existing profile only in case.
+
+    Some keyrings and file systems take two such names for one, and so would mix up two people's sessions.
+    """
+    names = set(existing)
+    twin = next((other for other in sorted(names) if other.lower() == name.lower()), name)
+    if name not in names and twin != name:
+        raise UsageError(
+            f"There is a profile {twin}, whose name differs from {name} only in case.",
+            hint=f"Use --profile {twin}, or another name.",
+        )
 
 
 def is_profile_name(name: str) -> bool:

@@ -168,7 +168,7 @@ class Provider:
             code_verifier=verifier,
         )
         endpoint = metadata.need("device_authorization_endpoint")
-        device = parse_device_authorization(await self._ask("POST", endpoint, form=form))
+        device = parse_device_authorization(await self._ask("POST", endpoint, form=form), endpoint=endpoint)
         return Begun(
             device=device,
             document=document,
@@ -460,7 +460,7 @@ class Provider:
         try:
             reply = await self._within(limit or self._request_timeout, conversation)
         except TROUBLE as error:
-            raise unreachable(urlsplit(url).netloc, error, check="issuer") from error
+            raise unreachable(urlsplit(url).netloc, error, check="issuer") from None
         self._detail(f"{method} {url.partition('?')[0]}: HTTP status {reply.status}")
         provider_now = http_date(reply.headers.get("date", ""))
         if provider_now is not None:

@@ -206,11 +206,11 @@ async def _call_once(http: httpx.AsyncClient, call: Call, token: str, receiver: 
                 return await _receive(response, receiver, patience)
             finally:
                 await response.aclose()
-    except TimeoutError as error:
+    except TimeoutError:
         late = Unacceptable(f"no progress for {STALL:.0f} seconds")
-        raise unreachable(call.url.netloc.decode("ascii"), late, check="API URL") from error
+        raise unreachable(call.url.netloc.decode("ascii"), late, check="API URL") from None
     except TROUBLE as error:
-        raise unreachable(call.url.netloc.decode("ascii"), error, check="API URL") from error
+        raise unreachable(call.url.netloc.decode("ascii"), error, check="API URL") from None
 
 
 def _upload(body: BinaryIO, receiver: Receiver, patience: anyio.CancelScope) -> tuple[int, AsyncIterator[bytes]]:

@@ -26,7 +26,8 @@ NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 class Card:
     """Who is signed in, where, and until when: what can be shown without touching a token.
 
-    Instants are seconds since the epoch, UTC. ``expires_at`` is the access token's end.
+    Instants are seconds since the epoch, UTC. ``expires_at`` is the access token's end. ``sub`` is the issuer's own
+    word, for programs to compare; it may have control characters, and ``subject`` is what people are shown.
     """
 
     issuer: str
@@ -39,6 +40,11 @@ class Card:
     signed_in_at: float
     expires_at: float
     refreshable: bool
+
+    @property
+    def subject(self) -> str:
+        """``sub``, made safe to show."""
+        return _shown(self.sub)
 
     def lives(self, now: float, min_ttl: float = 0.0) -> bool:
         """Whether the access token has more than ``min_ttl`` seconds left."""
@@ -76,7 +82,7 @@ def open_session(  # noqa: PLR0913 - a session is made of all of this
     card = Card(
         issuer=str(id_token.claims["iss"]),
         client_id=client_id,
-        sub=_subject(id_token),
+        sub=id_token.sub,
         name=_first(names, id_token),
         email=names.get("email"),
         scope=safe(tokens.scope or scope, LONGEST_SCOPE),
@@ -110,6 +116,7 @@ def renewed_session(  # noqa: PLR0913 - the same, and what was before
     follows = "name" in now_said or old.card.name == _first(before, old_id_token)  # else userinfo gave the name
     card = replace(
         old.card,
+        sub=id_token.sub,
         name=_first(before | now_said, id_token) if follows else old.card.name,
         email=now_said.get("email", old.card.email),
         scope=safe(tokens.scope or old.card.scope, LONGEST_SCOPE),
@@ -243,8 +250,8 @@ def _names(claims: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _first(names: Mapping[str, str], id_token: IdToken) -> str:
-    return next((names[claim] for claim in NAME_CLAIMS if claim in names), _subject(id_token))
+    return next((names[claim] for claim in NAME_CLAIMS if claim in names), _shown(id_token.sub))
 
 
-def _subject(id_token: IdToken) -> str:
-    return safe(id_token.sub) or safe(ascii(id_token.sub))  # one made of what cannot be shown
+def _shown(sub: str) -> str:
+    return safe(sub) or safe(ascii(sub))  # one made of what cannot be shown

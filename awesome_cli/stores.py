@@ -128,7 +128,7 @@ class KeyringEntries:
         if isinstance(outcome, KeyringUnusable):
             raise outcome
         if isinstance(outcome, Exception):
-            raise _translated(verb, outcome) from outcome
+            raise _translated(verb, outcome) from None
         return outcome
 
     def _wait_on(self, verb: str, answer: queue.SimpleQueue[T | Exception], patience: float) -> T | Exception:
@@ -171,10 +171,11 @@ def _translated(verb: str, error: Exception) -> KeyringUnusable:
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if "NoKeyringError" in names:
-        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT)
+        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT, withheld=error)
     if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
-        return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT)
-    return KeyringUnusable(f"awesome could not {verb} the keyring ({type(error).__name__}).", hint=WAYS_OUT)
+        return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT, withheld=error)
+    words = f"awesome could not {verb} the keyring ({type(error).__name__})."
+    return KeyringUnusable(words, hint=WAYS_OUT, withheld=error)
 
 
 class FileEntries:

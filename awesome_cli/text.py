@@ -69,6 +69,18 @@ def secure_url(text: object) -> SplitResult | None:
     return parts if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)) else None
 
 
+def secure_url_named_by(server: str, text: object) -> SplitResult | None:
+    """Return the parts of a secure URL that ``server`` (a URL itself) names, or None if it may not name it.
+
+    Only a server on this machine may name addresses on this machine: another one would have us, or the browser, talk to
+    whatever else listens here.
+    """
+    parts = secure_url(text)
+    if parts is not None and is_loopback(parts.hostname or "") and not is_loopback(urlsplit(server).hostname or ""):
+        return None
+    return parts
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host`` is this machine by name or number, whatever DNS says (RFC 8252 §8.3, RFC 6761 §6.3)."""
     if host == "localhost":

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from awesome_cli.stores import Backend
 
 T = TypeVar("T")
+
+GIVEN_TOKEN = "AWESOME_ACCESS_TOKEN"  # noqa: S105 - the variable's name
+_kept_back: dict[str, str] = {}  # variables of ours that children do not inherit
 
 
 class Run(Protocol):
@@ -42,7 +45,7 @@ class World:
     ``hold_signals`` keeps the signals that end the program waiting until its block is done.
     """
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)  # it may hold an access token
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
@@ -58,6 +61,17 @@ class World:
     transport: httpx.AsyncBaseTransport | None = None
 
 
+def keep_token_from_children() -> None:
+    """Take ``AWESOME_ACCESS_TOKEN`` out of the process's environment; :func:`real_world` still has it.
+
+    Children inherit that environment, also those that libraries start: keyring's search for a backend runs gcc and ld.
+    Only a program that owns its process may do so; as a library awesome leaves its caller's environment as it is.
+    """
+    token = os.environ.pop(GIVEN_TOKEN, None)  # noqa: TID251 - what children inherit
+    if token is not None:
+        _kept_back[GIVEN_TOKEN] = token
+
+
 def real_world() -> World:
     """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
     import platformdirs
@@ -70,7 +84,7 @@ def real_world() -> World:
     except RuntimeError as error:
         raise ConfigError(f"There is no home folder ({error}).", hint="Set HOME.") from error
     return World(
-        environ=os.environ,  # noqa: TID251 - here it becomes an argument
+        environ={**_kept_back, **os.environ},  # noqa: TID251 - here it becomes an argument
         stdin=sys.stdin,
         stdout=sys.stdout,
         stderr=sys.stderr,
@@ -99,7 +113,7 @@ def open_browser(url: str) -> bool:
     False if there is no browser to be opened; the URL is on the screen all the same.
     """
     environ = dict(os.environ)  # noqa: TID251 - a child's environment
-    environ.pop("AWESOME_ACCESS_TOKEN", None)
+    environ.pop(GIVEN_TOKEN, None)  # which a caller of the library may have left there
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:

@@ -202,7 +202,7 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
     terminal.world.config_dir.mkdir()
     (terminal.world.config_dir / "config.toml").write_text("profiles = {}\n")
     assert terminal.run("login", "--client-id", "awesome-demo") == 0
-    assert "in a way that awesome cannot add to. Settings are not saved." in terminal.err
+    assert "in a way that awesome cannot change. Settings are not saved." in terminal.err
     assert terminal.run("profiles") == 0
     assert "Juan" in terminal.out
 

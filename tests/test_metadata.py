@@ -70,6 +70,20 @@ def test_an_endpoint_that_is_no_secure_url_is_refused(name: str, url: object) ->
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9200/", "http://localhost:6379/", "https://[::1]/"])
+def test_an_issuer_elsewhere_names_no_endpoint_on_this_machine(name: str, url: str) -> None:
+    with pytest.raises(ProviderUnusable, match=f"{name} is an address on this machine") as refused:
+        parse_metadata({**DOCUMENT, name: url}, issuer=ISSUER)
+    assert f"set {name} in the profile" in refused.value.hint
+
+
+def test_an_issuer_on_this_machine_names_endpoints_on_it() -> None:
+    issuer = "http://localhost:8765/"
+    document = {"issuer": issuer, "token_endpoint": "http://127.0.0.1:8765/token"}
+    assert parse_metadata(document, issuer=issuer).need("token_endpoint") == "http://127.0.0.1:8765/token"
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
 def test_a_missing_endpoint_is_missed_only_where_it_is_needed(name: str) -> None:
     for document in ({**DOCUMENT, name: None}, {key: value for key, value in DOCUMENT.items() if key != name}):
         metadata = parse_metadata(document, issuer=ISSUER)
@@ -82,7 +96,8 @@ def test_a_missing_endpoint_is_missed_only_where_it_is_needed(name: str) -> None
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_the_profile_names_endpoints_that_the_document_lacks(name: str) -> None:
     mine = "http://127.0.0.1:8080/mine"
-    for document in ({"issuer": ISSUER}, {"issuer": ISSUER, name: "http://clear.example/"}):
+    for others in ({}, {name: "http://clear.example/"}, {name: mine}):
+        document = {"issuer": ISSUER, **others}
         assert parse_metadata(document, issuer=ISSUER, overrides={name: mine}).need(name) == mine
 
 

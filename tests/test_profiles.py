@@ -320,3 +320,19 @@ def test_removing_what_somebody_else_removed_meanwhile_is_no_error(path: Path) -
     path.write_text("", encoding="utf-8")
     config.remove("work")
     assert path.read_text("utf-8") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"x = {'[' * 150}{']' * 150}\n[profiles.work]\nclient_id = 'a'\n",
+        "[profiles.work.sub]\na = 1\n[profiles]\n[profiles.work]\nissuer = 'https://a/'\n",
+    ],
+    ids=["nested deeply", "tables out of order"],
+)
+def test_a_file_that_can_be_read_and_not_changed_stays_as_it_is(path: Path, text: str) -> None:
+    config = read(path, text)
+    with pytest.raises(ConfigError) as refused:
+        config.save("work", {"domain": "a.auth0.com"})
+    assert refused.value.sentence == f"{path} is written in a way that awesome cannot change."
+    assert path.read_text("utf-8") == text

@@ -357,3 +357,53 @@ def test_a_file_that_was_broken_while_the_person_was_waited_for_does_not_fail_th
     terminal.login("--audience", "https://api.example/")
     assert "config.toml cannot be used: " in terminal.err
     assert "Settings are not saved." in terminal.err
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--profile", "WORK", "login"],
+        ["--profile", "WORK", "say-hi"],
+        ["--profile", "WORK", "whoami"],
+        ["--profile", "WORK", "token"],
+        ["--profile", "WORK", "logout"],
+        ["--profile", "WORK", "doctor"],
+        ["--profile", "WORK", "profiles"],
+        ["profiles", "show", "WORK"],
+        ["profiles", "remove", "WORK"],
+    ],
+)
+@pytest.mark.parametrize("known_by", ["its session", "its settings"])
+def test_a_name_that_differs_from_an_existing_one_only_in_case_is_refused(
+    argv: list[str], known_by: str, terminal: Terminal
+) -> None:
+    config = terminal.world.config_dir / "config.toml"
+    if known_by == "its settings":
+        config.parent.mkdir(parents=True)
+        config.write_text("[profiles.Work]\nclient_id = 'a'\n", encoding="utf-8")
+    else:
+        terminal.login("--profile", "Work")
+    before = terminal.keyring.entries()
+    assert terminal.run(*argv) == 2
+    assert terminal.err.startswith("Error: There is a profile Work, whose name differs from WORK only in case.\n")
+    assert terminal.keyring.entries() == before
+    assert terminal.requests == []
+
+
+def test_a_config_file_that_is_broken_hides_no_session_whose_name_differs_only_in_case(terminal: Terminal) -> None:
+    terminal.login("--profile", "Work")
+    terminal.world.config_dir.mkdir(exist_ok=True)
+    (terminal.world.config_dir / "config.toml").write_text("[", encoding="utf-8")
+    assert terminal.run("--profile", "work", "logout") == 2
+    assert terminal.run("--profile", "other", "logout") == 0
+
+
+def test_names_that_differ_only_in_case_and_exist_already_both_serve(terminal: Terminal) -> None:
+    config = terminal.world.config_dir / "config.toml"
+    config.parent.mkdir(parents=True)
+    config.write_text("[profiles.Work]\n[profiles.work]\n", encoding="utf-8")
+    terminal.login("--profile", "work")
+    assert terminal.run("profiles", "show", "Work") == 0
+    assert terminal.run("profiles") == 0
+    assert terminal.run("profiles", "remove", "Work") == 0
+    assert terminal.run("--profile", "work", "say-hi") == 0

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awesome_cli import identity
 from awesome_cli.errors import GrantEnded, KeyringUnusable, ProviderUnreachable, SignInNeeded, TokenInvalid
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
@@ -98,15 +99,19 @@ def test_a_session_does_not_show_its_tokens() -> None:
         ({"name": None, "nickname": 7, "preferred_username": ["j"], "email": {}}, "juan|1"),
         ({"name": "Ju\x1b[2Jan\n"}, "Ju[2Jan"),
         ({"name": "x" * 300}, "x" * 255 + "…"),
-        ({"sub": "\u200b"}, "'\\u200b'"),
+        ({"sub": "\x1b\x00"}, "'\\x1b\\x00'"),
     ],
 )
 def test_people_are_greeted_by_the_first_name_that_can_be_shown(claims: dict[str, Any], name: str) -> None:
     assert opened(claims).card.name == name
 
 
-def test_a_subject_that_cannot_be_shown_is_spelt_out() -> None:
-    assert opened({"sub": "\u202e\u200b"}).card.sub == "'\\u202e\\u200b'"
+def test_programs_get_the_subject_as_it_is_and_people_what_can_be_shown_of_it() -> None:
+    for sub, shown in (("admin\x1b[2J ", "admin[2J"), ("\x1b\x00", "'\\x1b\\x00'"), ("x" * 255, "x" * 255)):
+        card = opened({"sub": sub}).card
+        assert (card.sub, card.subject) == (sub, shown)
+        assert identity.fields(card, profile="default", store="memory")["sub"] == sub
+        assert f"subject:      {shown}" in "\n".join(identity.lines(card, profile="default", store="memory", now=0.0))
 
 
 @pytest.mark.parametrize("nothing", [{}, {"name": ""}, {"name": None}, {"name": 7}, {"name": "\u200b"}])

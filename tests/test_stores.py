@@ -7,12 +7,13 @@ import os
 import stat
 import sys
 import threading
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from keyring.backends import fail, null
-from keyring.errors import KeyringLocked
+from keyring.errors import KeyringLocked, NoKeyringError
 
 from awesome_cli.demo.keyring import MemoryKeyring
 from awesome_cli.errors import KeyringUnusable
@@ -285,3 +286,12 @@ def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path)
     assert [file.get("one"), file.get("one")] == ["1", "1"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert warnings == [f"Other users could read {path} (mode 0644) until now; its mode is 0600 now."]
+
+
+@pytest.mark.parametrize("error", [OSError(f"cannot store {SECRET}"), KeyringLocked(SECRET), NoKeyringError(SECRET)])
+def test_no_traceback_carries_what_a_backend_said(error: Exception) -> None:
+    entries = KeyringEntries(lambda: Failing(error), timeout=5, note=print)
+    with pytest.raises(KeyringUnusable) as raised:
+        entries.put("x", SECRET)
+    assert SECRET not in "".join(traceback.format_exception(raised.value))
+    assert raised.value.cause == type(error).__name__

@@ -38,7 +38,8 @@ def check(end: End | Terminal) -> None:
 @pytest.fixture
 def victim(program: Program, hostile_provider: HostileProvider) -> Program:
     """Sign in somebody whose every claim is hostile."""
-    hostile_provider.issuer.person = dict.fromkeys(("sub", "name", "nickname", "email"), HOSTILE)
+    claims = dict.fromkeys(("name", "nickname", "email"), HOSTILE)
+    hostile_provider.issuer.person = {**claims, "sub": HOSTILE.encode("ascii", "ignore").decode()}
     hostile_provider.at("/token", Lie(scope=HOSTILE))
     end = program.at(hostile_provider.url).run("login")
     assert end.code == 0, end.err
@@ -67,7 +68,8 @@ def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> No
     document = json.loads(end.out)
     assert document["scope"] == SAFE
     if "name" in document:
-        assert (document["name"], document["email"], document["sub"]) == (SAFE, SAFE, SAFE)
+        assert (document["name"], document["email"]) == (SAFE, SAFE)
+        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # whole, for programs to compare
 
 
 def test_a_logout_is_safe_too(victim: Program) -> None:
@@ -85,7 +87,7 @@ def test_json_lines_of_a_login_are_ascii(inside: Inside, hostile_provider: Hosti
     assert (first["user_code"], last["name"]) == ("ÄÖÜ-ẞ", "Jürgen 🦊 Ωmega")
 
 
-@pytest.mark.parametrize("claim", ["name", "email", "sub"])
+@pytest.mark.parametrize("claim", ["name", "email"])
 def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
     assert inside.at(hostile_provider.url).run("login").code == 0

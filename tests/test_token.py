@@ -44,23 +44,23 @@ def test_bearer_is_understood_in_any_case(kind: str) -> None:
     assert parse(token_type=kind).access_token == "access"
 
 
-@pytest.mark.parametrize("kind", ["mac", "DPoP", "Bearer ", "", None, 7, ["Bearer"]])
+@pytest.mark.parametrize("kind", ["mac", "DPoP", "Bearer ", "", 7, ["Bearer"]])
 def test_another_token_type_is_refused(kind: object) -> None:
-    with pytest.raises(ProviderUnusable, match="type is not Bearer") as refused:
+    with pytest.raises(ProviderUnusable, match="token_type that is not Bearer") as refused:
         parse(token_type=kind)
     assert refused.value.exit_code == 7
 
 
-@pytest.mark.parametrize("token", [None, "", 7, True, ["x"], "a b", "a\r\nX: y", "a\x00", "é", "\ud800"])
+@pytest.mark.parametrize("token", ["", 7, True, ["x"], "a b", "a\r\nX: y", "a\x00", "é", "\ud800"])
 def test_an_access_token_that_fits_no_header_is_refused(token: object) -> None:
-    with pytest.raises(ProviderUnusable, match="no usable access token") as refused:
+    with pytest.raises(ProviderUnusable, match="has an unusable access_token") as refused:
         parse(access_token=token)
     assert refused.value.exit_code == 7
 
 
 @pytest.mark.parametrize("token", [7, ["x"], "a b", "a\n", "é"])
 def test_a_refresh_token_that_fits_no_form_is_refused(token: object) -> None:
-    with pytest.raises(ProviderUnusable, match="refresh token"):
+    with pytest.raises(ProviderUnusable, match="has an unusable refresh_token"):
         parse(refresh_token=token)
 
 
@@ -201,3 +201,11 @@ def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) 
         assert 0 <= tokens.expires_in <= 315_360_000
         return
     assert refused.exit_code in (4, 7)
+
+
+@pytest.mark.parametrize("name", ["access_token", "token_type"])
+def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+    for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
+        with pytest.raises(ProviderUnusable) as refused:
+            parse_token(Reply(200, json.dumps(body).encode()))
+        assert refused.value.sentence == f"The provider's token reply lacks {name}."

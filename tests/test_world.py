@@ -19,7 +19,7 @@ import pytest
 
 from awesome_cli.errors import ProviderUnreachable, SystemExhausted
 from awesome_cli.signals import CODES, Terminated, end_on_signals
-from awesome_cli.world import hold_signals, open_browser, real_world, run_on_asyncio
+from awesome_cli.world import hold_signals, keep_token_from_children, open_browser, real_world, run_on_asyncio
 
 pytestmark = pytest.mark.usefixtures("handlers")
 
@@ -310,6 +310,27 @@ def test_the_real_world_is_the_systems() -> None:
     assert found.account_dirs[0].name == "awesome-cli"
     assert found.keyring is None
     assert found.transport is None
+
+
+def test_the_given_token_is_kept_from_children_and_still_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("awesome_cli.world._kept_back", {})
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
+    keep_token_from_children()
+    keep_token_from_children()
+    assert "AWESOME_ACCESS_TOKEN" not in os.environ
+    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "another")
+    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == "another"
+
+
+def test_the_library_leaves_its_callers_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
+    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == os.environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+
+
+def test_the_repr_of_a_world_shows_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
+    assert "s3cret" not in repr(real_world())
 
 
 @pytest.fixture

@@ -144,8 +144,8 @@ class Console:
         self.say(safe_line(f"Error: {error.sentence}"))
         if error.hint:
             self.say(safe_line(f"Hint: {self._hint(error.hint)}"))
-        if error.__cause__ is not None:
-            self.detail(f"Cause: {type(error.__cause__).__name__}")
+        if error.cause:
+            self.detail(f"Cause: {error.cause}")
 
     def _hint(self, hint: str) -> str:
         """Let a command that is advised mean the profile that was meant."""

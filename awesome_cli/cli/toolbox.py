@@ -71,10 +71,16 @@ class Toolbox:
 
     @cached_property
     def name(self) -> str:
-        """The profile's name."""
-        from awesome_cli.profiles import profile_name
+        """The profile's name. Raises UsageError, if there cannot be such a profile."""
+        from awesome_cli.profiles import profile_name, require_distinct
 
-        return profile_name(self._profile_flag, self.world.environ)
+        name = profile_name(self._profile_flag, self.world.environ)
+        existing = [*self.roster.stores()]
+        if name not in existing:  # the config file is slow to open
+            with suppress(ConfigError):  # whoever needs it will meet that again
+                existing += self.config.names
+            require_distinct(name, existing)
+        return name
 
     @cached_property
     def config(self) -> Config:

@@ -9,7 +9,7 @@ from hashlib import sha256
 from awesome_cli.errors import CodeExpired, ProviderUnreachable, ProviderUnusable, SignInDenied
 from awesome_cli.oauth.reply import Reply, http_date, refusal, seconds
 from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_passing, is_token, life, parse_token
-from awesome_cli.text import safe, secure_url
+from awesome_cli.text import safe, secure_url, secure_url_named_by
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 DEFAULT_INTERVAL = 5.0  # seconds; RFC 8628 §3.2
@@ -56,11 +56,11 @@ def device_authorization_form(
     return form
 
 
-def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
-    """Accept a device authorization response (RFC 8628 §3.2).
+def parse_device_authorization(reply: Reply, *, endpoint: str) -> DeviceAuthorization:
+    """Accept a device authorization response (RFC 8628 §3.2) that came from ``endpoint``.
 
-    Raises ProviderUnreachable for trouble that may pass, ProviderUnusable for a refusal or for a reply that
-    lacks a code or sends people to anything but a secure URL.
+    Raises ProviderUnreachable for trouble that may pass, ProviderUnusable for a refusal, for a reply that lacks a
+    member, or for one that sends people to anything but a secure URL, or from elsewhere to this machine.
     """
     document = reply.json()
     code = reply.error()
@@ -73,12 +73,17 @@ def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
             hint="Check the issuer, or try again in a moment.",
         )
     device_code, user_code = document.get("device_code"), document.get("user_code")
-    if not is_token(device_code) or not isinstance(user_code, str) or not safe(user_code):
-        raise ProviderUnusable("The provider's device authorization response carries no code.")
     uri = document.get("verification_uri") or document.get("verification_url")  # Google's spelling
-    if secure_url(uri) is None:
+    if not is_token(device_code):
+        raise _unusable("device_code", device_code)
+    if not isinstance(user_code, str) or not safe(user_code):
+        raise _unusable("user_code", user_code)
+    if uri is None:
+        raise _unusable("verification_uri", uri)
+    if secure_url_named_by(endpoint, uri) is None:
+        what = "no https:// URL" if secure_url(uri) is None else "on this machine, where the provider is not"
         raise ProviderUnusable(
-            f"The provider sends you to an address that is no https:// URL: {safe(str(uri))}.",
+            f"The provider sends you to an address that is {what}: {safe(str(uri))}.",
             hint="Do not open it. Check the issuer; if it is right, tell the provider's operators.",
         )
     complete = document.get("verification_uri_complete")
@@ -86,9 +91,17 @@ def parse_device_authorization(reply: Reply) -> DeviceAuthorization:
         device_code=device_code,
         user_code=safe(user_code, 64),
         verification_uri=str(uri),
-        verification_uri_complete=complete if secure_url(complete) else None,
+        verification_uri_complete=complete if secure_url_named_by(endpoint, complete) else None,
         expires_in=life(document.get("expires_in"), DEFAULT_EXPIRES_IN, LONGEST_EXPIRES_IN),
         interval=_interval(document.get("interval")) or DEFAULT_INTERVAL,
+    )
+
+
+def _unusable(member: str, value: object) -> ProviderUnusable:
+    how = "lacks" if value is None else "has an unusable"
+    return ProviderUnusable(
+        f"The provider's device authorization response {how} {member}.",
+        hint="This is for the provider's operators to mend.",
     )
 
 

@@ -30,6 +30,7 @@ ALGORITHMS = {
 }  # RFC 7518 §3.1; never none, never a shared secret (RFC 8725 §3.2)
 LEEWAY = 60.0  # seconds; clocks of well-kept machines differ by less
 LONGEST_TOKEN = 16 * 1024  # characters; an ID token says who somebody is, not their whole directory entry
+LONGEST_SUB = 255  # characters; OIDC Core §2
 SMALLEST_MODULUS = 2048  # bits; RFC 7518 §3.3
 FORBIDDEN_HEADERS = ("crit", "jku", "x5u", "jwk")  # keys come from the provider's JWKS alone (RFC 8725 §3.10)
 KEY_MEMBERS = ("kty", "kid", "alg", "use", "crv", "n", "e", "x", "y")  # RFC 7517 §4, RFC 7518 §6: all that we look at
@@ -183,7 +184,9 @@ def _check_parties(claims: Mapping[str, Any], issuer: str, client_id: str) -> No
     if isinstance(claims["aud"], list) and len(claims["aud"]) > 1:
         _require("azp" in claims, "azp is missing although aud has several values")
     _require(claims.get("azp", client_id) == client_id, "azp is not the client id")
-    _require(isinstance(claims.get("sub"), str) and claims["sub"] != "", "sub must be a non-empty string")
+    sub = claims.get("sub")  # OIDC Core §2
+    is_subject = isinstance(sub, str) and sub.isascii() and 0 < len(sub) <= LONGEST_SUB
+    _require(is_subject, f"sub must be a string of 1 to {LONGEST_SUB} ASCII characters")
 
 
 def _audiences(claims: Mapping[str, Any]) -> frozenset[str]:

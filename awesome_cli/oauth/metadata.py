@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from awesome_cli.errors import ProviderUnusable
-from awesome_cli.text import safe, secure_url
+from awesome_cli.text import safe, secure_url, secure_url_named_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,8 @@ def parse_metadata(
 
     ``overrides`` are endpoints that the profile sets for providers whose document lacks them. Lists of
     supported grants, methods and algorithms are not looked at: many providers' lists are incomplete.
-    Raises ProviderUnusable, if the issuer is another, or an endpoint that we use is no secure URL.
+    Raises ProviderUnusable, if the issuer is another, or an endpoint that we use is no secure URL, or lies on this
+    machine although the issuer does not, and the profile does not set it.
     """
     if document is None:
         raise ProviderUnusable(
@@ -59,14 +60,22 @@ def parse_metadata(
             f"The provider calls itself {safe(str(document.get('issuer')))}, not {issuer}.",
             hint="Set the issuer exactly as the provider spells it; a trailing slash counts.",
         )
-    named = {name: document.get(name) for name in ENDPOINTS} | dict(overrides or {})
-    return Metadata(issuer, **{name: _endpoint(name, url) for name, url in named.items() if url is not None})
+    overrides = overrides or {}
+    named = {name: _endpoint(issuer, name, document.get(name)) for name in ENDPOINTS if name not in overrides}
+    return Metadata(issuer, **named, **overrides)
 
 
-def _endpoint(name: str, url: object) -> str:
+def _endpoint(issuer: str, name: str, url: object) -> str | None:
+    if url is None:
+        return None
     if secure_url(url) is None:
         raise ProviderUnusable(
             f"The provider's {name} is no https:// URL: {safe(str(url))}.",
             hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone.",
+        )
+    if secure_url_named_by(issuer, url) is None:
+        raise ProviderUnusable(
+            f"The provider's {name} is an address on this machine, and the provider is not: {safe(str(url))}.",
+            hint=f"If that is right, set {name} in the profile in config.toml.",
         )
     return str(url)

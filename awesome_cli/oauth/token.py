@@ -42,17 +42,21 @@ def refresh_form(client_id: str, refresh_token: str, *, resource: str | None = N
 def parse_token(reply: Reply) -> TokenResponse:
     """Accept a successful token reply (RFC 6749 §5.1).
 
-    Raises ProviderUnusable, if it lacks an access token that fits into a header, or its type is not Bearer.
+    Raises ProviderUnusable, naming the member, if it lacks an access token that fits into a header, or its type is not
+    Bearer.
     """
     document = reply.json() or {}
-    access_token = document.get("access_token")
+    for name in ("access_token", "token_type"):
+        if document.get(name) is None:
+            raise _malformed(f"lacks {name}")
+    access_token = document["access_token"]
     if not is_token(access_token):
-        raise _malformed("it carries no usable access token")
-    if str(document.get("token_type")).lower() != "bearer":  # RFC 6749 §7.1: a type that we do not know
-        raise _malformed("its token type is not Bearer")
+        raise _malformed("has an unusable access_token")
+    if str(document["token_type"]).lower() != "bearer":  # RFC 6749 §7.1: a type that we do not know
+        raise _malformed("has a token_type that is not Bearer")
     refresh_token = document.get("refresh_token") or None
     if refresh_token is not None and not is_token(refresh_token):
-        raise _malformed("its refresh token is not usable")
+        raise _malformed("has an unusable refresh_token")
     id_token, scope = document.get("id_token"), document.get("scope")
     return TokenResponse(
         access_token=access_token,
@@ -145,6 +149,6 @@ def is_token(value: object) -> TypeGuard[str]:
 
 def _malformed(why: str) -> ProviderUnusable:
     return ProviderUnusable(
-        f"The provider's token reply cannot be used: {why}.",
+        f"The provider's token reply {why}.",
         hint="This is for the provider's operators to mend.",
     )

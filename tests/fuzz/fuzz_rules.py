@@ -49,7 +49,7 @@ def fuzz(data: bytes) -> None:
     with suppress(AwesomeError):
         parse_poll(reply, now=corpus.NOW)
     with suppress(AwesomeError):
-        parse_device_authorization(reply)
+        parse_device_authorization(reply, endpoint=corpus.ISSUER)
     with suppress(AwesomeError):
         parse_refresh(reply)
     with suppress(AwesomeError):

@@ -69,9 +69,9 @@ def test_polling_outlives(trouble: list[Act], program: Program, hostile_provider
         pytest.param(Answer(429, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="an error with 429"),
         pytest.param(Answer(404, {"message": "no"}), 7, "network", "404", id="no error code at all"),
         pytest.param(Lie(token_type="DPoP"), 7, "network", "Bearer", id="a token of another type"),
-        pytest.param(Answer(200, {"token_type": "Bearer"}), 7, "network", "access token", id="no access token"),
-        pytest.param(Lie(access_token="a b"), 7, "network", "access token", id="an access token that fits no header"),
-        pytest.param(Lie(access_token="a\r\nb: c"), 7, "network", "access token", id="one that adds a header"),
+        pytest.param(Answer(200, {"token_type": "Bearer"}), 7, "network", "lacks access_token", id="no access token"),
+        pytest.param(Lie(access_token="a b"), 7, "network", "unusable access_token", id="one that fits no header"),
+        pytest.param(Lie(access_token="a\r\nb: c"), 7, "network", "unusable access_token", id="one that adds a header"),
     ],
 )
 def test_polling_ends_with(  # noqa: PLR0913, PLR0917 - a row of a table

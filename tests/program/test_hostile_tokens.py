@@ -133,8 +133,8 @@ def test_every_allowed_algorithm_is_accepted(alg: str, inside: Inside, hostile_p
         pytest.param(KEYS, Answer(500), "jwks", id="keys that cannot be had"),
         pytest.param(KEYS, redirect("/there"), "jwks", id="keys elsewhere"),
         pytest.param("/device/code", redirect("/there", 307), "no device code", id="a code elsewhere"),
-        pytest.param("/device/code", Lie(device_code=ABSENT), "no code", id="no device code"),
-        pytest.param("/device/code", Lie(user_code="\u200b"), "no code", id="a user code that nobody sees"),
+        pytest.param("/device/code", Lie(device_code=ABSENT), "lacks device_code", id="no device code"),
+        pytest.param("/device/code", Lie(user_code="\u200b"), "unusable user_code", id="a user code that nobody sees"),
         pytest.param("/device/code", Answer(401, {"error": "invalid_client"}), "Native", id="an unknown client"),
     ],
 )

@@ -269,3 +269,20 @@ def test_a_child_process_is_told_none(program: Program, hostile_provider: Hostil
     assert words.startswith(hostile_provider.url)
     assert not leaks(words, hostile_provider.secrets)
     assert "s3cret" not in words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there keyring's search for a backend runs compilers")
+def test_the_search_for_a_keyring_is_told_none(program: Program) -> None:
+    tools, told = program.home / "tools", program.home / "told.txt"
+    tools.mkdir()
+    for name in ("gcc", "ld"):
+        (tools / name).write_text(f'#!/bin/sh\n{{ echo "$0"; env; }} >> {told}\nexit 1\n')
+        (tools / name).chmod(0o700)
+    del program.environ["PYTHON_KEYRING_BACKEND"]
+    path = f"{tools}:{program.environ['PATH']}"
+    end = program.run("whoami", PATH=path, AWESOME_ACCESS_TOKEN="s3cret")
+    assert end.code in (4, 9), end.err
+    words = told.read_text("utf-8")
+    assert "/gcc\n" in words
+    assert f"PATH={path}" in words
+    assert "s3cret" not in words
