@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from awesome_cli.world import World
 
+_LOST = {errno.ENOSPC, errno.EBADF}  # of an output that goes nowhere
+
 
 def main(argv: Sequence[str], world: World) -> int:
     """Run one command in ``world`` and return its exit code."""
@@ -39,7 +41,7 @@ def main(argv: Sequence[str], world: World) -> int:
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
         except Exception as error:  # noqa: BLE001 - the last door before a traceback
-            if isinstance(error, OSError) and error.errno == errno.ENOSPC:  # as when Typer prints its help
+            if isinstance(error, OSError) and error.errno in _LOST:  # as when Typer prints its help
                 toolbox.console.error(OutputLost(f"The output could not be written ({error.strerror})."))
             elif trouble := exhausted(error):
                 toolbox.console.error(trouble)
@@ -54,7 +56,8 @@ def main(argv: Sequence[str], world: World) -> int:
 
 def run() -> None:
     """Run the program and end the process: the console script."""
-    sys.stdin, sys.stdout, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    sys.stdin, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stderr))
+    sys.stdout = sys.stdout or _closed()
     code = _handle_signals() or _run()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -95,6 +98,11 @@ def _run() -> int:
 def _nowhere() -> TextIO:
     """Return what stands in for a stream that was closed before we came."""
     return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - it stays open to the end
+
+
+def _closed() -> TextIO:
+    """Return what stands in for a closed stdout: a result that is written to it is lost, and that is an error."""
+    return open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123 - it stays open to the end
 
 
 def _answer_at_once(argv: list[str]) -> int | None:

@@ -24,14 +24,8 @@ def account_folders() -> list[str]:
     """
     if sys.platform == "win32":
         return [f"{_local_app_data()}\\{PROGRAM}"]
-    import pwd
-
     folders = []
-    user = os.geteuid()
-    try:
-        home = pwd.getpwuid(user).pw_dir
-    except KeyError:  # as in a container that is given a number for a user
-        home = ""
+    user, home = os.geteuid(), account_home()
     if home.startswith("/"):
         state = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
         folders.append(f"{home.rstrip('/')}/{state}/{PROGRAM}")
@@ -39,6 +33,18 @@ def account_folders() -> list[str]:
         folders.append(f"/run/user/{user}")  # made by the system at a login, never by us
     folders.append(f"/tmp/{PROGRAM}-{user}")  # noqa: S108 - used only if it is ours and closed to others
     return folders
+
+
+def account_home() -> str:
+    """Return the account's home folder, whatever HOME says; empty if it has none."""
+    if sys.platform == "win32":
+        return os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than all the rest
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:  # as in a container that is given a number for a user
+        return ""
 
 
 def is_revoked(digest: str, folders: Sequence[str | os.PathLike[str]]) -> bool:

@@ -45,9 +45,9 @@ class Finding:
     advice: str = ""
     exit_code: int = 0
 
-    def public(self, home: str) -> Finding:
-        """Return the finding for everybody's eyes: without the home folder's name and anything like an address."""
-        return replace(self, what=_public(self.what, home), advice=_public(self.advice, home))
+    def public(self, homes: Sequence[str]) -> Finding:
+        """Return the finding for everybody's eyes: without the home folders' names and anything like an address."""
+        return replace(self, what=_public(self.what, homes), advice=_public(self.advice, homes))
 
 
 def right(check: str, what: str) -> Finding:
@@ -290,8 +290,8 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.0f} ms"
 
 
-def _public(text: str, home: str) -> str:
-    home = home.rstrip("/\\")
-    if len(home) > 1:
-        text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
+def _public(text: str, homes: Sequence[str]) -> str:
+    for home in sorted((home.rstrip("/\\") for home in homes), key=len, reverse=True):
+        if home:
+            text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
     return re.sub(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+", "(address)", text)

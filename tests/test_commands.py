@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 from keyring.backends.fail import Keyring
 
+from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.identity import duration
 
 if TYPE_CHECKING:
@@ -57,6 +59,12 @@ def test_where_no_browser_opens_a_terminal_shows_a_qr_code(terminal: Terminal, o
     terminal.login(*options)
     assert terminal.opened == []
     assert "▄" in terminal.err
+
+
+def test_a_short_url_is_no_micro_qr_code_which_phones_do_not_read(terminal: Terminal) -> None:
+    drawing = Toolbox(terminal.world).qr_code("https://x.io/d")
+    modules = max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", drawing).splitlines())) - 2 * 2  # without the quiet zone
+    assert modules >= 21
 
 
 def test_over_ssh_no_browser_opens(terminal: Terminal) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jose import jws
 
 from awesome_cli.demo import pages
-from awesome_cli.demo.issuer import DEVICE_GRANT, RECORDED, Issuer
+from awesome_cli.demo.issuer import DEVICE_GRANT, RECORDED, TOLD_EXPIRED, WRONG_GUESSES, Issuer
 from awesome_cli.oauth.reply import Reply
 
 if TYPE_CHECKING:
@@ -651,3 +651,58 @@ def test_nothing_secret_is_shown(device: Device) -> None:
     secrets = [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
     for secret in ("s3cret", VERIFIER, device.code["device_code"], *secrets):
         assert secret not in shown
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_codes_cannot_be_guessed_by_trying_many(method: str, device: Device) -> None:
+    device.ask()
+    ticket, user_code = device.read_ticket(), device.code["user_code"]
+
+    def guess(code: str) -> Reply:
+        if method == "GET":
+            return device.get(f"/activate?user_code={code}")
+        return device.post("/activate", user_code=code, ticket=ticket, decision="approve")
+
+    assert [guess("BBBB-BBBB").status for _ in range(WRONG_GUESSES)] == [404] * WRONG_GUESSES
+    refused = guess(user_code)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+    assert user_code.encode() not in refused.body
+    device.clock.at += 1
+    assert guess(user_code).status == 200
+
+
+def test_right_codes_are_no_guesses(device: Device) -> None:
+    device.ask()
+    assert {device.get(f"/activate?user_code={device.code['user_code']}").status for _ in range(20)} == {200}
+
+
+def test_a_code_that_is_over_is_forgotten_once_its_device_could_learn_of_it(device: Device) -> None:
+    device.ask()
+    first = device.code
+    device.clock.at += 900
+    device.ask()
+    device.code = first
+    assert members(device.poll())["error"] == "expired_token"
+    device.ask()
+    first = device.code
+    device.clock.at += 900 + TOLD_EXPIRED
+    device.ask()
+    device.code = first
+    assert members(device.poll())["error"] == "invalid_grant"
+
+
+def test_a_provider_that_runs_for_long_forgets_the_oldest_of_what_it_gave(device: Device) -> None:
+    oldest = device.sign_in()
+    device.ask()
+    forgotten = device.code
+    latest = oldest
+    for _ in range(RECORDED):
+        device.ask()
+    for _ in range(RECORDED):
+        latest = members(device.refresh(latest["refresh_token"]))
+    device.code = forgotten
+    assert members(device.poll())["error"] == "invalid_grant"
+    assert members(device.refresh(oldest["refresh_token"]))["error"] == "invalid_grant"
+    assert device.get("/userinfo", latest["access_token"]).status == 200
+    assert device.get("/userinfo", oldest["access_token"]).status == 401
+    assert device.refresh(latest["refresh_token"]).status == 200  # the forgotten one is unknown, no reuse

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+import sys
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +14,10 @@ from urllib.parse import parse_qsl
 import pytest
 
 from awesome_cli.__main__ import main
+from awesome_cli.account_folders import account_folders, account_home
 from awesome_cli.cli.doctor import GLYPHS
 from awesome_cli.demo.keyring import MemoryKeyring
-from awesome_cli.doctor import Finding, check_clock, check_folder, check_keys, check_locks, tell_versions
+from awesome_cli.doctor import Finding, check_clock, check_folder, check_keys, check_locks, right, tell_versions
 from awesome_cli.oauth.reply import Reply
 from rigs.terminal import Stream, response
 
@@ -395,8 +398,23 @@ def test_versions_are_told_even_of_what_has_none() -> None:
     ],
 )
 def test_a_finding_for_everybody_names_neither_home_nor_person(text: str, home: str, public: str) -> None:
-    found = Finding(check="x", ok=True, what=text, advice=text).public(home)
+    found = Finding(check="x", ok=True, what=text, advice=text).public([home])
     assert (found.what, found.advice) == (public, public)
+
+
+def test_the_longest_of_several_home_folders_is_hidden_first() -> None:
+    found = right("x", "/home/juan/sandbox/.config and /home/juan/.config")
+    assert found.public(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
+
+
+@pytest.mark.parametrize("home", [None, "/elsewhere"])
+def test_the_accounts_home_folder_is_hidden_whatever_home_says(
+    home: str | None, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.cli.doctor.account_home", lambda: str(tmp_path))
+    assert terminal.run("doctor", HOME=home) != 0
+    assert "~/config" in terminal.out
+    assert str(tmp_path) not in terminal.out
 
 
 def test_the_output_can_be_pasted_where_everybody_reads_it(terminal: Terminal, tmp_path: Path) -> None:
@@ -420,3 +438,13 @@ def _texts(entry: str) -> Iterator[str]:
     except ValueError:
         values = {"": entry}
     yield from (value for value in values.values() if isinstance(value, str) and len(value) > 30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no password database")
+def test_an_account_that_the_password_database_does_not_know_has_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert account_home() == ""
+    assert account_folders()[-1].endswith(f"/awesome-cli-{os.geteuid()}")

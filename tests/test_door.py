@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from errno import EBADF
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,23 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("streams", ["<&-", "2>&-", "<&- 2>&-"])
 def test_a_closed_stream_is_no_mistake_of_ours(tmp_path: Path, streams: str) -> None:
     done = shell(f"awesome --version {streams}", HOME=str(tmp_path))
-    assert done.returncode == 0
-    assert done.stderr == ""
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("awesome ")
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "profiles --json", "token --help"])
+def test_a_result_that_goes_to_a_closed_stdout_is_lost_and_that_is_said(tmp_path: Path, command: str) -> None:
+    done = shell(f"awesome {command} >&-", HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"Error: The output could not be written ({os.strerror(EBADF)}).\n")
+    assert shell(f"awesome {command} <&- >&- 2>&-", HOME=str(tmp_path)).returncode == 1
+
+
+def test_a_command_without_a_result_needs_no_stdout(tmp_path: Path) -> None:
+    done = shell("awesome logout >&-", HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_full_disk_is_said(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from awesome_cli import doctor as checks
+from awesome_cli.account_folders import account_home
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.doctor import Finding
@@ -39,10 +40,10 @@ def doctor(
     """
     toolbox: Toolbox = ctx.obj
     environ = toolbox.world.environ
-    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    homes = [account_home(), *(environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
     findings = []
     for finding in _examine(toolbox, online=online):
-        findings.append(finding.public(home))
+        findings.append(finding.public(homes))
         if not json:
             _tell(toolbox, findings[-1])
     exit_code = next((finding.exit_code for finding in findings if finding.ok is False), 0)

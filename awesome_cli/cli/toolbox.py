@@ -310,7 +310,7 @@ class Toolbox:
         import segno
 
         drawing = StringIO()
-        segno.make(text, error="l").terminal(out=drawing, border=2, compact=True)
+        segno.make_qr(text, error="l").terminal(out=drawing, border=2, compact=True)
         return drawing.getvalue()
 
     def converse(self, client: Client, work: Callable[[Provider], Awaitable[T]]) -> T:

@@ -34,7 +34,9 @@ DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 SLOW_DOWN = 5.0  # seconds; RFC 8628 §3.5
 TOLERANCE = 0.1  # seconds that a poll may come early: clocks are not exact
 ID_TOKEN_LIFETIME = 36_000  # seconds; Auth0's default
-RECORDED = 1_000  # requests remembered: a demo may run for days
+RECORDED = 1_000  # requests remembered, and grants, and tokens of a kind: a demo may run for days
+TOLD_EXPIRED = 300  # seconds that a code which is over is still known, so that its device is told so
+WRONG_GUESSES = 5  # codes that nobody was given, in a second, before no code is looked at (RFC 8628 §5.1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,7 @@ class Issuer:
     refreshes: int = field(init=False, default=0)
     reuses: int = field(init=False, default=0)  # how often a dead refresh token was presented
 
+    _wrong_guesses: list[float] = field(init=False, repr=False, default_factory=list)
     _grants: dict[str, _Grant] = field(init=False, repr=False, default_factory=dict)
     _refresh_tokens: dict[str, _RefreshToken] = field(init=False, repr=False, default_factory=dict)
     _access_tokens: dict[str, _Family] = field(init=False, repr=False, default_factory=dict)  # by ``jti``
@@ -219,7 +222,8 @@ class Issuer:
             decision="approved" if self.auto_approve else "",
         )
         device_code = secrets.token_urlsafe(32)
-        self._grants[device_code] = grant
+        self._grants = {code: kept for code, kept in self._grants.items() if kept.is_known(request.at)}
+        _remember(self._grants, device_code, grant)
         page = self._root + "/activate"
         return _json(  # RFC 8628 §3.2
             {
@@ -236,7 +240,9 @@ class Issuer:
         user_code = request.query.get("user_code", "")
         if not user_code:
             return _html(pages.enter_code())
-        grant = self._waiting(user_code)
+        if self._are_guessing(request.at):
+            return _html(pages.enter_code(problem=_TOO_MANY), 429, _IN_A_SECOND)
+        grant = self._named(user_code, request.at)
         if grant is None:
             return _html(pages.enter_code(user_code, problem=_NO_SUCH_CODE), 404)
         # RFC 8628 §3.3.1, §5.4: show the code also when the address carried it, and ask.
@@ -244,7 +250,9 @@ class Issuer:
 
     def _decision(self, request: Request) -> Reply:
         form = request.form
-        grant = self._waiting(form.get("user_code", ""))
+        if self._are_guessing(request.at):
+            return _html(pages.error(_TOO_MANY), 429, _IN_A_SECOND)
+        grant = self._named(form.get("user_code", ""), request.at)
         if grant is None:
             return _html(pages.error(_NO_SUCH_CODE), 404)
         # Another site can send this form, but cannot read the ticket that our own page carries.
@@ -255,6 +263,17 @@ class Issuer:
             return _html(pages.approved())
         grant.decision = "access_denied"  # whatever is not a clear yes is a no
         return _html(pages.denied())
+
+    def _are_guessing(self, at: float) -> bool:
+        self._wrong_guesses = [before for before in self._wrong_guesses if 0 <= at - before < 1]
+        return len(self._wrong_guesses) >= WRONG_GUESSES
+
+    def _named(self, user_code: str, at: float) -> _Grant | None:
+        """Return the grant whose code a person has, or note that somebody guessed."""
+        grant = self._waiting(user_code)
+        if grant is None:
+            self._wrong_guesses.append(at)
+        return grant
 
     def _decide(self, user_code: str, decision: str) -> bool:
         with self._lock:
@@ -332,14 +351,14 @@ class Issuer:
             tokens["id_token"] = self._id_token(scope, access_token)
         if renewable:
             refresh_token = secrets.token_urlsafe(32)
-            self._refresh_tokens[refresh_token] = _RefreshToken(family)
+            _remember(self._refresh_tokens, refresh_token, _RefreshToken(family))
             tokens["refresh_token"] = refresh_token
         return _json(tokens)
 
     def _access_token(self, family: _Family, scope: tuple[str, ...], targets: tuple[str, ...]) -> str:
         issued_at = int(self.now())
         token_id = secrets.token_urlsafe(16)
-        self._access_tokens[token_id] = family
+        _remember(self._access_tokens, token_id, family)
         userinfo = [self._root + "/userinfo"] if "openid" in scope else []
         claims = {  # RFC 9068 §2.2
             "iss": self.url,
@@ -439,6 +458,8 @@ class Issuer:
 
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 §6.1: no vowels, so no words; 20^8 codes
 _NO_SUCH_CODE = "No such code is waiting. Compare it with your terminal: it may have ended, or been used."
+_TOO_MANY = "Too many wrong codes were tried. Wait a second, then try yours again."
+_IN_A_SECOND = {"retry-after": "1"}
 _JOSE_ERRORS = (
     JOSEError,
     ValueError,
@@ -463,6 +484,10 @@ class _Grant:
     decision: str  # empty, "approved" or "access_denied"
     ticket: str = field(default_factory=secrets.token_urlsafe)
     polled_at: float | None = None
+
+    def is_known(self, at: float) -> bool:
+        """Whether its device may still want to know how it ended."""
+        return at < self.expires_at + TOLD_EXPIRED
 
     def poll(self, at: float) -> str:
         """Say how things stand: an error code of RFC 8628 §3.5, or "approved"."""
@@ -574,12 +599,20 @@ def _json(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, s
     return Reply(status, body, {"content-type": "application/json", **(headers or {})})
 
 
-def _html(page: str, status: int = 200) -> Reply:
+def _remember(table: dict[str, Any], key: str, value: object) -> None:
+    """Keep something, and forget the oldest where there is too much."""
+    table[key] = value
+    while len(table) > RECORDED:
+        del table[next(iter(table))]
+
+
+def _html(page: str, status: int = 200, more: Mapping[str, str] | None = None) -> Reply:
     headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": pages.POLICY,
         "referrer-policy": "no-referrer",
         "x-frame-options": "DENY",
+        **(more or {}),
     }
     return Reply(status, page.encode(), headers)
 
