@@ -179,7 +179,7 @@ def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: in
     assert secure_url(device.verification_uri)
     assert device.verification_uri_complete is None or secure_url(device.verification_uri_complete)
     assert 0 <= device.expires_in <= 86400
-    assert 0.01 <= device.interval <= 3600
+    assert 0.01 <= device.interval <= 86400
     assert device.user_code.isprintable()
 
 
