@@ -210,6 +210,16 @@ def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
     assert issuer.refreshes == 1
 
 
+def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_details(expired: Terminal) -> None:
+    first, second = expired.world.account_dirs
+    for path in (first, second):
+        if path.exists():
+            path.rmdir()
+    first.write_text("in the way")
+    assert expired.run("--verbose", "token") == 0
+    assert f"{first} cannot be used for locks; {second} serves instead." in expired.err
+
+
 def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
     for folder in expired.world.account_dirs:
         if folder.exists():

@@ -302,7 +302,7 @@ class Toolbox:
         folders = self.world.account_dirs
         with exclusive(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
             if folder != folders[0]:
-                self.console.warning(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
+                self.console.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
             yield folder
 
     def qr_code(self, text: str) -> str:
