@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 
@@ -102,7 +103,7 @@ def _nowhere() -> TextIO:
 
 def _closed() -> TextIO:
     """Return what stands in for a closed stdout: a result that is written to it is lost, and that is an error."""
-    return open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: PTH123 - it stays open to the end
+    return io.TextIOWrapper(open(os.open(os.devnull, os.O_RDONLY), "wb"), "utf-8")  # noqa: PTH123 - it stays open to the end
 
 
 def _answer_at_once(argv: list[str]) -> int | None:

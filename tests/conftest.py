@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
+
+from awesome_cli.signals import CODES
 
 pytest_plugins = ["awesome_cli.testing", "rigs.signals", "rigs.program", "rigs.terminal"]
 
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
     del os.environ[name]  # the other side of every test is on this machine
+
+# Whoever runs the tests in the background may ignore signals, which the program would respect, and tests wait for it to end.
+for number in [number for number in CODES if signal.getsignal(number) == signal.SIG_IGN]:
+    signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 # a busy machine is no failure
 hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
