@@ -14,7 +14,7 @@ pytest_plugins = ["awesome_cli.testing", "rigs.signals", "rigs.program", "rigs.t
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
     del os.environ[name]  # the other side of every test is on this machine
 
-# Whoever runs the tests in the background may ignore signals, which the program would respect, and tests wait for it to end.
+# In the background signals may be ignored from the start; the program would respect that, and tests wait for its end.
 for number in [number for number in CODES if signal.getsignal(number) == signal.SIG_IGN]:
     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 

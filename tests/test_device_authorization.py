@@ -37,12 +37,16 @@ GOOD = {
 
 
 def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a reply may carry
-    return parse_device_authorization(Reply(status, json.dumps(GOOD | changes).encode()))
+    return parse_reply(Reply(status, json.dumps(GOOD | changes).encode()))
 
 
 def without(name: str) -> DeviceAuthorization:
     document = {key: value for key, value in GOOD.items() if key != name}
-    return parse_device_authorization(Reply(200, json.dumps(document).encode()))
+    return parse_reply(Reply(200, json.dumps(document).encode()))
+
+
+def parse_reply(reply: Reply, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
+    return parse_device_authorization(reply, endpoint=endpoint)
 
 
 def test_the_request_carries_what_is_set_and_no_secret() -> None:
@@ -84,25 +88,28 @@ def test_a_good_response_is_accepted() -> None:
 def test_googles_spelling_is_understood() -> None:
     document = {name: value for name, value in GOOD.items() if name != "verification_uri"}
     body = json.dumps({**document, "verification_url": "https://google.example/device"}).encode()
-    assert parse_device_authorization(Reply(200, body)).verification_uri == "https://google.example/device"
+    assert parse_reply(Reply(200, body)).verification_uri == "https://google.example/device"
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        *(("device_code", value) for value in (None, "", 7, ["x"], "a b", "a\n", "é", "\ud800")),
-        *(("user_code", value) for value in (None, "", 7, " ", "\u200b\u202e", ["x"])),
+        *(("device_code", value) for value in ("", 7, ["x"], "a b", "a\n", "é", "\ud800")),
+        *(("user_code", value) for value in ("", 7, " ", "\u200b\u202e", ["x"])),
     ],
 )
-def test_a_response_without_a_usable_code_is_refused(name: str, value: object) -> None:
-    with pytest.raises(ProviderUnusable, match="no code"):
+def test_a_response_with_an_unusable_code_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(ProviderUnusable, match=f"has an unusable {name}"):
         parse(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["device_code", "user_code", "verification_uri"])
-def test_a_response_without_a_required_member_is_refused(name: str) -> None:
-    with pytest.raises(ProviderUnusable):
-        without(name)
+def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+    lacking = {key: value for key, value in GOOD.items() if key != name}
+    for document in (lacking, {**GOOD, name: None}):
+        with pytest.raises(ProviderUnusable) as refused:
+            parse_reply(Reply(200, json.dumps(document).encode()))
+        assert refused.value.sentence == f"The provider's device authorization response lacks {name}."
 
 
 @pytest.mark.parametrize(
@@ -113,8 +120,6 @@ def test_a_response_without_a_required_member_is_refused(name: str) -> None:
         "--version",
         "https://a b/",
         "https://\x1b[2J/",
-        "",
-        None,
         7,
         ["x"],
     ],
@@ -124,6 +129,17 @@ def test_people_are_sent_to_secure_urls_only(uri: object) -> None:
         parse(verification_uri=uri)
     assert "\x1b" not in refused.value.sentence
     assert "Do not open it" in refused.value.hint
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/", "http://localhost:631/", "https://localhost/", "http://[::1]/"])
+def test_a_provider_elsewhere_sends_nobody_to_this_machine(uri: str) -> None:
+    with pytest.raises(ProviderUnusable, match="on this machine") as refused:
+        parse(verification_uri=uri)
+    assert "Do not open it" in refused.value.hint
+    assert parse(verification_uri_complete=uri).verification_uri_complete is None
+    body = json.dumps({**GOOD, "verification_uri": uri, "verification_uri_complete": uri}).encode()
+    device = parse_reply(Reply(200, body), endpoint="http://localhost:8765/device/code")
+    assert device.verification_uri == device.verification_uri_complete == uri
 
 
 @pytest.mark.parametrize("uri", ["http://provider.example/", "file:///etc/passwd", "", None, 7, "https://a/\u202e"])
@@ -158,7 +174,7 @@ def test_a_code_lives_for_a_day_at_most() -> None:
 )
 def test_a_refusal_ends_it_and_says_why(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
     with pytest.raises(ProviderUnusable) as refused:
-        parse_device_authorization(Reply(status, body))
+        parse_reply(Reply(status, body))
     assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
 
 
@@ -179,7 +195,7 @@ def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: in
     assert secure_url(device.verification_uri)
     assert device.verification_uri_complete is None or secure_url(device.verification_uri_complete)
     assert 0 <= device.expires_in <= 86400
-    assert 0.01 <= device.interval <= 86400
+    assert 0.01 <= device.interval <= 86_400
     assert device.user_code.isprintable()
 
 
