@@ -220,6 +220,15 @@ def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_detai
     assert f"{first} cannot be used for locks; {second} serves instead." in expired.err
 
 
+def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
+    expired.answer = _at("/token", _refuse, expired)
+    assert expired.run("token") == 7
+    (folder, _) = expired.world.account_dirs
+    assert [path.suffix for path in folder.iterdir()] == [".failed"]
+    assert expired.run("logout") == 0
+    assert list(folder.iterdir()) == []
+
+
 def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
     for folder in expired.world.account_dirs:
         if folder.exists():

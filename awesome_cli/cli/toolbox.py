@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from awesome_cli.provider import Client, Provider
     from awesome_cli.resource import Answer, Call, Receiver
     from awesome_cli.roster import Roster
+    from awesome_cli.shared_state import RenewalFailure
     from awesome_cli.stores import Backend, FileEntries, KeyringEntries
     from awesome_cli.vault import Vault
 
@@ -209,11 +210,13 @@ class Toolbox:
         owners = self._owners()
         for _ in range(MOST_OWNERS):
             taken = owners | {(client.issuer, client.client_id) for client in newcomers}
-            with self._locked_for(taken):
+            with self._locked_for(taken) as folder:
                 owners = self._owners()
                 if owners <= taken:
                     with self._held(what):
                         yield
+                    for owner in taken:
+                        self._failure(folder, owner).clear()  # it was of a session that is gone
                     return
         raise ProviderUnusable(
             f"The profile {self.name} is signed in and out by other processes all the time.", hint="Try again."
@@ -223,12 +226,12 @@ class Toolbox:
     def _renewing(self, card: Card, timeout: float | None) -> Iterator[None]:
         """Be the only process that renews a session. The failure of one that was waited for counts as our own."""
         from awesome_cli.lock import TIMEOUT
-        from awesome_cli.shared_state import SHARED_FAILURES, RenewalFailure
+        from awesome_cli.shared_state import SHARED_FAILURES
 
         began, now = self.world.now(), self.world.now
         owner = (card.issuer, card.client_id)
         with self._locked_for({owner}, TIMEOUT if timeout is None else timeout) as folder:
-            failure = RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
+            failure = self._failure(folder, owner)
             if (of_another := failure.since(began, now=now())) is not None:
                 raise of_another
             try:
@@ -291,6 +294,11 @@ class Toolbox:
         from awesome_cli.lock import session_lock_name
 
         return session_lock_name(self.name, *owner)
+
+    def _failure(self, folder: Path, owner: tuple[str, str]) -> RenewalFailure:
+        from awesome_cli.shared_state import RenewalFailure
+
+        return RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
 
     def _locked_for(self, owners: set[tuple[str, str]], timeout: float | None = None) -> AbstractContextManager[Path]:
         return self._locked(*map(self._lock_name, owners), timeout=timeout)
