@@ -99,7 +99,7 @@ def test_force_leaves_a_session_that_renews_where_revocation_ends_the_whole_gran
     terminal.login()
     terminal.login("--force")
     assert [request.form.get("token_type_hint") for request in issuer.requests[-1:]] == ["access_token"]
-    assert "only the access token was revoked" in terminal.err
+    assert "Only the old access token is revoked" in terminal.err
     time.pass_by(4_000)
     assert terminal.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (1, 0)

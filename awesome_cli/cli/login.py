@@ -157,8 +157,9 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     if not session.card.refreshable:
         ends = rfc3339(session.card.expires_at)
         toolbox.console.warning(
-            f"The provider gave no refresh token: this session ends at {ends} and cannot be renewed. Ask for the scope"
-            " offline_access, and allow refresh tokens for this application at the provider."
+            f"The provider gave no refresh token: this session ends at {ends} and cannot be renewed. Allow refresh"
+            ' tokens for this application at the provider, and ask for them: awesome login --force --scope "openid'
+            ' profile email offline_access"'
         )
     if wishes.insecure_storage:
         toolbox.console.warning(
@@ -316,8 +317,7 @@ def _end(toolbox: Toolbox, replaced: list[Session], by: Session) -> None:
         if _grant(session) == _grant(by):
             toolbox.revoke(session, refresh_token=False)
             toolbox.console.note(
-                "Of the session before only the access token was revoked: with its refresh token the provider might"
-                " end the new session too."
+                "Only the old access token is revoked: to revoke the old refresh token could end the new session too."
             )
         elif not toolbox.revoke(session):
             toolbox.console.warning("The session that this one replaces could not be revoked at the provider.")

@@ -235,7 +235,7 @@ class Toolbox:
             if (of_another := failure.since(began, now=now())) is not None:
                 raise of_another
             try:
-                with self._held(f"the renewal of your session, {HURRIED_TIMEOUT:g} s at most"):
+                with self._held(f"the renewal ({HURRIED_TIMEOUT:g} s at most), or the session could be lost"):
                     yield
             except SHARED_FAILURES as error:
                 failure.record(error, now=now())

@@ -35,7 +35,7 @@ def test_a_signal_waits_until_the_rotated_token_is_kept(
         assert machine.do("login").code == 0
     old = machine.session()
     end = machine.run("token", ROUGH_SIGNAL=f"{name} {moment}")
-    told = "Finishing the renewal of your session, 30 s at most ...\n"
+    told = "Finishing the renewal (30 s at most), or the session could be lost ...\n"
     assert (end.code, end.out, end.err) == (ENDS[name][0], "", told + ENDS[name][1])
     new = machine.session()
     assert old
