@@ -440,6 +440,19 @@ def test_revoking_the_refresh_token_ends_everything(device: Device) -> None:
     assert device.get("/api/hello", tokens["access_token"]).status == 401
 
 
+def test_where_a_revocation_deletes_the_grant_the_persons_other_sign_ins_for_the_same_audience_end_too(
+    device: Device,
+) -> None:
+    issuer = device.issuer
+    issuer.revocation_deletes_grant = True
+    same, other, revoked = device.sign_in(), device.sign_in(audience="https://other.example/"), device.sign_in()
+    assert issuer.living_grants == 3
+    assert device.post("/revoke", token=revoked["refresh_token"]).ok
+    assert issuer.living_grants == 1
+    assert refusal(device.refresh(same["refresh_token"])) == (403, "invalid_grant")
+    assert device.refresh(other["refresh_token"]).ok
+
+
 def test_revoking_the_access_token_ends_that_one_alone(device: Device) -> None:
     tokens = device.sign_in()
     assert device.post("/revoke", token=tokens["access_token"]).ok

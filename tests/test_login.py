@@ -331,3 +331,11 @@ def test_a_profile_that_changes_hands_while_its_lock_is_waited_for_is_not_touche
     monkeypatch.setattr(Toolbox, "_owners", lambda _: {(f"https://{next(owners)}.example/", "client")})
     assert terminal.run("login") == 7
     assert "by other processes all the time" in terminal.err
+
+
+def test_all_that_are_known_to_be_signed_in_are_signed_out_though_the_keyring_is_locked(terminal: Terminal) -> None:
+    terminal.set(keyring=Locked())
+    terminal.login("--insecure-storage", "--profile", "work")
+    assert terminal.run("logout", "--all") == 0
+    assert "Warning: default: The keyring is locked." in terminal.err
+    assert "Signed out Juan (profile work)." in terminal.err
