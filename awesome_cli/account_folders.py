@@ -14,6 +14,7 @@ from collections.abc import Sequence
 PROGRAM = "awesome-cli"
 REVOKED_LIST = f"{PROGRAM}-revoked-sessions"  # a file name; some of the folders are shared with other programs
 LONGEST_LIST = 4096  # bytes; some hundred digests
+DIGEST_LENGTH, HEX_DIGITS = 32, frozenset("0123456789abcdef")
 
 
 def account_folders() -> list[str]:
@@ -64,7 +65,8 @@ def read_digests(path: str) -> list[str]:
         is_ours = sys.platform == "win32" or status.st_uid == os.geteuid()
         if not (is_ours and stat.S_ISREG(status.st_mode)):
             return []
-        return os.read(handle, LONGEST_LIST).decode("ascii", "replace").split()
+        words = os.read(handle, LONGEST_LIST).decode("ascii", "replace").split()
+        return [word for word in words if len(word) == DIGEST_LENGTH and set(word) <= HEX_DIGITS]
     except OSError:
         return []
     finally:

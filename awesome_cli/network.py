@@ -40,22 +40,16 @@ def open_client(
     """Return a client that neither follows a redirect nor keeps a cookie; ``transport`` replaces the network in tests.
 
     A redirect would carry secrets to where nobody agreed to send them; compressed replies are not asked for,
-    because a small bomb grows large. Raises ConfigError, if the settings for TLS or proxies cannot be used.
+    because a small bomb grows large. Raises ConfigError, if the settings for TLS cannot be used; a request does, if
+    those for proxies concern it and cannot.
     """
-    try:
-        return httpx.AsyncClient(
-            transport=transport or _Network(trust(environ)),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "awesome-cli"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            follow_redirects=False,
-            timeout=timeout,
-        )
-    except (ImportError, ValueError, httpx.InvalidURL) as error:  # their words may quote a proxy's password
-        raise ConfigError(
-            "The proxy settings cannot be used.",
-            hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
-            withheld=error,
-        ) from None
+    return httpx.AsyncClient(
+        transport=transport or _Network(trust(environ)),
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "awesome-cli"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        timeout=timeout,
+    )
 
 
 class _Network(httpx.AsyncBaseTransport):
@@ -65,16 +59,29 @@ class _Network(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, verify: ssl.SSLContext) -> None:
-        self._direct = httpx.AsyncClient(verify=verify, trust_env=False)
-        self._as_settings_say = httpx.AsyncClient(verify=verify)
+        self._verify = verify
+        self._clients: dict[bool, httpx.AsyncClient] = {}  # by whether they heed the proxy settings
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        client = self._direct if is_loopback(request.url.host) else self._as_settings_say
-        return await client.send(request, stream=True)
+        return await self._client(heeds_settings=not is_loopback(request.url.host)).send(request, stream=True)
 
     async def aclose(self) -> None:
-        await self._direct.aclose()
-        await self._as_settings_say.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+    def _client(self, *, heeds_settings: bool) -> httpx.AsyncClient:
+        """Return the client that serves; settings that cannot be used matter only to what they concern."""
+        if heeds_settings not in self._clients:
+            try:
+                client = httpx.AsyncClient(verify=self._verify, trust_env=heeds_settings)
+            except (ImportError, ValueError, httpx.InvalidURL) as error:  # their words may quote a proxy's password
+                raise ConfigError(
+                    "The proxy settings cannot be used.",
+                    hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
+                    withheld=error,
+                ) from None
+            self._clients[heeds_settings] = client
+        return self._clients[heeds_settings]
 
 
 def require_no_proxy(url: httpx.URL) -> None:

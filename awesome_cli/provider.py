@@ -43,7 +43,14 @@ from awesome_cli.oauth.id_token import (
 from awesome_cli.oauth.metadata import ENDPOINTS, Metadata, discovery_url, parse_metadata
 from awesome_cli.oauth.reply import Reply, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
-from awesome_cli.oauth.token import TokenResponse, is_astray, is_passing, parse_refresh, refresh_form
+from awesome_cli.oauth.token import (
+    TokenResponse,
+    is_astray,
+    is_passing,
+    parse_refresh,
+    refresh_form,
+    refresh_token_of,
+)
 from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
 from awesome_cli.sessions import (
     HURRIED_TIMEOUT,
@@ -209,8 +216,8 @@ class Provider:
         """Trade the refresh token for new tokens (RFC 6749 §6): one request, while the memory is good.
 
         Raises GrantEnded, if the refresh token is dead; ProviderUnusable, if no new tokens came;
-        RenewalUnverifiedError, if they came with an ID token that cannot be verified; TokenInvalid, if they are
-        another person's, and were revoked.
+        RenewalUnverifiedError, if they came with an ID token that cannot be verified, or if of them only the refresh
+        token can be used; TokenInvalid, if they are another person's, and were revoked.
         """
         old = kept_id_token(session.id_token)
         form = refresh_form(self._client.client_id, session.refresh_token or "", resource=self._client.resource)
@@ -219,7 +226,12 @@ class Provider:
             "token_endpoint",
             lambda url: self._ask("POST", url, form=form, limit=REFRESH_TIMEOUT),
         )
-        tokens = parse_refresh(reply)
+        try:
+            tokens = parse_refresh(reply)
+        except ProviderUnusable as error:
+            if (refresh_token := refresh_token_of(reply)) is None:
+                raise
+            raise RenewalUnverifiedError(unverified_session(session, refresh_token), error) from error
         new = await self._renewed_id_token(session, old, tokens, document)
         return renewed_session(
             session,
@@ -244,7 +256,7 @@ class Provider:
                 verify_same_person(kept_id_token(tokens.id_token), old)
                 return None
         except Exception as error:
-            raise RenewalUnverifiedError(unverified_session(session, tokens), error) from error
+            raise RenewalUnverifiedError(unverified_session(session, tokens.refresh_token), error) from error
         try:
             verify_same_person(new, old)
         except TokenInvalid:

@@ -150,10 +150,10 @@ class RenewalUnverifiedError(Exception):
         self.reason = reason
 
 
-def unverified_session(old: Session, tokens: TokenResponse) -> Session:
-    """Return ``old`` with the refresh token of a renewal whose ID token could not be verified."""
+def unverified_session(old: Session, refresh_token: str | None) -> Session:
+    """Return ``old`` with the refresh token of a renewal that brought nothing else that could be used."""
     ended = replace(old.card, expires_at=min(old.card.expires_at, old.card.signed_in_at))
-    return replace(old, card=ended, refresh_token=tokens.refresh_token or old.refresh_token)
+    return replace(old, card=ended, refresh_token=refresh_token or old.refresh_token)
 
 
 class Keeper(Protocol):
@@ -161,6 +161,9 @@ class Keeper(Protocol):
 
     def load(self) -> Session | None:
         """Return the kept session, or None."""
+
+    def card(self) -> Card | None:
+        """Return its card, or None."""
 
     def save(self, session: Session) -> None:
         """Keep a session in the place of the one before."""
@@ -181,6 +184,7 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     keeper: Callable[[], Keeper],
     exclusively: Callable[[], AbstractContextManager[object]],
     renew: Callable[[Session], Session],
+    discard: Callable[[Session], object],
     now: Callable[[], float],
     min_ttl: float = 0.0,
 ) -> Session:
@@ -188,8 +192,9 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
 
     One process renews: it takes the lock, reads again, and asks the provider only if nobody else has
     meanwhile. A session that a sibling renewed counts as renewed, however long it lives. ``keeper`` tells where it
-    lies now: it may move from the plain file to the keyring meanwhile.
-    Raises SignInNeeded, if the session ended for good. Where the provider said so, the keeper forgets it too.
+    lies now: it may move from the plain file to the keyring meanwhile. ``discard`` ends a successor that came too late.
+    Raises SignInNeeded, if the session ended for good, or another one took its place. Where the provider said that it
+    ended, the keeper forgets it too.
     """
     if session.card.lives(now(), min_ttl):
         return session
@@ -200,8 +205,8 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
         if kept is None:
             raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
         if _is_renewed(kept, session):
-            return kept
-        return _renew(kept, keeper, renew)
+            return _successor(kept, session)
+        return _renew(kept, keeper, renew, discard)
 
 
 def _is_renewed(kept: Session, session: Session) -> bool:
@@ -209,7 +214,19 @@ def _is_renewed(kept: Session, session: Session) -> bool:
     return kept.access_token != session.access_token or kept.card.expires_at > session.card.expires_at
 
 
-def _renew(kept: Session, keeper: Callable[[], Keeper], renew: Callable[[Session], Session]) -> Session:
+def _successor(kept: Session, session: Session) -> Session:
+    """Return what is kept, if it is the same person's at the same issuer; nobody asked for another's tokens."""
+    if all(getattr(kept.card, name) == getattr(session.card, name) for name in ("issuer", "client_id", "sub")):
+        return kept
+    raise SignInNeeded("Another session has taken the place of this one meanwhile.", hint="Try again to use that one.")
+
+
+def _renew(
+    kept: Session,
+    keeper: Callable[[], Keeper],
+    renew: Callable[[Session], Session],
+    discard: Callable[[Session], object],
+) -> Session:
     keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
     try:
         renewed = renew(kept)
@@ -217,7 +234,7 @@ def _renew(kept: Session, keeper: Callable[[], Keeper], renew: Callable[[Session
         # Read once more: whoever used the refresh token may have kept its successor without our lock.
         adopted = keeper().load()
         if adopted is not None and adopted != kept:
-            return adopted
+            return _successor(adopted, kept)
         keeper().delete()
         raise
     except RenewalUnverifiedError as unverified:
@@ -227,6 +244,9 @@ def _renew(kept: Session, keeper: Callable[[], Keeper], renew: Callable[[Session
         with suppress(KeyringUnusable):
             keeper().withdraw()
         raise
+    if keeper().card() is None:  # a sign-out that could not wait for our lock
+        discard(renewed)
+        raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
     keeper().save(renewed)
     return renewed
 

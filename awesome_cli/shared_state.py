@@ -69,4 +69,6 @@ def add_revoked(folder: Path, digests: Collection[str]) -> None:
     path = folder / REVOKED_LIST
     listed = [digest for digest in read_digests(str(path)) if digest not in digests]
     with suppress(OSError):
+        if path.is_symlink():
+            path.unlink()  # a link would be followed when the list is written, and not when it is read
         write_private(path, "\n".join([*listed, *digests][-MOST_REVOKED:]) + "\n")

@@ -70,6 +70,20 @@ def test_a_list_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
     add_revoked(tmp_path / "file", {DIGEST})
 
 
+@pytest.mark.parametrize("junk", ["x" * 5_000, " ".join(["y" * 60] * 66), "\0" * 9_000_000])
+def test_junk_in_the_list_does_not_hide_what_is_added(tmp_path: Path, junk: str) -> None:
+    (tmp_path / REVOKED_LIST).write_text(junk)
+    add_revoked(tmp_path, {DIGEST})
+    assert is_revoked(DIGEST, [tmp_path])
+
+
+def test_a_link_in_the_place_of_the_list_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / REVOKED_LIST).symlink_to(tmp_path / "elsewhere")
+    add_revoked(tmp_path, {DIGEST})
+    assert is_revoked(DIGEST, [tmp_path])
+
+
 def test_something_else_in_the_place_of_the_list_is_not_read(tmp_path: Path) -> None:
     """Another user may have made the folder in /tmp before us, and put a pipe there that nobody writes to."""
     os.mkfifo(tmp_path / REVOKED_LIST)

@@ -287,6 +287,33 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
     assert after.refresh_token != before.refresh_token
 
 
+@pytest.mark.parametrize("member", ["access_token", "token_type"])
+def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
+    expired: Terminal, issuer: Issuer, member: str
+) -> None:
+    def malformed(request: httpx.Request) -> httpx.Response:
+        answer = expired.honest(request)
+        return response(Reply(200, answer.read().replace(member.encode(), b"other")))
+
+    expired.answer = _at("/token", malformed, expired)
+    assert expired.run("token") == 7
+    assert member in expired.err
+    expired.answer = expired.honest
+    assert expired.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (2, 0)
+
+
+def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
+    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.lock.TIMEOUT", 0.05)
+    with _busy(expired):
+        assert expired.run("logout") == 0
+    assert "Another awesome process" in expired.err
+    assert expired.keyring.entries() == {}
+    assert issuer.living_grants == 0
+
+
 def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(expired: Terminal, issuer: Issuer) -> None:
     before = _session(expired)
     issuer.person = {**issuer.person, "sub": "demo|eve"}

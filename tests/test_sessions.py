@@ -228,6 +228,9 @@ class Keeper:
         self.done.append("delete")
         self.kept = None
 
+    def card(self) -> Card | None:
+        return None if self.kept is None else self.kept.card
+
     def prove(self) -> None:
         self.done.append("prove")
 
@@ -265,6 +268,7 @@ def keep_alive(
         keeper=lambda: keeper,
         exclusively=keeper.exclusively,
         renew=renew,
+        discard=lambda session: keeper.done.append(f"discard {session.access_token}"),
         now=lambda: now,
         min_ttl=min_ttl,
     )
@@ -303,6 +307,26 @@ def test_what_a_sibling_renewed_counts_as_renewed_however_long_it_lives() -> Non
         keeper = Keeper(sibling)
         assert keep_alive(keeper, min_ttl=60) is sibling
         assert keeper.done == ["lock", "load", "release"]
+
+
+@pytest.mark.parametrize("other", [{"issuer": "https://other.example/"}, {"client_id": "other"}, {"sub": "eve"}])
+def test_the_session_of_somebody_else_that_took_its_place_is_no_successor(other: dict[str, Any]) -> None:
+    keeper = Keeper(replace(NEW, card=replace(NEW.card, **other)))
+    with pytest.raises(SignInNeeded, match="Another session"):
+        keep_alive(keeper)
+    assert keeper.done == ["lock", "load"]
+
+
+def test_a_successor_that_comes_after_a_sign_out_is_discarded() -> None:
+    class SignedOut(Keeper):
+        def card(self) -> None:
+            return None
+
+    keeper = SignedOut(OLD)
+    with pytest.raises(SignInNeeded, match="signed out meanwhile"):
+        keep_alive(keeper)
+    assert keeper.done == ["lock", "load", "prove", "renew access", "discard access 2"]
+    assert keeper.kept is OLD
 
 
 def test_a_fresh_session_that_lives_for_less_than_is_asked_is_good_enough() -> None:
@@ -367,7 +391,7 @@ def test_a_store_that_fails_while_a_rehearsal_is_withdrawn_hides_no_trouble() ->
         keep_alive(Failing(OLD), brings=ProviderUnreachable("down"))
 
 
-UNVERIFIED = unverified_session(OLD, TokenResponse("access 2", 3600.0, "refresh 2", "a.b.c"))
+UNVERIFIED = unverified_session(OLD, "refresh 2")
 
 
 def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_else() -> None:
@@ -380,7 +404,7 @@ def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_el
 
 
 def test_a_provider_that_does_not_rotate_leaves_the_refresh_token() -> None:
-    assert unverified_session(OLD, TokenResponse("access 2", 3600.0)).refresh_token == "refresh"
+    assert unverified_session(OLD, None).refresh_token == "refresh"
 
 
 def test_a_session_that_only_got_a_refresh_token_is_renewed_with_it() -> None:
@@ -391,7 +415,9 @@ def test_a_session_that_only_got_a_refresh_token_is_renewed_with_it() -> None:
         return NEW
 
     keeper = Keeper(UNVERIFIED)
-    found = fresh(OLD, keeper=lambda: keeper, exclusively=keeper.exclusively, renew=renew, now=lambda: END)
+    found = fresh(
+        OLD, keeper=lambda: keeper, exclusively=keeper.exclusively, renew=renew, discard=print, now=lambda: END
+    )
     assert (found, renewed_with) == (NEW, ["refresh 2"])
 
 

@@ -241,6 +241,12 @@ class TestProxies:
         assert "the proxy refuses (HTTP status 407)" in end.err
         assert "pass-word" not in end.err
 
+    def test_a_proxy_that_cannot_be_used_does_not_concern_a_provider_on_this_machine(
+        self, inside: Inside, hostile_provider: HostileProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALL_PROXY", "socks5://proxy")
+        assert inside.at(hostile_provider.url).run("login").code == 0
+
     @pytest.mark.parametrize("setting", ["ftp://me:pass-word@proxy/", "socks5://me:pass-word@proxy", "http://[::1"])
     def test_a_proxy_that_cannot_be_used_is_a_mistake_in_the_settings(
         self, setting: str, inside: Inside, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,7 @@ class Console:
         self._environ = environ
         self.verbose = self.quiet = False
         self.profile = ""  # as named on the command line
-        self._warned: set[str] = set()
+        self._said: set[str] = set()
 
     @property
     def is_interactive(self) -> bool:
@@ -128,11 +128,15 @@ class Console:
         if not self.quiet:
             self.say(text)
 
+    def say_once(self, text: str) -> None:
+        """Tell the person something, unless they have been told already."""
+        if text not in self._said:
+            self._said.add(text)
+            self.say(text)
+
     def warning(self, text: str) -> None:
         """Tell the person, once, of something that is wrong and does not stop us."""
-        if text not in self._warned:
-            self._warned.add(text)
-            self.say(safe_line(f"Warning: {text}"))
+        self.say_once(safe_line(f"Warning: {text}"))
 
     def detail(self, text: str) -> None:
         """Tell a person who asked for details. Never a secret."""

@@ -149,7 +149,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
         return await provider.sign_in(show, patience=wishes.patience)
 
     session = toolbox.converse(client, talk)
-    approved.enter_context(toolbox.world.hold_signals())  # what was approved is finished, and told as it is
+    approved.enter_context(toolbox.held("the sign-in"))  # what was approved is finished, and told as it is
     replaced = _keep(toolbox, session, vault, client)
     _end(toolbox, replaced, session)
     _remember(toolbox, profile, wishes)

@@ -17,7 +17,7 @@ from awesome_cli.errors import (
     RevocationUnconfirmed,
     SignInNeeded,
 )
-from awesome_cli.lock import NoLockFolder
+from awesome_cli.lock import LockTimeoutError, NoLockFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,7 +79,7 @@ def sign_out(toolbox: Toolbox) -> None:
     with ExitStack() as lock:
         try:
             lock.enter_context(toolbox.exclusively("the sign-out"))
-        except NoLockFolder as error:  # it empties the keyring whatever else is broken
+        except (LockTimeoutError, NoLockFolder) as error:  # it empties the keyring whatever else is broken, or stopped
             toolbox.console.warning(error.sentence)
         held = lock.enter_context(toolbox.world.hold_signals())
         ended, confirmed = _empty_stores(toolbox)

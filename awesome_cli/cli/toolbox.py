@@ -213,7 +213,7 @@ class Toolbox:
             with self._locked_for(taken) as folder:
                 owners = self._owners()
                 if owners <= taken:
-                    with self._held(what):
+                    with self.held(what):
                         yield
                     for owner in taken:
                         self._failure(folder, owner).clear()  # it was of a session that is gone
@@ -235,7 +235,7 @@ class Toolbox:
             if (of_another := failure.since(began, now=now())) is not None:
                 raise of_another
             try:
-                with self._held(f"the renewal ({HURRIED_TIMEOUT:g} s at most), or the session could be lost"):
+                with self.held(f"the renewal ({HURRIED_TIMEOUT:g} s at most), or the session could be lost"):
                     yield
             except SHARED_FAILURES as error:
                 failure.record(error, now=now())
@@ -248,14 +248,15 @@ class Toolbox:
             failure.clear()
 
     @contextmanager
-    def _held(self, what: str) -> Iterator[None]:
+    def held(self, what: str) -> Iterator[None]:
+        """Let signals wait until the block is done; whoever sends one is told what is being finished."""
         with self.world.hold_signals() as held:
-            held.on_first = lambda: self.console.say(f"Finishing {what} ...")
-            self._waiting.held = held
+            held.on_first = lambda: self.console.say_once(f"Finishing {what} ...")
+            before, self._waiting.held = self._waiting.held, held
             try:
                 yield
             finally:
-                self._waiting.held = None
+                self._waiting.held = before
 
     def _owners(self) -> set[tuple[str, str]]:
         """Return issuer and client id of what is kept for the profile, in the file and in the keyring."""
@@ -517,6 +518,7 @@ class Toolbox:
             keeper=lambda: self.vault,
             exclusively=lambda: self._renewing(session.card, timeout),
             renew=self.renew,
+            discard=self.revoke,
             now=self.world.now,
             min_ttl=min_ttl,
         )

@@ -90,6 +90,12 @@ def parse_refresh(reply: Reply) -> TokenResponse:
     raise refusal(reply, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN))
 
 
+def refresh_token_of(reply: Reply) -> str | None:
+    """Return the refresh token of a successful reply, whatever else is wrong with it; None if it has no usable one."""
+    token = (reply.json() or {}).get("refresh_token") if reply.ok else None
+    return token if is_token(token) else None
+
+
 def is_passing(reply: Reply) -> bool:
     """Whether a reply speaks of trouble that may pass by itself: no JSON, or a bare 5xx or 429 (RFC 6585 §4)."""
     in_trouble = reply.status >= 500 or reply.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
