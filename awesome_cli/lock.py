@@ -14,11 +14,11 @@ from filelock import FileLock, Timeout
 
 from awesome_cli.account_folders import PROGRAM
 from awesome_cli.errors import ProviderUnusable
-from awesome_cli.files import make_private_folder
+from awesome_cli.files import OTHERS_WRITE, make_private_folder
 
 TIMEOUT = 150.0  # seconds; longer than any renewal, whose answer is waited for 90 seconds at most
 POLL_INTERVAL = 0.02  # seconds; filelock's own 0.05 nearly doubles the time that 8 contenders take
-READABLE_BY_OTHERS, WRITABLE_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO, stat.S_IWGRP | stat.S_IWOTH
+ANY_ACCESS_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 class LockTimeoutError(ProviderUnusable):
@@ -109,7 +109,7 @@ def _require_private(folder: Path) -> None:
     status = folder.lstat()
     if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
         raise PermissionError(None, "it belongs to another user")
-    if status.st_mode & WRITABLE_BY_OTHERS:
+    if status.st_mode & OTHERS_WRITE:
         raise PermissionError(None, "other users can write to it")
-    if status.st_mode & READABLE_BY_OTHERS:
+    if status.st_mode & ANY_ACCESS_BY_OTHERS:
         folder.chmod(stat.S_IRWXU)

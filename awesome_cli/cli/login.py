@@ -127,12 +127,11 @@ def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
 def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     try:
         kept = _kept_card(toolbox, wishes)
-    except NoKeyringError as error:
+    except KeyringUnusable as error:
         toolbox.client_for(toolbox.profile(wishes.flags), None)  # settings that are missing are to be mended first
+        if not isinstance(error, NoKeyringError):
+            raise
         wishes, kept = _offer_plain_file(toolbox, wishes, error), None
-    except KeyringUnusable:
-        toolbox.client_for(toolbox.profile(wishes.flags), None)  # the same
-        raise
     wishes = _complete(toolbox, wishes, kept)
     profile = toolbox.profile(wishes.flags)
     client = toolbox.client_for(profile, kept)
