@@ -33,7 +33,7 @@ def tests(session: nox.Session) -> None:
     install(session, "test")
     pytest = (*PYTEST, "--ignore=tests/interop", "--ignore=tests/windows", *session.posargs)
     if session.python != COVERED:
-        session.run("python", *pytest, "--ignore=tests/program", "--ignore=tests/weather")
+        session.run("python", *pytest, "--ignore=tests/processes", "--ignore=tests/reliability")
         return
     session.run("coverage", "erase")
     session.run("coverage", "run", *pytest)
@@ -113,7 +113,7 @@ def bench(session: nox.Session) -> None:
 def weather(session: nox.Session) -> None:
     """Give chance five times as many chances: kills, races, real keyrings. Takes ten minutes."""
     install(session, "test")
-    session.run("python", *PYTEST, "tests/weather", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
+    session.run("python", *PYTEST, "tests/reliability", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
 
 
 @nox.session(default=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # without an import: see __main__
 if TYPE_CHECKING:
-    from awesome_cli.library import auth, device_flow, session
+    from awesome_cli.program import auth, device_flow, session
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "auth", "device_flow", "session"]
@@ -18,6 +18,6 @@ def __getattr__(name: str) -> object:
     """Import what is asked for when it is asked for (PEP 562): the program itself needs none of it."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from awesome_cli import library
+    from awesome_cli import program as library
 
     return getattr(library, name)

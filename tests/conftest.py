@@ -7,9 +7,9 @@ import signal
 
 import hypothesis
 
-from awesome_cli.signals import CODES
+from awesome_cli.system.signals import CODES
 
-pytest_plugins = ["awesome_cli.testing", "rigs.signals", "rigs.program", "rigs.terminal"]
+pytest_plugins = ["awesome_cli.testing", "support.signals", "support.program", "support.terminal"]
 
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
     del os.environ[name]  # the other side of every test is on this machine

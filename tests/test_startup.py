@@ -14,7 +14,7 @@ HEAVY = {"anyio", "cryptography", "httpx", "jose", "keyring", "rich", "secretsto
 PROBE = """
 import sys
 sys.argv = ["awesome", *sys.argv[1:]]
-from awesome_cli.__main__ import run
+from awesome_cli.cli.main import run
 try:
     run()
 except SystemExit:
@@ -44,7 +44,7 @@ def test_help_takes_a_parser_and_nothing_else(tmp_path: Path, argv: tuple[str, .
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 def test_the_fast_lane_takes_a_bus_and_nothing_else() -> None:
-    program = "import sys, awesome_cli.fastlane; print(*sys.modules)"
+    program = "import sys, awesome_cli.cli.fast_path; print(*sys.modules)"
     environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
@@ -54,7 +54,8 @@ def test_the_fast_lane_takes_a_bus_and_nothing_else() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 def test_the_secret_service_is_read_without_the_search_for_a_keyring() -> None:
-    program = "import sys, awesome_cli.secret_service, awesome_cli.vault, awesome_cli.profiles; print(*sys.modules)"
+    modules = "awesome_cli.keystore.secret_service, awesome_cli.sessions.store, awesome_cli.settings.profile"
+    program = f"import sys, {modules}; print(*sys.modules)"
     environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}

@@ -19,12 +19,12 @@ from urllib.parse import urlencode
 
 import typer
 
+from awesome_cli.api.client import Answer, Call, Receiver, challenge, locate
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import AwesomeError, ProviderUnusable, SignInNeeded, UsageError
-from awesome_cli.oauth.reply import json_value
-from awesome_cli.profiles import with_openid
-from awesome_cli.resource import Answer, Call, Receiver, challenge, locate
+from awesome_cli.oauth.response import json_value
+from awesome_cli.settings.profile import with_openid
 from awesome_cli.text import argument, safe, safe_lines
 
 if TYPE_CHECKING:

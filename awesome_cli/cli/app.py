@@ -12,8 +12,8 @@ from typer.main import get_command
 
 from awesome_cli import __version__
 from awesome_cli.cli.completion import install_completion, profile_names, require_completion_request, show_completion
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import UsageError
 from awesome_cli.text import safe
 

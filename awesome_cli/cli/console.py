@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import BinaryIO, TextIO
 
-from awesome_cli import identity
+from awesome_cli.cli import format as identity
 from awesome_cli.errors import AwesomeError, OutputLost
 from awesome_cli.text import safe, safe_line, safe_lines
 

@@ -15,13 +15,13 @@ import httpx
 import typer
 
 from awesome_cli.cli import app as door
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
-from awesome_cli.demo.issuer import Issuer
-from awesome_cli.demo.keyring import MemoryKeyring
-from awesome_cli.demo.server import Server, serve
 from awesome_cli.errors import UsageError
-from awesome_cli.world import World
+from awesome_cli.system.environment import World
+from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.keyring import MemoryKeyring
+from awesome_cli.testing.server import Server, serve
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -9,14 +9,14 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli import doctor as checks
-from awesome_cli.account_folders import account_home
+from awesome_cli.cli import checks
+from awesome_cli.cli.checks import Finding
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
-from awesome_cli.doctor import Finding
 from awesome_cli.errors import AwesomeError
-from awesome_cli.sessions import Card, Session
-from awesome_cli.vault import Vault
+from awesome_cli.sessions.model import Card, Session
+from awesome_cli.sessions.store import Vault
+from awesome_cli.system.account_folders import account_home
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

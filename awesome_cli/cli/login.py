@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.format import duration, rfc3339
 from awesome_cli.cli.options import examples, finite
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import (
     AwesomeError,
@@ -22,14 +23,13 @@ from awesome_cli.errors import (
     TokenInvalid,
     UsageError,
 )
-from awesome_cli.identity import duration, rfc3339
-from awesome_cli.sessions import Card, Session
+from awesome_cli.sessions.model import Card, Session
 
 if TYPE_CHECKING:
-    from awesome_cli.oauth.device_authorization import DeviceAuthorization
-    from awesome_cli.profiles import Profile, Settings
-    from awesome_cli.provider import Client, Provider
-    from awesome_cli.vault import Vault
+    from awesome_cli.oauth.device_grant import DeviceAuthorization
+    from awesome_cli.provider.client import Client, Provider
+    from awesome_cli.sessions.store import Vault
+    from awesome_cli.settings.profile import Profile, Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

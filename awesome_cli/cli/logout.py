@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from awesome_cli.cli.context import OtherSession, Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import OtherSession, Toolbox
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
@@ -17,13 +17,13 @@ from awesome_cli.errors import (
     RevocationUnconfirmed,
     SignInNeeded,
 )
-from awesome_cli.lock import LockTimeoutError, NoLockFolder
+from awesome_cli.system.lock import LockTimeoutError, NoLockFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from awesome_cli.sessions import Session
-    from awesome_cli.vault import Vault
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.store import Vault
 
 LONGEST_REVOCATION = 45.0  # seconds: discovery and two revocations, 15 s each (provider.REQUEST_TIMEOUT)
 

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.cli.completion import profile_names
+from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.format import life, rfc3339
 from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
-from awesome_cli.identity import life, rfc3339
-from awesome_cli.profiles import resolve
+from awesome_cli.settings.profile import resolve
 
 if TYPE_CHECKING:
-    from awesome_cli.sessions import Card
+    from awesome_cli.sessions.model import Card
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
+from awesome_cli.cli.context import OtherSession, Toolbox
+from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import OtherSession, Toolbox
 from awesome_cli.errors import SignInNeeded
-from awesome_cli.identity import greeting
-from awesome_cli.sessions import Card
+from awesome_cli.sessions.model import Card
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
+from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.format import rfc3339
 from awesome_cli.cli.options import examples, finite
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import SignInNeeded
-from awesome_cli.identity import rfc3339
-from awesome_cli.sessions import MIN_TTL, SIGN_IN
+from awesome_cli.sessions.model import MIN_TTL, SIGN_IN
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

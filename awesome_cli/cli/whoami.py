@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli import identity
+from awesome_cli.cli import format as identity
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.cli.toolbox import Toolbox
 from awesome_cli.errors import SignInNeeded
-from awesome_cli.sessions import SIGN_IN, Card, Session
+from awesome_cli.sessions.model import SIGN_IN, Card, Session
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.backends import default_backend
 from jose import jws
 
 from awesome_cli.errors import ProviderUnusable, TokenInvalid
-from awesome_cli.oauth.reply import Reply, json_object, seconds
+from awesome_cli.oauth.response import Reply, json_object, seconds
 
 ALGORITHMS = {
     "RS256": "RSA",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awesome_cli.oauth.reply import Reply
+from awesome_cli.oauth.response import Reply
 
 
 def revocation_form(client_id: str, token: str, *, token_type_hint: str) -> dict[str, str]:

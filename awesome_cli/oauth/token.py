@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from awesome_cli.errors import GrantEnded, ProviderUnreachable, ProviderUnusable
-from awesome_cli.oauth.reply import Reply, refusal, seconds
+from awesome_cli.oauth.response import Reply, refusal, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
 TOO_MANY_REQUESTS = 429  # RFC 6585 §4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from awesome_cli.errors import ProviderUnreachable, TokenInvalid
-from awesome_cli.oauth.reply import Reply, refusal
+from awesome_cli.oauth.response import Reply, refusal
 from awesome_cli.oauth.token import is_passing
 
 

@@ -24,10 +24,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from awesome_cli.demo.issuer import Issuer
-from awesome_cli.demo.server import Server, serve
+from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.server import Server, serve
 from bench.figure import draw
-from rigs.secret_service import SecretService, gnome_keyring
+from support.secret_service import SecretService, gnome_keyring
 
 BIN = Path(sys.executable).parent
 BARE = "bare Python"
@@ -210,9 +210,9 @@ def _seconds_run(pid: int) -> float:
 
 _SWELL = """
 import dataclasses, sys
-from awesome_cli.secret_service import SecretService
-from awesome_cli.stores import KeyringEntries
-from awesome_cli.vault import Vault
+from awesome_cli.keystore.secret_service import SecretService
+from awesome_cli.keystore.keyring_store import KeyringEntries
+from awesome_cli.sessions.store import Vault
 vault = Vault(KeyringEntries(SecretService, timeout=30, note=print), "default")
 vault.save(dataclasses.replace(vault.load(), access_token="x" * int(sys.argv[1])))
 """

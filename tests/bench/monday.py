@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from awesome_cli.oauth.device_authorization import Pace, Passing, Pending
+from awesome_cli.oauth.device_grant import Pace, Passing, Pending
 
 ARRIVE_WITHIN = 600.0  # seconds
 APPROVE_AFTER = (60.0, 0.6)  # seconds, median and sigma of a lognormal

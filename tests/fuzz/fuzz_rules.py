@@ -14,16 +14,16 @@ import atheris  # type: ignore[import-untyped]  # it has a nox session of its ow
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["awesome_cli", "jose"]):
-    import corpus
     from awesome_cli.errors import AwesomeError
-    from awesome_cli.oauth.device_authorization import parse_device_authorization, parse_poll
+    from awesome_cli.oauth.device_grant import parse_device_authorization, parse_poll
+    from awesome_cli.oauth.discovery import parse_metadata
     from awesome_cli.oauth.id_token import parse_jwks, verify_id_token
-    from awesome_cli.oauth.metadata import parse_metadata
-    from awesome_cli.oauth.reply import Reply
+    from awesome_cli.oauth.response import Reply
     from awesome_cli.oauth.revocation import parse_revocation
     from awesome_cli.oauth.token import parse_refresh
     from awesome_cli.oauth.userinfo import parse_userinfo
     from awesome_cli.text import safe, secure_url
+    from support import token_cases as corpus
 
 KEYS = [corpus.jwk(corpus.RSA, "1"), corpus.jwk(corpus.EC["P-256"], "2")]
 

@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import pytest
 
 import awesome_cli
-from awesome_cli.demo.issuer import Issuer
-from awesome_cli.demo.server import serve
-from rigs.chromium import browser
-from rigs.need import need
-from rigs.oidc_provider import RealProvider, oidc_provider
+from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.server import serve
+from support.chromium import browser
+from support.need import need
+from support.oidc_provider import RealProvider, oidc_provider
 
 if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
 
-from rigs.secret_service import SecretService, gnome_keyring
+from support.secret_service import SecretService, gnome_keyring
 
 API = "https://api.example.com/"
 

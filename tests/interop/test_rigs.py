@@ -10,10 +10,10 @@ import httpx
 import pytest
 from jose import jws, jwt
 
-from rigs.chromium import browser
-from rigs.need import need
-from rigs.oidc_provider import COMMAND, RealProvider, oidc_provider
-from rigs.processes import START_WITHIN
+from support.chromium import browser
+from support.need import need
+from support.oidc_provider import COMMAND, RealProvider, oidc_provider
+from support.processes import START_WITHIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rigs.need import need
-from rigs.secret_service import dead_bus, gnome_keyring, keepassxc, no_bus, silent_service
+from support.need import need
+from support.secret_service import dead_bus, gnome_keyring, keepassxc, no_bus, silent_service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from rigs.secret_service import SecretService
+    from support.secret_service import SecretService
 
 NAME = ("awesome-cli:rig", "juan")
 AT_ONCE = 20  # seconds; on a busy machine, starting Python included

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from rigs.machine import provider
-from rigs.need import need
-from rigs.windows import COMPONENTS, Windows, windows
+from support.machine import provider
+from support.need import need
+from support.windows import COMPONENTS, Windows, windows
 
 if TYPE_CHECKING:
-    from awesome_cli.demo.issuer import Issuer
+    from awesome_cli.testing.issuer import Issuer
 
 
 @pytest.fixture(scope="session")

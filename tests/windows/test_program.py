@@ -9,10 +9,10 @@ import shutil
 import pytest
 
 from awesome_cli import __version__
-from awesome_cli.demo.issuer import Issuer
-from rigs.machine import expired_from_the_start
-from rigs.program import End
-from rigs.windows import Windows, wait, windows_path
+from awesome_cli.testing.issuer import Issuer
+from support.machine import expired_from_the_start
+from support.program import End
+from support.windows import Windows, wait, windows_path
 
 LOCKER = "keyring.backends.Windows.WinVaultKeyring"
 AT_ONCE = 6

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rigs.windows import Windows, wait, windows_path
+from support.windows import Windows, wait, windows_path
 
 TESTS = Path(__file__).parents[1]
 
 # The rules, which touch nothing outside, and the files in which line ends count. Left out is what needs trio's event
 # loop (it has none under Wine: every test with a ``terminal``), POSIX's modes, links and users, or other programs.
 CHOSEN = (
-    "test_device_authorization.py",
-    "test_files.py::test_a_file_that_is_too_large_or_no_text_is_not_read",
-    "test_files.py::test_line_ends_are_written_and_read_as_they_are",
-    "test_files.py::test_what_a_killed_process_wrote_beside_the_file_goes_with_it",
-    "test_id_token.py",
-    "test_id_token_corpus.py",
-    "test_metadata.py",
-    "test_profiles.py",
-    "test_reply.py",
-    "test_revocation.py",
-    "test_sessions.py",
+    "oauth/test_device_grant.py",
+    "system/test_files.py::test_a_file_that_is_too_large_or_no_text_is_not_read",
+    "system/test_files.py::test_line_ends_are_written_and_read_as_they_are",
+    "system/test_files.py::test_what_a_killed_process_wrote_beside_the_file_goes_with_it",
+    "oauth/test_id_token.py",
+    "oauth/test_id_token_cases.py",
+    "oauth/test_discovery.py",
+    "settings/test_profile.py",
+    "oauth/test_response.py",
+    "oauth/test_revocation.py",
+    "sessions/test_sessions.py",
     "test_text.py",
-    "test_token.py",
-    "test_userinfo.py",
+    "oauth/test_token.py",
+    "oauth/test_userinfo.py",
 )
-NEEDS_MODES = "test_profiles.py::test_saving_makes_a_private_file_with_a_table_for_the_profile"
+NEEDS_MODES = "settings/test_profile.py::test_saving_makes_a_private_file_with_a_table_for_the_profile"
 
 
 def test_the_rules_are_the_same_on_windows(windows_python: Windows) -> None:

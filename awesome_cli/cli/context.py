@@ -1,0 +1,541 @@
+"""What a command may pick up. Each tool opens on first touch, so that a command pays for what it uses alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property, partial
+from io import StringIO
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+from awesome_cli.cli.console import Console
+from awesome_cli.cli.waiting import Waiting
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    GrantEnded,
+    ProviderUnreachable,
+    ProviderUnusable,
+    SignInNeeded,
+)
+from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Card, Session, fresh
+from awesome_cli.system.account_folders import PROGRAM
+from awesome_cli.system.environment import World
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from awesome_cli.api.client import Answer, Call, Receiver
+    from awesome_cli.cli.progress import ProgressBar
+    from awesome_cli.keystore.keyring_store import FileEntries, KeyringEntries
+    from awesome_cli.provider.client import Client, Provider
+    from awesome_cli.sessions.index import Roster
+    from awesome_cli.sessions.shared_state import RenewalFailure
+    from awesome_cli.sessions.store import Vault
+    from awesome_cli.settings.config_file import Config
+    from awesome_cli.settings.profile import Profile, Settings
+    from awesome_cli.system.environment import Backend
+
+T = TypeVar("T")
+
+GREET_WITHIN = 10.0  # seconds in which whoever is signed in is told, whatever the provider does
+MOST_OWNERS = 5  # times that a profile may change hands while its lock is waited for
+
+
+class OtherSession(SignInNeeded):
+    """The kept session is not the one that the settings insist on."""
+
+
+class Toolbox:
+    """The world taken apart, for one command and one profile."""
+
+    def __init__(self, world: World, *, profile: str | None = None) -> None:
+        self.world = world
+        self._profile_flag = profile
+        self.console = Console(world.stdout, world.stderr, world.stdin, world.environ)
+        self._waiting = Waiting(self.console, world.now)
+
+    def for_profile(self, name: str) -> Toolbox:
+        """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
+        other = Toolbox(self.world, profile=name)
+        other.console = self.console
+        other._keyring_entries = self._keyring_entries
+        return other
+
+    def choose_profile(self, name: str) -> None:
+        """Mean the profile of that name from now on. Raises UsageError, if it is spelt like none."""
+        from awesome_cli.settings.profile import profile_name
+
+        self._profile_flag = self.console.profile = profile_name(name, self.world.environ)
+
+    @cached_property
+    def name(self) -> str:
+        """The profile's name. Raises UsageError, if there cannot be such a profile."""
+        from awesome_cli.settings.profile import profile_name, require_distinct
+
+        name = profile_name(self._profile_flag, self.world.environ)
+        existing = [*self.roster.stores()]
+        if name not in existing:  # the config file is slow to open
+            with suppress(ConfigError):  # whoever needs it will meet that again
+                existing += self.config.names
+            require_distinct(name, existing)
+        return name
+
+    @cached_property
+    def config(self) -> Config:
+        """The config file."""
+        from awesome_cli.settings.config_file import Config
+
+        return Config.read(self.world.config_dir / "config.toml", lambda: self._locked(f"{PROGRAM}-config"))
+
+    @property
+    def profile_names(self) -> list[str]:
+        """The profiles that have settings or a session."""
+        return sorted({*self.config.names, *self.roster.stores()})
+
+    def profile(self, flags: Settings) -> Profile:
+        """Return the settings as ``login`` weighs them."""
+        from awesome_cli.settings.profile import resolve
+
+        return resolve(self.name, flags=flags, environ=self.world.environ, config=self.config)
+
+    @property
+    def api_url(self) -> str:
+        """Where the profile's API is. Raises ConfigError, if nothing says so."""
+        from awesome_cli.settings.profile import resolve
+
+        said = {"api_url": self.world.environ.get("AWESOME_API_URL")}
+        url = resolve(self.name, flags=said, environ={}, config=self.config).api_url
+        if url is None:
+            raise ConfigError(
+                "The URL of the API is not set.",
+                hint="Set AWESOME_API_URL, or api_url in the profile in config.toml.",
+            )
+        return url
+
+    @cached_property
+    def file_entries(self) -> FileEntries:
+        """The plain file that stands in for the keyring once somebody asked for it."""
+        from awesome_cli.keystore.keyring_store import FileEntries
+
+        return FileEntries(self._insecure_file, warn=self.console.warning)
+
+    @property
+    def _insecure_file(self) -> Path:
+        return self.world.state_dir / f"insecure-session-{self.name}.json"
+
+    @cached_property
+    def file_vault(self) -> Vault:
+        """The profile's session in that file."""
+        from awesome_cli.sessions.store import Vault
+
+        trial = None if self.file_entries.exists() else self.file_trial  # while that file exists it is the store
+        return Vault(self.file_entries, self.name, trial=trial, is_revoked=self._is_revoked)
+
+    @property
+    def file_trial(self) -> FileEntries:
+        """The file beside it where a first save is rehearsed; there is no token in it."""
+        from awesome_cli.keystore.keyring_store import FileEntries
+
+        return FileEntries(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
+
+    @cached_property
+    def keyring_vault(self) -> Vault:
+        """The profile's session in the keyring."""
+        from awesome_cli.sessions.store import Vault
+
+        return Vault(self._keyring_entries, self.name, is_revoked=self._is_revoked)
+
+    def _is_revoked(self, digest: str) -> bool:
+        from awesome_cli.system.account_folders import is_revoked
+
+        return is_revoked(digest, self.world.account_dirs)
+
+    @property
+    def vault(self) -> Vault:
+        """The profile's session where it lies now: while the insecure file exists it is the store."""
+        return self.file_vault if self.file_entries.exists() else self.keyring_vault
+
+    @cached_property
+    def _keyring_entries(self) -> KeyringEntries:
+        from awesome_cli.keystore.keyring_store import KeyringEntries
+        from awesome_cli.settings.profile import keyring_timeout
+
+        return KeyringEntries(
+            self._keyring,
+            timeout=keyring_timeout(self.world.environ),
+            note=self.console.note,
+        )
+
+    def close(self) -> None:
+        """Put away what was opened and stays so otherwise."""
+        if "_keyring_entries" in self.__dict__:
+            self._keyring_entries.close()
+
+    def _keyring(self) -> Backend:
+        if self.world.keyring is not None:
+            return self.world.keyring
+        from awesome_cli.keystore.detection import secret_service_is_certain
+
+        if secret_service_is_certain(self.world.environ):
+            service = None
+            with suppress(Exception):  # the long way will tell what is wrong
+                from awesome_cli.keystore.secret_service import SecretService
+
+                service = SecretService()
+            if service is not None:
+                service.unlock()
+                return service
+        from awesome_cli.keystore.backend import system_keyring
+
+        return system_keyring()
+
+    @cached_property
+    def roster(self) -> Roster:
+        """Which profiles have a session."""
+        from awesome_cli.sessions.index import Roster
+
+        path = self.world.state_dir / "sessions.json"
+        return Roster(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
+
+    @contextmanager
+    def exclusively(self, what: str, *newcomers: Client) -> Iterator[None]:
+        """Be the only process that changes the profile's session, and finish what was begun: signals wait.
+
+        The lock is that of the session that is kept, or of none, and those of the clients that a session shall be
+        kept for. ``what`` is being done, for whoever asks the program to end meanwhile.
+        """
+        owners = self._owners()
+        for _ in range(MOST_OWNERS):
+            taken = owners | {(client.issuer, client.client_id) for client in newcomers}
+            with self._locked_for(taken) as folder:
+                owners = self._owners()
+                if owners <= taken:
+                    with self.held(what):
+                        yield
+                    for owner in taken:
+                        self._failure(folder, owner).clear()  # it was of a session that is gone
+                    return
+        raise ProviderUnusable(
+            f"The profile {self.name} is signed in and out by other processes all the time.", hint="Try again."
+        )
+
+    @contextmanager
+    def _renewing(self, card: Card, timeout: float | None) -> Iterator[None]:
+        """Be the only process that renews a session. The failure of one that was waited for counts as our own."""
+        from awesome_cli.sessions.shared_state import SHARED_FAILURES
+        from awesome_cli.system.lock import TIMEOUT
+
+        began, now = self.world.now(), self.world.now
+        owner = (card.issuer, card.client_id)
+        with self._locked_for({owner}, TIMEOUT if timeout is None else timeout) as folder:
+            failure = self._failure(folder, owner)
+            if (of_another := failure.since(began, now=now())) is not None:
+                raise of_another
+            try:
+                with self.held(f"the renewal ({HURRIED_TIMEOUT:g} s at most), or the session could be lost"):
+                    yield
+            except SHARED_FAILURES as error:
+                failure.record(error, now=now())
+                raise
+            except GrantEnded as error:
+                if failure.answer_was_lost:
+                    error.hint = f"{_ANSWER_WAS_LOST} {error.hint}"
+                failure.clear()
+                raise
+            failure.clear()
+
+    @contextmanager
+    def held(self, what: str) -> Iterator[None]:
+        """Let signals wait until the block is done; whoever sends one is told what is being finished."""
+        with self.world.hold_signals() as held:
+            held.on_first = lambda: self.console.say_once(f"Finishing {what} ...")
+            before, self._waiting.held = self._waiting.held, held
+            try:
+                yield
+            finally:
+                self._waiting.held = before
+
+    def _owners(self) -> set[tuple[str, str]]:
+        """Return issuer and client id of what is kept for the profile, in the file and in the keyring."""
+        owners = set()
+        for vault in self.vaults:
+            with suppress(AwesomeError):
+                card = vault.card()
+                if card is not None:
+                    owners.add((card.issuer, card.client_id))
+        return owners or {("", "")}
+
+    @property
+    def vaults(self) -> list[Vault]:
+        """Where a session may lie: beside a plain file the keyring may still hold what was there before."""
+        return [self.keyring_vault, *([self.file_vault] if self.file_entries.exists() else [])]
+
+    def prove(self, vault: Vault, *newcomers: Client) -> None:
+        """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
+        with suppress(SignInNeeded):
+            vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
+        with self.exclusively("a test of the keyring", *newcomers):
+            try:
+                vault.prove()
+            finally:
+                vault.withdraw()
+
+    def mark_revoked(self, vault: Vault) -> None:
+        """Note that no session that this command met in the store may be used any more, whatever the store says."""
+        from awesome_cli.sessions.shared_state import add_revoked
+        from awesome_cli.system.lock import NoLockFolder, usable_folder
+
+        with suppress(NoLockFolder):
+            add_revoked(usable_folder(self.world.account_dirs), vault.digests)
+
+    def _lock_name(self, owner: tuple[str, str]) -> str:
+        from awesome_cli.system.lock import session_lock_name
+
+        return session_lock_name(self.name, *owner)
+
+    def _failure(self, folder: Path, owner: tuple[str, str]) -> RenewalFailure:
+        from awesome_cli.sessions.shared_state import RenewalFailure
+
+        return RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
+
+    def _locked_for(self, owners: set[tuple[str, str]], timeout: float | None = None) -> AbstractContextManager[Path]:
+        return self._locked(*map(self._lock_name, owners), timeout=timeout)
+
+    @contextmanager
+    def _locked(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
+        from awesome_cli.system.lock import TIMEOUT, exclusive
+
+        folders = self.world.account_dirs
+        with exclusive(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
+            if folder != folders[0]:
+                self.console.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
+            yield folder
+
+    def qr_code(self, text: str) -> str:
+        """Draw ``text`` as a QR code in block characters."""
+        import segno
+
+        drawing = StringIO()
+        segno.make_qr(text, error="l").terminal(out=drawing, border=2, compact=True)
+        return drawing.getvalue()
+
+    def converse(self, client: Client, work: Callable[[Provider], Awaitable[T]]) -> T:
+        """Have a conversation with the client's issuer."""
+        from awesome_cli.provider.cache import Cache
+        from awesome_cli.provider.client import conversation
+
+        async def talk() -> T:
+            async with conversation(
+                client,
+                memory=Cache(self.world.cache_dir, warn=self.console.warning),
+                transport=self.world.transport,
+                now=self.world.now,
+                detail=self.console.detail,
+                environ=self.world.environ,
+                waiting=self._waiting,
+            ) as provider:
+                return await work(provider)
+
+        return self.world.run(talk)
+
+    def call(self, call: Call, token: str, receiver: Receiver) -> Answer:
+        """Call the API."""
+        from awesome_cli.api import client as resource
+
+        return self.world.run(
+            partial(
+                resource.call,
+                call,
+                token,
+                receiver,
+                transport=self.world.transport,
+                environ=self.world.environ,
+            )
+        )
+
+    def progress_bar(self) -> ProgressBar:
+        """Return a bar that is drawn on stderr from now on."""
+        from awesome_cli.cli.progress import ProgressBar
+
+        return ProgressBar(self.world.stderr, self.world.environ)
+
+    def client_for(self, profile: Profile, kept: Card | None) -> Client:
+        """Return the client that a profile describes; what it leaves open is as in the kept session."""
+        from awesome_cli.provider.client import Client
+
+        issuer = profile.issuer or (kept and kept.issuer)
+        client_id = profile.client_id or (kept and kept.client_id)
+        if not issuer or not client_id:
+            missing = "issuer" if not issuer else "client id"
+            raise ConfigError(
+                f"The {missing} is not set.",
+                hint="Give --domain (Auth0) or --issuer, and --client-id; README tells where to find them.",
+            )
+        return Client(
+            issuer=issuer,
+            client_id=client_id,
+            scope=profile.scope,
+            audience=profile.audience,
+            resource=profile.resource_indicator,
+            pkce=profile.pkce,
+            endpoints=profile.endpoints,
+        )
+
+    def client_of(self, card: Card) -> Client:
+        """Return the client that opened a session, with what the profile knows of its provider."""
+        from awesome_cli.settings.profile import resolve
+
+        remembered = {"issuer": card.issuer, "client_id": card.client_id, "scope": card.scope}
+        profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
+        return self.client_for(replace(profile, audience=card.audience), card)
+
+    def card(self, show: Callable[[Card], None] = lambda _: None) -> Card:
+        """Return who is signed in, renewed if the access token has ended, or as last verified where that fails.
+
+        ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
+        """
+        card = self._kept_card()
+        if not card.lives(self.world.now()):
+            card = self._renewed_card(card, show)
+        if not self._waiting.is_over:
+            show(card)
+        return card
+
+    def _renewed_card(self, card: Card, show: Callable[[Card], None]) -> Card:
+        from awesome_cli.system.lock import LockTimeoutError, NoLockFolder
+
+        def show_early() -> None:
+            self.console.warning(f"The provider has not answered yet. {_LAST_VERIFIED}")
+            show(card)
+
+        with self._waiting.at_most(GREET_WITHIN, show_early):
+            try:
+                return self.fresh(self.load(), 0.0, timeout=GREET_WITHIN).card
+            except ProviderUnreachable as error:
+                words = f"Offline: {error.sentence} {_LAST_VERIFIED}"
+            except (LockTimeoutError, NoLockFolder) as error:
+                words = f"{error.sentence} {_LAST_VERIFIED}"
+            except AwesomeError as error:
+                if not self._waiting.is_over:
+                    raise
+                words = error.sentence  # the question is answered; the next command tells the rest
+        self.console.warning(words)
+        return card
+
+    def session(self, *, min_ttl: float, refused: str = "") -> Session:
+        """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more, or was refused.
+
+        ``refused`` is an access token that an API no longer takes; no session will do that still has it.
+        """
+        session = self.load()
+        self.check_demands(session.card)
+        return self.fresh(session, math.inf if session.access_token == refused else min_ttl)
+
+    def claims(self, session: Session) -> Mapping[str, Any]:
+        """Return what the session's ID token says."""
+        from awesome_cli.oauth.id_token import kept_id_token
+
+        return kept_id_token(session.id_token).claims
+
+    def access_token(self, refused: str = "") -> str:
+        """Return a valid access token; told which was refused, another one, or the same if there is none."""
+        return self.given_token or self.session(min_ttl=MIN_TTL, refused=refused).access_token
+
+    @property
+    def given_token(self) -> str | None:
+        """The access token that ``AWESOME_ACCESS_TOKEN`` gives: used as it is, in the place of any session's.
+
+        Raises ConfigError, if it cannot be a token.
+        """
+        token = self.world.environ.get("AWESOME_ACCESS_TOKEN")
+        if not token:
+            return None
+        from awesome_cli.oauth.token import is_token
+
+        if not is_token(token):
+            raise ConfigError(
+                "AWESOME_ACCESS_TOKEN is no access token: it has blanks or other characters that no token has.",
+                hint="Set it to the token alone, or unset it.",
+            )
+        return token
+
+    def load(self) -> Session:
+        """Return the kept session as it is. Raises SignInNeeded, if there is none."""
+        return self.vault.load() or self._nobody()
+
+    def renew(self, session: Session) -> Session:
+        """Ask the provider for the session's successor."""
+        return self.converse(self.client_of(session.card), lambda provider: provider.renew(session))
+
+    def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
+        """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
+        try:
+            return self.converse(
+                self.client_of(session.card), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
+            )
+        except (ProviderUnusable, ConfigError) as error:
+            self.console.detail(error.sentence)
+            return False
+
+    def enlist(self, vault: Vault) -> None:
+        """Note that the profile has a session in that store, for ``profiles`` and ``logout --all``."""
+        with self._roster_trouble():
+            self.roster.record(self.name, vault.kind)
+
+    def forget(self) -> None:
+        """Note that it has none."""
+        with self._roster_trouble():
+            self.roster.forget(self.name)
+
+    @contextmanager
+    def _roster_trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ProviderUnusable):
+            self.console.warning(
+                f"{self.world.state_dir} cannot be written; logout --all will not know of this profile's session."
+            )
+
+    def _kept_card(self) -> Card:
+        card = self.vault.card() or self._nobody()
+        self.check_demands(card)
+        return card
+
+    def _nobody(self) -> NoReturn:
+        where = f" (profile {self.name})" if self._profile_flag else ""
+        raise SignInNeeded(f"You are not signed in{where}.", hint=SIGN_IN)
+
+    def fresh(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
+        """Return the session or its successor, as :func:`awesome_cli.sessions.model.fresh` rules.
+
+        ``timeout``: seconds that another process's renewal is waited for, if not as long as it can take.
+        """
+        return fresh(
+            session,
+            keeper=lambda: self.vault,
+            exclusively=lambda: self._renewing(session.card, timeout),
+            renew=self.renew,
+            discard=self.revoke,
+            now=self.world.now,
+            min_ttl=min_ttl,
+        )
+
+    def check_demands(self, card: Card) -> None:
+        """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
+        from awesome_cli.settings.profile import demands
+
+        for name, wanted, variable in demands(self.world.environ):
+            if wanted != getattr(card, name):
+                raise OtherSession(
+                    f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"
+                    f" {name.replace('_', ' ')} {wanted}.",
+                    hint=f"Unset {variable}. {SIGN_IN}",
+                )
+
+
+_LAST_VERIFIED = "This is from your last verified sign-in."
+_ANSWER_WAS_LOST = "The provider did not answer the last renewal in time, which may have used the refresh token up."

@@ -1,0 +1,118 @@
+"""The answer to a plain ``say-hi`` or ``whoami``, read from the card alone, where nothing can be said against it.
+
+The fast lane has no opinion of its own. It answers for an ordinary Linux Secret Service and a live session that
+agrees with the settings; at the slightest doubt it returns None and the full program takes over. Only the card,
+which holds no token, crosses the bus here, and therefore in the clear: see docs/decisions.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from threading import Thread
+from typing import Any
+
+from jeepney import DBusAddress, new_method_call
+from jeepney.io.blocking import DBusConnection, open_dbus_connection
+from jeepney.wrappers import unwrap_msg
+
+from awesome_cli.cli.format import document, fields, greeting, lines
+from awesome_cli.keystore.detection import SECRET_SERVICE, USERNAME, secret_service_is_certain
+from awesome_cli.sessions.record import CARD, card_name, unseal
+from awesome_cli.system.account_folders import account_folders, is_revoked
+
+PATIENCE = 1.0  # seconds; then the full program waits, and says for what
+HARMLESS = {"AWESOME_AUDIENCE", "AWESOME_SCOPE", "AWESOME_API_URL"}  # settings that a kept session does not heed
+PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+SERVICE = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service")
+COLLECTION = DBusAddress(
+    "/org/freedesktop/secrets/aliases/default", "org.freedesktop.secrets", "org.freedesktop.Secret.Collection"
+)
+
+
+def answer(argv: Sequence[str], environ: Mapping[str, str], *, now: float) -> str | None:
+    """Return what the command prints, or None if that takes more than a look at the card."""
+    match argv:
+        case ["say-hi"]:
+            card = live_card(environ, now=now)
+            return None if card is None else _said([greeting(card["name"])])
+        case ["whoami"] | ["whoami", "--json"]:
+            return _whoami(live_card(environ, now=now), environ, now, json=len(argv) > 1)
+    return None
+
+
+def _whoami(members: dict[str, Any] | None, environ: Mapping[str, str], now: float, *, json: bool) -> str | None:
+    if members is None:
+        return None
+    from awesome_cli.sessions.model import Card
+
+    card, profile = Card(**members), _profile(environ)
+    if json:
+        return document(fields(card, profile=profile, store=SECRET_SERVICE))
+    return _said(lines(card, profile=profile, store=SECRET_SERVICE, now=now))
+
+
+def _said(lines: Sequence[str]) -> str | None:
+    """Return the lines, if a terminal cannot take them for more than text; else the full program makes them so."""
+    return "\n".join(lines) if all(line.isprintable() for line in lines) else None
+
+
+def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
+    """Return the members of the card, if it is certain that the full program would use just them."""
+    profile = _profile(environ)
+    file = insecure_file(environ, profile)
+    known = {name for name in environ if name.startswith("AWESOME_")} - HARMLESS
+    if (
+        not known <= {"AWESOME_PROFILE", "AWESOME_ISSUER", "AWESOME_CLIENT_ID"}
+        or not set(profile) <= PROFILE_CHARACTERS
+        or not secret_service_is_certain(environ)
+        or file is None
+        or os.path.lexists(file)
+    ):
+        return None
+    head = unseal(_read(card_name(profile)) or "")
+    if head is None or head["overflow"] or is_revoked(head["digest"], account_folders()):
+        return None
+    card: dict[str, Any] = head["card"]
+    wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}
+    agrees = all(not value or card.get(name) == value for name, value in wanted.items())
+    return card if agrees and set(card) == CARD and card["name"] and card["expires_at"] > now else None
+
+
+def _profile(environ: Mapping[str, str]) -> str:
+    return environ.get("AWESOME_PROFILE") or "default"
+
+
+def insecure_file(environ: Mapping[str, str], profile: str) -> str | None:
+    """Return where a plain file would stand in for the keyring; None where only platformdirs can tell."""
+    home, state = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
+    if not home.startswith("/") or (state and not state.startswith("/")):
+        return None
+    return f"{state or home + '/.local/state'}/awesome-cli/insecure-session-{profile}.json"
+
+
+def _read(name: str) -> str | None:
+    answer: list[str] = []
+    thread = Thread(target=_ask, args=(name, answer), daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    return answer[0] if answer else None
+
+
+def _ask(name: str, answer: list[str]) -> None:
+    try:
+        with open_dbus_connection(auth_timeout=PATIENCE) as connection:
+            _, session = _call(connection, SERVICE, "OpenSession", "sv", ("plain", ("s", "")))
+            attributes = {"service": name, "username": USERNAME}
+            (paths,) = _call(connection, COLLECTION, "SearchItems", "a{ss}", (attributes,))
+            (secrets,) = _call(connection, SERVICE, "GetSecrets", "aoo", (paths, session))
+            if len(secrets) == 1:
+                ((_, _, secret, _),) = secrets.values()
+                answer.append(bytes(secret).decode("utf-8"))
+    except Exception:  # noqa: BLE001, S110 - whatever it is, the full program will meet it and say so
+        pass
+
+
+def _call(connection: DBusConnection, address: DBusAddress, method: str, signature: str, body: tuple[Any, ...]) -> Any:  # noqa: ANN401 - as D-Bus has it
+    return unwrap_msg(connection.send_and_get_reply(new_method_call(address, method, signature, body)))

@@ -1,0 +1,80 @@
+"""What there is to say of a card, to people and to programs: the same words from the fast lane and the full program."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from awesome_cli.sessions.record import LAST_INSTANT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from awesome_cli.sessions.model import Card
+
+
+def greeting(name: str) -> str:
+    """Greet somebody."""
+    return f"Welcome {name}!"
+
+
+def lines(card: Card, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
+    """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
+    facts = {
+        "subject": card.subject,
+        "issuer": card.issuer,
+        "client": card.client_id,
+        "scope": card.scope,
+        "audience": card.audience or "(none)",
+        "profile": profile,
+        "signed in": rfc3339(card.signed_in_at),
+        "access token": life(card, now),
+        "kept in": store,
+        **({"checked": "the provider takes it"} if checked else {}),
+    }
+    who = f"{card.name} <{card.email}>" if card.email else card.name
+    return [who, *(f"  {label + ':':<14}{value}" for label, value in facts.items())]
+
+
+def fields(card: Card, *, profile: str, store: str) -> dict[str, object]:
+    """Return the JSON members that say it."""
+    return {
+        "profile": profile,
+        "issuer": card.issuer,
+        "client_id": card.client_id,
+        "sub": card.sub,
+        "name": card.name,
+        "email": card.email,
+        "scope": card.scope,
+        "audience": card.audience,
+        "signed_in_at": rfc3339(card.signed_in_at),
+        "expires_at": rfc3339(card.expires_at),
+        "refreshable": card.refreshable,
+        "store": store,
+    }
+
+
+def life(card: Card, now: float) -> str:
+    """Say how long the access token lives, and what follows."""
+    ends = f"valid for {duration(card.expires_at - now)}" if card.lives(now) else "ended"
+    return f"{ends}, {'renewed by itself' if card.refreshable else 'not renewable'}"
+
+
+def rfc3339(instant: float) -> str:
+    """Write an instant (seconds since the epoch) as RFC 3339 in UTC."""
+    return datetime.fromtimestamp(min(instant, LAST_INSTANT - 1), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def duration(seconds: float) -> str:
+    """Write a duration for people."""
+    if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
+        return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
+    if seconds < 7200:  # noqa: PLR2004 - and two hours better than 119 minutes
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.0f} hours"
+
+
+def document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
+    """Write a JSON document for programs, in printable ASCII."""
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

@@ -1,1 +1,0 @@
-"""A small, real OpenID provider and a keyring in memory: for the demo, for tests, for trying things out."""

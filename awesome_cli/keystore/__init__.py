@@ -1,0 +1,1 @@
+"""Named secrets: the OS keyring, or a plaintext file on request."""

@@ -1,0 +1,56 @@
+"""A provider's discovery document and keys on disk, so that a renewal is one request. Not secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from awesome_cli.oauth.response import seconds
+from awesome_cli.system.files import read_object, write_private
+
+LONGEST_AGE = 7 * 86400.0  # seconds; until then an unknown key is the sign that they changed
+CLOCK_SLACK = 60.0  # seconds that a clock may have been set back since
+
+
+class Cache:
+    """One JSON file an issuer: ``{"fetched_at": …, "document": …}``.
+
+    A document is believed only by its digest, which the kept session carries: whoever can write to the folder
+    but not to the keyring cannot send our tokens elsewhere.
+    """
+
+    def __init__(self, folder: Path, *, warn: Callable[[str], None]) -> None:
+        self._folder = folder
+        self._warn = warn
+
+    def load(self, issuer: str, *, expected: str, now: float) -> dict[str, Any] | None:
+        """Return the document with the ``expected`` digest, or None if it is absent, old or any other."""
+        try:
+            entry = read_object(self._path(issuer))
+        except OSError:
+            return None
+        document, fetched_at = entry.get("document"), seconds(entry.get("fetched_at"))
+        if fetched_at is None or not -CLOCK_SLACK <= now - fetched_at <= LONGEST_AGE:
+            return None
+        return document if isinstance(document, dict) and digest(document) == expected else None
+
+    def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:
+        """Keep the document and return its digest. A folder that is unusable costs requests, nothing else."""
+        text = json.dumps({"fetched_at": now, "document": document}, indent=1)
+        try:
+            write_private(self._path(issuer), text + "\n")
+        except OSError as error:
+            self._warn(f"{self._folder} cannot be used as a cache ({error.strerror}); renewals take more requests.")
+        return digest(document)
+
+    def _path(self, issuer: str) -> Path:
+        return self._folder / f"provider-{hashlib.sha256(issuer.encode()).hexdigest()[:16]}.json"
+
+
+def digest(document: Mapping[str, Any]) -> str:
+    """Return what names exactly this document."""
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,0 +1,1 @@
+"""The operating system: environment, signals, event loop, files and locks."""

@@ -1,0 +1,85 @@
+"""The signals that end the program: which they are, their exit codes and words, and their handler.
+
+It imports next to nothing, because it is the first thing that the program imports.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+ENDS = {
+    "SIGINT": (130, "Interrupted."),
+    "SIGBREAK": (130, "Interrupted."),  # Windows: Ctrl-Break, and a console window that is closed
+    "SIGTERM": (143, "Terminated."),
+    "SIGHUP": (129, "Hung up."),  # a terminal window that is closed, an ssh connection that is lost
+    "SIGQUIT": (131, "Quit."),
+}  # exit code (128 + number, as shells count) and word, by signal; no system has all of them
+WORDS = dict(ENDS.values())
+CODES: dict[int, int] = {getattr(signal, name): code for name, (code, _) in ENDS.items() if hasattr(signal, name)}
+
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+
+
+class Terminated(SystemExit):
+    """A signal other than Ctrl-C asked the program to end."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
+
+
+def end_on_signals() -> None:
+    """Let each of the signals unwind the program from now on.
+
+    One that was ignored when the program started stays ignored: ``nohup`` and ``trap ''`` ask for that.
+    """
+    for number in CODES:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def leave_signals_to_the_system() -> None:
+    """Undo :func:`end_on_signals`: raised while the interpreter shuts down, an exception only leaves a traceback."""
+    for number in CODES:
+        if signal.getsignal(number) is end:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def end(number: int, frame: FrameType | None) -> None:
+    """Handle a signal: raise KeyboardInterrupt for Ctrl-C, Terminated for any other.
+
+    Within an import it ends the process at once instead. There an exception may be swallowed, leave the import
+    system locked for all threads, or come out as another one (Python 3.11: "Error calling __set_name__"). Nothing is
+    lost by it: while there is something to lose, :func:`.environment.hold_signals` has another handler.
+    """
+    if _is_importing(frame):
+        try:
+            say(CODES[number])
+        finally:
+            os._exit(CODES[number])
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise Terminated(CODES[number])
+
+
+def say(code: int) -> None:
+    """Write the word for an exit code to stderr."""
+    try:
+        sys.stderr.write(f"{WORDS[code]}\n")
+        sys.stderr.flush()
+    except OSError:
+        pass  # the terminal is gone
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT_SYSTEM:
+            return True
+        frame = frame.f_back
+    return False

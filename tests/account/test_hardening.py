@@ -1,0 +1,419 @@
+"""Ways in which others broke it once."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import parse_qsl
+
+import anyio
+import httpx
+import pytest
+from keyring.backends.fail import Keyring
+
+from awesome_cli.cli.console import Console
+from awesome_cli.cli.context import Toolbox
+from awesome_cli.errors import OutputLost
+from awesome_cli.oauth.id_token import parse_jwks
+from awesome_cli.oauth.response import Reply
+from awesome_cli.sessions.model import Card
+from awesome_cli.sessions.record import CARD, card_name, dump, parse, seal
+from awesome_cli.system.environment import Held
+from awesome_cli.testing.keyring import MemoryKeyring
+from support.terminal import response
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal
+
+T = TypeVar("T")
+
+
+def test_the_fast_lane_knows_all_members_of_a_card() -> None:
+    assert set(Card.__dataclass_fields__) == CARD
+
+
+def said(status: int, document: object) -> httpx.Response:
+    return response(Reply(status, json.dumps(document).encode()))
+
+
+class Odd(MemoryKeyring):
+    """Answers with something that is no text, until it is deleted."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer = answer
+        self.odd = True
+
+    def get_password(self, service: str, username: str) -> str | None:
+        if self.odd and service == card_name("default"):
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer  # type: ignore[return-value]  # as odd backends do
+        return super().get_password(service, username)
+
+    def delete_password(self, service: str, username: str) -> None:
+        self.odd = self.odd and service != card_name("default")
+        with suppress(Exception):
+            super().delete_password(service, username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.odd = self.odd and service != card_name("default")
+        super().set_password(service, username, password)
+
+
+NO_TEXT = [5, True, [1], {}, b"bytes", UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")]
+
+
+@pytest.mark.parametrize("answer", NO_TEXT, ids=repr)
+def test_an_entry_that_is_no_text_is_not_signed_in_and_can_be_repaired(terminal: Terminal, answer: object) -> None:
+    for repair in ("login", "logout"):
+        terminal.set(keyring=Odd(answer))
+        terminal.issuer.auto_approve = True
+        assert terminal.run("say-hi") == 4
+        assert "cannot be read" in terminal.err
+        assert terminal.run(repair) == 0
+        assert terminal.run("say-hi") == (0 if repair == "login" else 4)
+
+
+@pytest.mark.parametrize("missing", sorted(CARD))
+def test_a_card_of_other_members_is_not_signed_in(terminal: Terminal, missing: str) -> None:
+    terminal.login()
+    name = (card_name("default"), "awesome")
+    head = parse(terminal.keyring.entries()[name])
+    del head["checksum"]
+    members = dict(head["card"])
+    members["surprise"] = members.pop(missing)
+    terminal.keyring.set_password(*name, seal({**head, "card": members}))
+    assert terminal.run("whoami") == 4
+
+
+def test_braces_in_texts_are_escaped_and_come_back() -> None:
+    text = dump({"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}})
+    assert json.loads(text) == {"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}}
+    assert text.count("{") == text.count("}") == 2
+
+
+def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Terminal) -> None:
+    terminal.issuer.token_lifetime = 10
+    terminal.login("--insecure-storage")
+    terminal.time.pass_by(60)
+    terminal.issuer.token_lifetime = 3600
+    mover = Toolbox(terminal.world)
+
+    @contextmanager
+    def hold_signals() -> Iterator[Held]:  # entered with the lock, when another process has just let go of it
+        if mover.file_entries.exists():
+            mover.keyring_vault.save(mover.load())
+            mover.file_entries.destroy()
+        yield Held()
+
+    terminal.set(hold_signals=hold_signals)
+    assert terminal.run("say-hi") == 0
+    assert terminal.out == "Welcome Juan!\n"
+    assert not mover.file_entries.exists()
+
+
+def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Terminal) -> None:
+    terminal.issuer.token_lifetime = 10
+    terminal.login()
+    terminal.time.pass_by(60)
+    terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
+    terminal.issuer.alg = "ES256"  # another key, which cannot be fetched
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if "jwks" in request.url.path:
+            return said(500, {})
+        return terminal.honest(request)
+
+    terminal.answer = answer
+    assert terminal.run("say-hi") == 8
+    assert "sub changed" in terminal.err
+    terminal.answer = terminal.honest
+    terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|juan"}
+    assert terminal.run("say-hi") == 0  # with the refresh token that came with it
+    assert terminal.issuer.reuses == 0
+
+
+@pytest.mark.parametrize("option", ["--client-id", "--scope", "--audience"])
+def test_a_setting_typed_in_no_known_encoding_is_refused(terminal: Terminal, option: str) -> None:
+    assert terminal.run("login", option, "\udcff") == 3
+    assert terminal.paths == []
+
+
+def test_a_config_file_of_a_windows_editor_is_read(terminal: Terminal) -> None:
+    terminal.world.config_dir.mkdir()
+    (terminal.world.config_dir / "config.toml").write_text("\ufeff[profiles.default]\nscope = 'openid'\n", "utf-8")
+    terminal.login()
+    assert terminal.run("whoami", "--json") == 0
+    assert terminal.json["scope"] == "openid"
+
+
+def test_a_folder_in_the_place_of_the_plain_file_is_no_reason_to_revoke(terminal: Terminal) -> None:
+    (terminal.world.state_dir / "insecure-session-default.json").mkdir(parents=True)
+    terminal.login()
+    assert terminal.run("whoami", "--check") == 0
+
+
+def test_logout_empties_the_keyring_without_any_folder_for_locks(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.login()
+    (tmp_path / "in the way").touch()
+    terminal.set(account_dirs=(tmp_path / "in the way" / "state", tmp_path / "in the way" / "temp"))
+    assert terminal.run("logout") == 0
+    assert "No folder can be used for the lock" in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+def test_an_event_that_nobody_reads_is_no_success() -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    console = Console(Gone(), io.StringIO(), io.StringIO(), {})
+    with pytest.raises(OutputLost, match="has ended"):
+        console.event({"event": "device_code"})
+    with pytest.raises(SystemExit):
+        console.result("a result that has been read as far as anybody wanted")
+
+
+def test_endpoints_go_with_the_issuer_that_they_stood_beside(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    config = terminal.world.config_dir / "config.toml"
+    config.parent.mkdir()
+    config.write_text(
+        '[profiles.default]\nissuer = "https://other.example/"\n'
+        'token_endpoint = "https://other.example/token"\npkce = true\n'
+    )
+    assert terminal.run("login", "--issuer", terminal.issuer.url) == 0
+    assert "other.example" not in config.read_text()
+    assert "pkce = true" in config.read_text()
+    terminal.time.pass_by(7200)
+    assert terminal.run("say-hi", AWESOME_ISSUER=None) == 0
+    assert [str(request.url) for request in terminal.requests] == ["https://provider.example/token"]
+
+
+def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    terminal.world.config_dir.mkdir()
+    (terminal.world.config_dir / "config.toml").write_text("profiles = {}\n")
+    assert terminal.run("login", "--client-id", "awesome-demo") == 0
+    assert "in a way that awesome cannot change. Settings are not saved." in terminal.err
+    assert terminal.run("profiles") == 0
+    assert "Juan" in terminal.out
+
+
+def test_new_folders_are_their_owners_alone(terminal: Terminal) -> None:
+    terminal.set(state_dir=terminal.world.state_dir / "deep" / "down")
+    terminal.login("--client-id", "awesome-demo")
+    made = [terminal.world.state_dir, *terminal.world.state_dir.parents[:2], terminal.world.config_dir]
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
+
+
+def test_a_session_that_the_keyring_kept_beside_the_plain_file_is_revoked_too(terminal: Terminal) -> None:
+    terminal.login()
+    working = terminal.world.keyring
+    terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    terminal.login("--insecure-storage")
+    terminal.set(keyring=working)
+    assert terminal.run("login") == 0
+    assert "Moved the session" in terminal.err
+    assert terminal.paths == ["/revoke"]
+    assert len(terminal.issuer._refresh_tokens) == 2  # noqa: SLF001 - nobody else counts them
+    assert terminal.run("token", "--min-ttl", "100000") == 0  # the one that was moved lives
+
+
+def test_who_is_signed_in_is_told_so_though_the_session_cannot_move_to_a_keyring(terminal: Terminal) -> None:
+    terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    terminal.login("--insecure-storage")
+    assert terminal.run("login") == 0
+    assert "Warning: No keyring is available on this system. The session stays in the plain file." in terminal.err
+    assert "You are already signed in as Juan" in terminal.err
+
+
+def test_a_logout_says_that_the_settings_ask_for_another_session(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("logout", AWESOME_CLIENT_ID="other") == 0
+    assert "the settings ask for the client id other. It is signed out all the same." in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+def test_without_a_keyring_all_are_signed_out_that_are_known_to_be_in(terminal: Terminal) -> None:
+    terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    terminal.login("--insecure-storage", "--profile", "work")
+    assert terminal.run("logout", "--all") == 0
+    assert "Warning: No keyring is available on this system." in terminal.err
+    assert terminal.run("logout", "--all") == 0
+
+
+@pytest.mark.parametrize("variable", ["AWESOME_ISSUER", "AWESOME_DOMAIN"])
+def test_the_variable_that_asks_for_another_session_is_named(terminal: Terminal, variable: str) -> None:
+    terminal.login()
+    value = "https://other.example/" if variable == "AWESOME_ISSUER" else "other.example"
+    terminal.set(environ={variable: value})
+    assert terminal.run("say-hi") == 4
+    assert f"Hint: Unset {variable}. " in terminal.err
+
+
+def test_a_setting_that_a_command_does_not_use_does_not_stop_it(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("say-hi", AWESOME_API_URL="http://example.com/", AWESOME_AUDIENCE="\udcff") == 0
+
+
+def test_advice_means_the_profile_that_was_meant(terminal: Terminal) -> None:
+    assert terminal.run("--profile", "work", "token") == 4
+    assert terminal.err.splitlines()[-1] == "Hint: Sign in with: awesome login --profile work"
+    assert terminal.run("--profile", "work", "profiles", "show", "home") == 3
+    assert terminal.err.rstrip().endswith("awesome login --profile home")
+
+
+@pytest.mark.parametrize("name", [r"\g<9>", r"\1", "a b", "$(id)", "\x1b[31mX", ""])
+@pytest.mark.parametrize("words", [["token", "--id"], ["token"], ["say-hi"], ["doctor"]])
+def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
+    terminal: Terminal, name: str, words: list[str]
+) -> None:
+    for argv in (["--profile", name, *words], [*words, "--profile", name]):
+        assert terminal.run(*argv, AWESOME_ACCESS_TOKEN="given") == 2
+        assert terminal.err.endswith(
+            "is no name for a profile.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
+        )
+
+
+def test_two_spellings_of_one_setting_are_one_too_many(terminal: Terminal) -> None:
+    assert terminal.run("login", "--domain", "a.example", "--issuer", "https://b.example/") == 2
+
+
+def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> None:
+    def repeating(request: httpx.Request) -> httpx.Response:
+        form = dict(parse_qsl(request.content.decode()))
+        if "device_code" in form:
+            code = form["device_code"]
+            return said(400, {"error": f"bad_{code}", "error_description": f"unknown {code}"})
+        return terminal.honest(request)
+
+    terminal.answer = repeating
+    assert terminal.run("login", "--json", "--verbose") == 7
+    assert terminal.events[-1]["message"] == "The sign-in failed: bad_*** (unknown ***)."
+    assert terminal.events[-1]["error"] == "bad_***"
+
+
+@pytest.mark.parametrize(
+    ("members", "code"),
+    [
+        ({"interval": 4000}, 0),
+        ({"verification_uri": None, "verification_url": "https://provider.example/activate"}, 0),
+    ],
+)
+def test_what_others_say_in_an_unusual_way_is_understood(
+    terminal: Terminal, members: dict[str, object], code: int
+) -> None:
+    def unusual(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/device/code":
+            return terminal.honest(request)
+        form = dict(parse_qsl(request.content.decode()))
+        honest = terminal.issuer.answer("POST", "/device/code", form).json() or {}
+        return said(200, honest | members)
+
+    terminal.issuer.auto_approve, terminal.issuer.expires_in = True, 86_400
+    terminal.answer = unusual
+    assert terminal.run("login") == code
+
+
+@pytest.mark.parametrize("error", ["slow_down", "temporarily_unavailable"])
+def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: str) -> None:
+    terminal.login()
+    terminal.time.pass_by(7200)
+    terminal.answer = lambda _: said(400, {"error": error})
+    assert terminal.run("say-hi") == 0
+    assert "Offline: " in terminal.err
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
+def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: str) -> None:
+    def coded(request: httpx.Request) -> httpx.Response:
+        answer = terminal.honest(request)
+        answer.headers["content-encoding"] = encoding
+        return answer
+
+    terminal.answer = coded
+    terminal.login()
+
+
+def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Terminal) -> None:
+    """Who they are for is asked; there Ctrl-C cancels the conversation."""
+
+    async def hanging(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/userinfo":
+            await anyio.sleep_forever()
+        return terminal.honest(request)
+
+    def giving_up(work: Callable[[], Awaitable[T]], /) -> T:
+        async def cut_short() -> T:
+            with anyio.move_on_after(10):  # seconds; half-way through the wait for an answer
+                return await work()
+            raise KeyboardInterrupt
+
+        return terminal.time.run(cut_short)
+
+    terminal.issuer.slim_id_token = terminal.issuer.auto_approve = True
+    terminal.answer = hanging
+    terminal.set(run=giving_up)
+    assert terminal.run("login") == 130
+    assert terminal.paths[-2:] == ["/revoke", "/revoke"]
+    assert terminal.keyring.entries() == {}
+
+
+@pytest.mark.parametrize("key", ["alg", "use", "kid", "x"])
+def test_a_member_of_a_key_that_is_null_is_absent(key: str) -> None:
+    (kept,) = parse_jwks(Reply(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode()))
+    assert kept == {"kty": "RSA", "n": "n", "e": "e"}
+
+
+def test_a_renewal_that_could_not_be_kept_is_not_asked_for(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.time.pass_by(7200)
+    set_password = terminal.keyring.set_password
+
+    def refusing(service: str, username: str, password: str) -> None:
+        raise OSError(service, username, len(password))
+
+    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # a keyring out of order
+    assert terminal.run("say-hi") == 9
+    assert terminal.paths == []
+    terminal.keyring.set_password = set_password  # type: ignore[method-assign]  # and in order again
+    assert terminal.run("say-hi") == 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names")
+def test_a_pipe_in_the_place_of_the_plain_file_holds_nobody_up(terminal: Terminal) -> None:
+    file = terminal.world.state_dir / "insecure-session-default.json"
+    file.parent.mkdir(parents=True)
+    os.mkfifo(file)
+    terminal.login("--insecure-storage")
+    assert terminal.run("say-hi") == 0
+    assert "insecure file" in json.dumps(terminal.run("whoami", "--json") or terminal.json)
+
+
+def test_a_folder_in_the_place_of_the_plain_file_is_told_before_a_code_is_asked_for(terminal: Terminal) -> None:
+    (terminal.world.state_dir / "insecure-session-default.json").mkdir(parents=True)
+    assert terminal.run("login", "--insecure-storage") == 9
+    assert terminal.paths == []
+
+
+def test_a_login_that_cannot_be_kept_leaves_no_name(terminal: Terminal) -> None:
+    set_password = terminal.keyring.set_password
+
+    def refusing(service: str, username: str, password: str) -> None:
+        if service == card_name("default"):
+            raise OSError(service)
+        set_password(service, username, password)
+
+    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # full, say
+    terminal.issuer.auto_approve = True
+    assert terminal.run("login") == 9
+    assert json.loads((terminal.world.state_dir / "sessions.json").read_text()) == {"profiles": {}}
+    assert terminal.paths[-2:] == ["/revoke", "/revoke"]

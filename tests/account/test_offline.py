@@ -1,0 +1,150 @@
+"""Trouble on the way to the provider never costs a session; the provider's own word does."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+import pytest
+
+from awesome_cli.keystore.keyring_store import KeyringEntries
+from awesome_cli.sessions.store import Vault
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal, Time
+
+Act = Callable[[httpx.Request], httpx.Response]
+HTML = {"content-type": "text/html"}
+
+
+def _raise(error: Exception) -> Act:
+    def act(_: httpx.Request) -> httpx.Response:
+        raise error
+
+    return act
+
+
+def _answer(status: int, text: str = "", headers: dict[str, str] | None = None) -> Act:
+    return lambda _: httpx.Response(status, stream=httpx.ByteStream(text.encode()), headers=headers or {})
+
+
+async def _silence(_: httpx.Request) -> httpx.Response:
+    await anyio.sleep_forever()
+    raise AssertionError
+
+
+TROUBLES = {
+    "DNS failure": _raise(httpx.ConnectError("[Errno -2] Name or service not known")),
+    "connection refused": _raise(httpx.ConnectError("[Errno 111] Connection refused")),
+    "proxy down": _raise(httpx.ProxyError("503 Service Unavailable")),
+    "untrusted certificate": _raise(httpx.ConnectError("TLS")),
+    "handshake failure": _raise(ssl.SSLError(1, "wrong version number")),
+    "connection reset": _raise(httpx.ReadError("")),
+    "timeout": _raise(httpx.ReadTimeout("")),
+    "silence": _silence,
+    "500": _answer(500, "{}"),
+    "502 in HTML": _answer(502, "<h1>Bad gateway</h1>", HTML),
+    "429": _answer(429, '{"error": "Too Many Requests"}'),
+    "captive portal": _answer(200, "<h1>Accept our terms</h1>", HTML),
+    "captive portal that redirects": _answer(302, "", {"location": "https://portal.example/"}),
+    "firewall": _answer(403, "<h1>Blocked</h1>", HTML),
+    "nothing at all": _answer(200),
+}
+
+UNCONFIRMED = {  # RFC 7009 §2.2: a 200 confirms a revocation, whatever stands in its body
+    name: trouble for name, trouble in TROUBLES.items() if name not in ("captive portal", "nothing at all")
+}
+
+
+@pytest.fixture(params=["with the provider remembered", "with nothing remembered"])
+def expired(terminal: Terminal, time: Time, request: pytest.FixtureRequest) -> Terminal:
+    terminal.login()
+    time.pass_by(4_000)
+    if request.param == "with nothing remembered":
+        shutil.rmtree(terminal.world.cache_dir)
+    return terminal
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_say_hi_and_whoami_answer_from_the_last_verified_sign_in_and_say_so(expired: Terminal, trouble: Act) -> None:
+    back_online, expired.answer = expired.answer, trouble
+    kept = expired.keyring.entries()
+    for command in ("say-hi", "whoami"):
+        assert expired.run(command) == 0
+        assert "Juan" in expired.out
+        assert "Offline: " in expired.err
+        assert "last verified sign-in" in expired.err
+    assert expired.keyring.entries() == kept
+    expired.answer = back_online
+    assert expired.run("token") == 0
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_there_is_no_token_without_the_provider(expired: Terminal, trouble: Act) -> None:
+    expired.answer = trouble
+    kept = expired.keyring.entries()
+    assert expired.run("token") == 7
+    assert expired.out == ""
+    assert expired.err.removeprefix("Waiting for the provider ...\n").startswith("Error: ")
+    assert expired.keyring.entries() == kept
+
+
+@pytest.mark.parametrize("trouble", UNCONFIRMED.values(), ids=UNCONFIRMED)
+def test_a_logout_empties_the_keyring_and_owns_up(expired: Terminal, trouble: Act) -> None:
+    expired.answer = trouble
+    assert expired.run("logout") == 10
+    assert "did not confirm the revocation" in expired.err
+    assert expired.keyring.entries() == {}
+    assert expired.run("logout") == 0
+
+
+@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
+def test_a_login_neither_replaces_nor_loses_what_it_cannot_ask_about(expired: Terminal, trouble: Act) -> None:
+    expired.answer = trouble
+    kept = expired.keyring.entries()
+    assert expired.run("login") == 7
+    assert expired.keyring.entries() == kept
+
+
+@pytest.mark.parametrize("command", ["say-hi", "whoami", "token"])
+def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: str) -> None:
+    session = _vault(expired).load()
+    assert session
+    form = {"client_id": expired.issuer.client_id, "token": session.refresh_token or ""}
+    assert expired.issuer.answer("POST", "/revoke", form).ok
+    assert expired.run(command) == 4
+    assert "awesome login" in expired.err
+    assert expired.keyring.entries() == {}
+
+
+def test_a_grant_that_a_sibling_renewed_without_our_lock_is_adopted(expired: Terminal) -> None:
+    ask = expired.answer
+
+    def overtaken(request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/token":
+            answer = ask(request)
+            assert isinstance(answer, httpx.Response)
+            return answer
+        _renew_like_a_sibling(expired)
+        return httpx.Response(403, stream=httpx.ByteStream(b'{"error": "invalid_grant"}'))
+
+    expired.answer = overtaken
+    assert expired.run("say-hi") == 0
+    assert (expired.out, expired.err) == ("Welcome Juan!\n", "")
+
+
+def _renew_like_a_sibling(terminal: Terminal) -> None:
+    vault = _vault(terminal)
+    session = vault.load()
+    assert session
+    card = replace(session.card, expires_at=terminal.time.now() + 3_600)
+    vault.save(replace(session, card=card, access_token="a sibling's"))
+
+
+def _vault(terminal: Terminal) -> Vault:
+    return Vault(KeyringEntries(lambda: terminal.keyring, timeout=10, note=pytest.fail), "default")

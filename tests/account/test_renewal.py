@@ -1,0 +1,465 @@
+"""Renewals at providers that are slow, that move or cannot be verified, and commands that wait for one another."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+from jose import jws
+
+from awesome_cli.cli.console import ReaderGone
+from awesome_cli.cli.context import GREET_WITHIN, Toolbox
+from awesome_cli.errors import ProviderUnreachable
+from awesome_cli.oauth.response import Reply
+from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
+from awesome_cli.sessions.model import HURRIED_TIMEOUT
+from awesome_cli.sessions.shared_state import RenewalFailure
+from awesome_cli.system.environment import Held
+from awesome_cli.system.lock import exclusive, session_lock_name
+from support.terminal import Terminal, Time, response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from awesome_cli.testing.issuer import Issuer
+
+LAST_VERIFIED = "This is from your last verified sign-in."
+NOTE = "Waiting for the provider ...\n"
+
+
+@pytest.fixture
+def expired(terminal: Terminal, time: Time) -> Terminal:
+    """A session whose access token has ended."""
+    terminal.login()
+    time.pass_by(4_000)
+    return terminal
+
+
+def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is there
+    return Toolbox(terminal.world).load()
+
+
+def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
+    return lambda request: act(request) if request.url.path == path else terminal.honest(request)
+
+
+def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[[httpx.Request], Any]:
+    async def act(request: httpx.Request) -> httpx.Response:
+        await anyio.sleep(seconds)
+        return terminal.honest(request)
+
+    return _at(path, act, terminal)
+
+
+# --- a provider that takes its time
+
+
+@pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
+def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: Issuer, seconds: float) -> None:
+    expired.answer = _late(seconds, expired)
+    assert expired.run("token") == 0
+    assert expired.err == NOTE
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+
+
+def test_an_answer_within_two_seconds_is_waited_for_without_a_word(expired: Terminal) -> None:
+    expired.answer = _late(1.5, expired)
+    assert expired.run("token") == 0
+    assert expired.err == ""
+
+
+def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ended(
+    expired: Terminal, issuer: Issuer, time: Time
+) -> None:
+    async def lost(request: httpx.Request) -> httpx.Response:
+        expired.honest(request)  # the provider did what it was asked
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    expired.answer = _at("/token", lost, expired)
+    began = time.now()
+    assert expired.run("token") == 7
+    assert time.now() - began == REFRESH_TIMEOUT
+    expired.answer = expired.honest
+    assert expired.run("token") == 4
+    assert "did not answer the last renewal in time" in expired.err
+    assert issuer.reuses == 1
+
+
+def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> None:
+    expired.answer = _late(REQUEST_TIMEOUT + 1, expired, "/userinfo")
+    assert expired.run("token") == 0
+    began = time.now()
+    assert expired.run("whoami", "--check") == 7
+    assert time.now() - began == REQUEST_TIMEOUT
+
+
+@pytest.mark.parametrize("command", [("say-hi",), ("whoami",), ("whoami", "--json")])
+def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
+    expired: Terminal, issuer: Issuer, command: tuple[str, ...]
+) -> None:
+    expired.answer = _late(40, expired)
+    assert expired.run(*command) == 0
+    assert "Juan" in expired.out
+    assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # said once
+    assert expired.err.count(LAST_VERIFIED) == 1
+    assert "has not answered yet" in expired.err
+    assert issuer.refreshes == 1
+    assert expired.run("token") == 0
+    assert expired.paths == []  # it was renewed
+
+
+def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: Issuer) -> None:
+    grants = issuer._refresh_tokens  # noqa: SLF001 - nothing else ends a grant while it is used
+    grants.clear()
+    expired.answer = _late(40, expired)
+    assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
+    assert "Warning: Your session has ended" in expired.err
+    assert expired.run("say-hi") == 4
+
+
+def test_a_reader_that_has_gone_ends_no_renewal(
+    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise ReaderGone(0)
+
+    monkeypatch.setattr("awesome_cli.cli.console.Console.result", gone)
+    expired.answer = _late(40, expired)
+    assert expired.run("say-hi") == 0
+    monkeypatch.undo()
+    assert expired.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+
+
+def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Terminal, time: Time) -> None:
+    held = Held()
+
+    @contextmanager
+    def hold_signals() -> Iterator[Held]:
+        yield held
+
+    async def act(_: httpx.Request) -> httpx.Response:
+        await anyio.sleep(20)
+        held.first = 2
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    expired.set(hold_signals=hold_signals)
+    expired.answer = _at("/token", act, expired)
+    began = time.now()
+    assert expired.run("token") == 7
+    assert 20 + HURRIED_TIMEOUT <= time.now() - began <= 20 + HURRIED_TIMEOUT + 1
+
+
+# --- commands that wait for a renewal of another process
+
+
+@contextmanager
+def _busy(terminal: Terminal) -> Iterator[Path]:
+    """Let another process renew the session all the time."""
+    name = session_lock_name("default", terminal.issuer.url, terminal.issuer.client_id)
+    with exclusive(terminal.world.account_dirs, [name]) as folder:
+        yield folder / f"{name}.failed"
+
+
+def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
+    expired: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.cli.context.GREET_WITHIN", 0.05)
+    with _busy(expired):
+        assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
+    assert LAST_VERIFIED in expired.err
+    assert GREET_WITHIN == 10
+
+
+def test_a_token_waits_for_another_process_and_says_so_in_the_end(
+    expired: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
+    with _busy(expired):
+        assert (expired.run("token"), expired.out) == (7, "")
+    assert "Another awesome process" in expired.err
+
+
+@pytest.mark.parametrize(("command", "code"), [("token", 7), ("say-hi", 0)])
+def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
+    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+) -> None:
+    enter = Toolbox._locked_for  # noqa: SLF001 - where a command waits
+
+    def after_a_failure(toolbox: Toolbox, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as they came
+        with _busy(expired) as record:
+            expired.time.pass_by(20)
+            RenewalFailure(record).record(ProviderUnreachable("The provider is down."), now=expired.time.now())
+        return enter(toolbox, *arguments, **named)
+
+    monkeypatch.setattr(Toolbox, "_locked_for", after_a_failure)
+    assert expired.run(command) == code
+    assert "The provider is down." in expired.err
+    assert (issuer.refreshes, expired.paths) == (0, [])
+    monkeypatch.undo()
+    assert expired.run(command) == 0  # a command of its own asks
+    assert issuer.refreshes == 1
+
+
+def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_details(expired: Terminal) -> None:
+    first, second = expired.world.account_dirs
+    for path in (first, second):
+        if path.exists():
+            path.rmdir()
+    first.write_text("in the way")
+    assert expired.run("--verbose", "token") == 0
+    assert f"{first} cannot be used for locks; {second} serves instead." in expired.err
+
+
+def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
+    expired.answer = _at("/token", _refuse, expired)
+    assert expired.run("token") == 7
+    (folder, _) = expired.world.account_dirs
+    assert [path.suffix for path in folder.iterdir()] == [".failed"]
+    assert expired.run("logout") == 0
+    assert list(folder.iterdir()) == []
+
+
+def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
+    for folder in expired.world.account_dirs:
+        if folder.exists():
+            folder.rmdir()
+        folder.write_text("in the way")
+    assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
+    assert "No folder can be used for the lock" in expired.err
+    assert LAST_VERIFIED in expired.err
+    assert expired.run("token") == 7
+
+
+# --- tokens that cannot be verified
+
+
+@pytest.mark.parametrize("ahead", [-50 * 60, -3 * 60, 12 * 3600], ids=["50 min slow", "3 min slow", "12 h fast"])
+def test_a_wrong_clock_costs_no_session(terminal: Terminal, issuer: Issuer, time: Time, ahead: float) -> None:
+    terminal.login()
+    time.pass_by(3_000)
+    right = terminal.world
+    terminal.world = replace(right, now=lambda: time.now() + ahead)
+    assert terminal.run("token", "--min-ttl", "100000") == 8
+    assert "Your clock is" in terminal.err
+    assert "Set it right and try again." in terminal.err
+    terminal.world = right
+    assert terminal.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (2, 0)
+
+
+def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: Issuer) -> None:
+    before = _session(expired)
+
+    def forged(request: httpx.Request) -> httpx.Response:
+        answer = expired.honest(request)
+        return response(Reply(200, answer.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
+
+    expired.answer = _at("/token", forged, expired)
+    assert expired.run("token") == 8
+    after = _session(expired)
+    assert after.refresh_token != before.refresh_token
+    assert replace(after.card, expires_at=0.0) == replace(before.card, expires_at=0.0)
+    assert expired.paths == ["/token"]  # nothing was revoked
+    expired.answer = expired.honest
+    assert expired.run("say-hi") == 0
+    assert (issuer.refreshes, issuer.reuses) == (2, 0)
+
+
+def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_come(
+    expired: Terminal, issuer: Issuer
+) -> None:
+    before = _session(expired)
+    issuer.alg = "ES256"  # another key
+    expired.answer = _at("/.well-known/jwks.json", lambda _: response(Reply(500)), expired)
+    assert expired.run("token") == 0
+    after = _session(expired)
+    assert (after.id_token, after.card.name) == (before.id_token, before.card.name)
+    assert after.refresh_token != before.refresh_token
+
+
+@pytest.mark.parametrize("member", ["access_token", "token_type"])
+def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
+    expired: Terminal, issuer: Issuer, member: str
+) -> None:
+    def malformed(request: httpx.Request) -> httpx.Response:
+        answer = expired.honest(request)
+        return response(Reply(200, answer.read().replace(member.encode(), b"other")))
+
+    expired.answer = _at("/token", malformed, expired)
+    assert expired.run("token") == 7
+    assert member in expired.err
+    expired.answer = expired.honest
+    assert expired.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (2, 0)
+
+
+def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
+    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
+    with _busy(expired):
+        assert expired.run("logout") == 0
+    assert "Another awesome process" in expired.err
+    assert expired.keyring.entries() == {}
+    assert issuer.living_grants == 0
+
+
+def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(expired: Terminal, issuer: Issuer) -> None:
+    before = _session(expired)
+    issuer.person = {**issuer.person, "sub": "demo|eve"}
+    assert expired.run("token") == 8
+    assert "sub changed" in expired.err
+    assert expired.paths == ["/token", "/revoke", "/revoke"]
+    assert _session(expired) == before
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError(), ImportError()])
+def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
+    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(jws, "verify", failing)
+    assert expired.run("token") not in (0, 8)
+    assert "signature" not in expired.err
+    monkeypatch.undo()
+    assert expired.run("token") == 0
+    assert (issuer.refreshes, issuer.reuses) == (2, 0)
+
+
+def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
+    terminal: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(jws, "verify", failing)
+    issuer.auto_approve = True
+    assert terminal.run("login") not in (0, 8)
+    assert terminal.paths.count("/revoke") == 2
+
+
+@pytest.mark.parametrize("trouble", ["refused", "unreachable"])
+def test_a_session_that_stops_a_login_names_the_way_out(expired: Terminal, trouble: str) -> None:
+    def act(_: httpx.Request) -> httpx.Response:
+        if trouble == "unreachable":
+            raise httpx.ConnectError("down")
+        return response(Reply(400, b'{"error": "invalid_client"}'))
+
+    expired.answer = _at("/token", act, expired)
+    assert expired.run("login") == 7
+    assert "awesome login --force" in expired.err
+
+
+# --- remembered discovery that no longer fits
+
+
+def _moved(terminal: Terminal, old: str, new: str, there: Callable[[httpx.Request], Any]) -> None:
+    """Let an endpoint move: ``there`` is what happens at the old one."""
+
+    def answer(request: httpx.Request) -> Any:  # noqa: ANN401 - a response or one to wait for
+        if request.url.path == old:
+            return there(request)
+        if request.url.path == new:
+            return terminal.honest(
+                httpx.Request(
+                    request.method, request.url.copy_with(path=old), headers=request.headers, content=request.content
+                )
+            )
+        honest = terminal.honest(request)
+        if request.url.path.endswith("openid-configuration"):
+            return response(Reply(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
+        return honest
+
+    terminal.answer = answer
+
+
+def _refuse(_: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+THERE = {
+    "404": lambda _: response(Reply(404, b"{}")),
+    "410": lambda _: response(Reply(410)),
+    "405": lambda _: response(Reply(405)),
+    "a web page": lambda _: response(Reply(200, b"<h1>We have moved</h1>", {"content-type": "text/html"})),
+    "no connection": _refuse,
+}
+
+
+@pytest.mark.parametrize("there", THERE.values(), ids=THERE)
+def test_a_token_endpoint_that_moved_is_found_again(
+    expired: Terminal, issuer: Issuer, there: Callable[[httpx.Request], Any]
+) -> None:
+    _moved(expired, "/token", "/oauth/token", there)
+    assert expired.run("token") == 0
+    assert expired.paths == ["/token", "/.well-known/openid-configuration", "/oauth/token"]
+    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    expired.time.pass_by(4_000)
+    assert expired.run("token") == 0
+    assert expired.paths == ["/oauth/token"]  # and remembered
+
+
+def test_a_login_heals_it_too(expired: Terminal) -> None:
+    _moved(expired, "/token", "/oauth/token", THERE["404"])
+    assert expired.run("login") == 0
+    assert "already signed in" in expired.err
+
+
+def test_a_userinfo_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+    terminal.login()
+    _moved(terminal, "/userinfo", "/me", THERE["404"])
+    assert terminal.run("whoami", "--check") == 0
+
+
+def test_a_revocation_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+    terminal.login()
+    _moved(terminal, "/revoke", "/oauth/revoke", THERE["404"])
+    assert terminal.run("logout") == 0
+    assert terminal.paths == ["/revoke", "/.well-known/openid-configuration", "/oauth/revoke", "/oauth/revoke"]
+
+
+def test_a_refresh_request_that_may_have_arrived_is_not_sent_again(expired: Terminal) -> None:
+    def reset(_: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("reset")
+
+    _moved(expired, "/token", "/oauth/token", reset)
+    assert expired.run("token") == 7
+    assert expired.paths == ["/token"]
+
+
+def test_an_endpoint_that_did_not_move_keeps_its_answer(expired: Terminal) -> None:
+    expired.answer = _at("/token", THERE["404"], expired)
+    assert expired.run("token") == 7
+    assert expired.paths == ["/token", "/.well-known/openid-configuration"]
+
+
+def test_discovery_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
+    for path in expired.world.cache_dir.iterdir():
+        path.unlink()
+    expired.answer = _at("/token", THERE["404"], expired)
+    assert expired.run("token") == 7
+    assert expired.paths.count("/.well-known/openid-configuration") == 1
+
+
+# --- sign-ins without a refresh token, and without a keyring
+
+
+def test_a_sign_in_without_a_refresh_token_says_until_when_it_lives_and_what_to_change(terminal: Terminal) -> None:
+    terminal.login("--scope", "openid profile")
+    (line,) = [line for line in terminal.err.splitlines() if "no refresh token" in line]
+    assert "2027-01-15T09:00:05Z" in line
+    assert "offline_access" in line
+    terminal.login("--force", "--scope", "openid profile offline_access")
+    assert "no refresh token" not in terminal.err

@@ -1,0 +1,288 @@
+"""Completion, as shells ask for it and as people see it when they press Tab."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import pytest
+
+from awesome_cli.cli.app import COMMANDS
+from awesome_cli.cli.completion import profile_names
+from awesome_cli.cli.context import Toolbox
+from support.need import need
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal
+
+PATIENCE = 30.0  # seconds; on a busy machine
+SHELLS = ("bash", "zsh", "fish")
+IN_BETWEEN = "awesome {} || exit 3; true"  # something to do afterwards keeps the shell from stepping aside
+
+
+class Home:
+    """A person's home with two profiles, and ``awesome`` on the path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        programs, config = folder / "bin", folder / ".config" / "awesome-cli"
+        programs.mkdir()
+        config.mkdir(parents=True)
+        (config / "config.toml").write_text("[profiles.work-eu]\n[profiles.work-us]\n[profiles.home]\n", "utf-8")
+        program = programs / "awesome"
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m awesome_cli "$@"\n', "utf-8")
+        program.chmod(0o755)
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")},
+            "HOME": str(folder),
+            "PATH": os.pathsep.join([str(programs), os.environ["PATH"]]),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            "PS1": "$ ",
+        }
+
+    def run(self, *command: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def asked(self, shell: str, words: list[str]) -> list[str]:
+        """Return what the program answers when a shell asks what fits the last word."""
+        answer = self.run(
+            "awesome",
+            _AWESOME_COMPLETE=f"complete_{shell}",
+            _TYPER_COMPLETE_ARGS=" ".join(words),
+            _TYPER_COMPLETE_WORD_TO_COMPLETE=words[-1],
+            _TYPER_COMPLETE_FISH_ACTION="get-args",
+            COMP_WORDS=" ".join(words),
+            COMP_CWORD=str(len(words) - 1),
+        )
+        assert answer.stderr == ""
+        return answer.stdout.splitlines()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Terminal) -> None:
+    terminal.login("--profile", "signed-in", "--scope", "openid")
+
+    class Context:
+        @property
+        def obj(self) -> object:
+            return Toolbox(terminal.world)
+
+    assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # all that is asked of it
+    (terminal.world.config_dir / "config.toml").write_text("[broken", "utf-8")
+    assert profile_names(Context()) == []  # type: ignore[arg-type]  # the same
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish", "powershell"])
+def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> None:
+    told = [line.partition(":::")[0].partition("\t")[0] for line in home.asked(shell, ["awesome", ""])]
+    assert told == list(COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["awesome", "who"], ["whoami"]),
+        (["awesome", "--pro"], ["--profile"]),
+        (["awesome", "--profile", ""], ["home", "work-eu", "work-us"]),
+        (["awesome", "--profile", "work-e"], ["work-eu"]),
+        (["awesome", "whoami", "--profile", "h"], ["home"]),
+        (["awesome", "whoami", "--che"], ["--check"]),
+        (["awesome", "profiles", ""], ["show", "remove"]),
+        (["awesome", "profiles", "show", "work"], ["work-eu", "work-us"]),
+        (["awesome", "profiles", "remove", "--profile", "h"], ["home"]),
+        (["awesome", "profiles", "remove", "h"], ["home"]),
+        (["awesome", "--version", "who"], ["whoami"]),
+        (["awesome", "--install-completion", "who"], ["whoami"]),
+        (["awesome", "--show-completion", "who"], ["whoami"]),
+    ],
+)
+def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[str], told: list[str]) -> None:
+    assert [word for word in home.asked("bash", words) if word] == told
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"_AWESOME_COMPLETE": "complete_bash"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_WORDS": "awesome w"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_CWORD": "1"},
+        {"_AWESOME_COMPLETE": "complete_bash", "COMP_WORDS": "awesome w", "COMP_CWORD": "x"},
+        {"_AWESOME_COMPLETE": "complete_tcsh"},
+        {"_AWESOME_COMPLETE": "complete"},
+        {"_AWESOME_COMPLETE": "1"},
+        {"_AWESOME_COMPLETE": "complete_\x1b[31m"},
+        {"_AWESOME_COMPLETE": "\x1b[31m_zsh"},
+    ],
+)
+def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
+    refused = home.run("awesome", "whoami", **environ)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == (
+        "Error: _AWESOME_COMPLETE is set, but not to a completion request of a supported shell.\n"
+        "Hint: Unset _AWESOME_COMPLETE.\n"
+    )
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish", "powershell", "pwsh"])
+def test_a_shell_that_tells_no_words_is_answered_all_the_same(home: Home, shell: str) -> None:
+    answered = home.run("awesome", "whoami", _AWESOME_COMPLETE=f"complete_{shell}")
+    assert (answered.returncode, answered.stderr) == (0, "")
+
+
+def test_a_completion_request_is_checked_before_typer_reads_it(terminal: Terminal) -> None:
+    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash") == 2
+    assert "Hint: Unset _AWESOME_COMPLETE." in terminal.err
+    told = {"COMP_WORDS": "awesome w", "COMP_CWORD": "1"}
+    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash", **told) == 4
+
+
+def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
+    need(shell)
+    return home.run(shell, "-c", IN_BETWEEN.format("--install-completion"))
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_one_command_installs_it_for_the_shell_that_it_is_typed_in(home: Home, shell: str) -> None:
+    installed = install(home, shell)
+    assert (installed.returncode, installed.stdout) == (0, "")
+    assert installed.stderr.startswith(f"Completion for {shell} is installed in {home.folder}")
+    shown = home.run(shell, "-c", IN_BETWEEN.format("--show-completion"))
+    file = Path(installed.stderr.partition(" is installed in ")[2].partition(". Open")[0])
+    assert file.read_text("utf-8").strip() == shown.stdout.strip()
+
+
+def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
+    need("dash")
+    refused = home.run("dash", "-c", "awesome --install-completion; exit $?")
+    assert refused.returncode == 2
+    assert refused.stderr == (
+        "Error: Completion is for bash, zsh, fish, powershell, pwsh, and this shell is dash.\n"
+        "Hint: Start one of them, and try again in it.\n"
+    )
+
+
+def test_a_file_in_the_way_is_named(home: Home) -> None:
+    (home.folder / ".bash_completions").touch()
+    refused = install(home, "bash")
+    assert refused.returncode == 3
+    assert ".bash_completions" in refused.stderr
+    assert "Hint: See what would be installed with: awesome --show-completion" in refused.stderr
+
+
+@pytest.fixture
+def powershell_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in for a PowerShell that called us and names its profile, with the byte order mark of some versions."""
+    profile = tmp_path / "Dokumente/PowerShell/profile.ps1"
+    shell = tmp_path / "pwsh"
+    shell.write_text(f"#!/bin/sh\nprintf '\\357\\273\\277%s\\r\\n' '{profile}'\n", "utf-8")
+    shell.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("awesome_cli.cli.completion._get_shell_name", lambda: "pwsh")
+    return profile
+
+
+def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
+    for _ in range(2):
+        assert terminal.run("--install-completion") == 0
+        assert f"Completion for pwsh is installed in {powershell_profile}." in terminal.err
+        assert "If scripts are disabled: Set-ExecutionPolicy RemoteSigned" in terminal.err
+        assert powershell_profile.read_text("utf-8").count("Register-ArgumentCompleter") == 1
+    assert terminal.run("--show-completion") == 0
+    assert terminal.out.strip() in powershell_profile.read_text("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
+    terminal: Terminal, powershell_profile: Path, encoding: str
+) -> None:
+    powershell_profile.parent.mkdir(parents=True)
+    powershell_profile.write_bytes('Write-Output "Grüße"\r\n'.encode(encoding))
+    assert terminal.run("--install-completion") == 0
+    text = powershell_profile.read_bytes().decode(encoding)
+    assert text.startswith('Write-Output "Grüße"\r\n')
+    assert "Register-ArgumentCompleter" in text
+
+
+def test_a_powershell_that_does_not_name_its_profile_is_said(terminal: Terminal, powershell_profile: Path) -> None:
+    (powershell_profile.parents[2] / "pwsh").write_text("#!/bin/sh\nexit 1\n", "utf-8")
+    assert terminal.run("--install-completion") == 3
+    assert "pwsh does not say where its profile is" in terminal.err
+    assert "Traceback" not in terminal.err
+
+
+def test_tab_completes_in_a_real_fish(home: Home) -> None:
+    install(home, "fish")
+    assert home.run("fish", "-c", "complete -C 'awesome --profile w'").stdout.split() == ["work-eu", "work-us"]
+    assert home.run("fish", "-c", "complete -C 'awesome profiles show h'").stdout.split() == ["home"]
+    assert "say-hi\tPrint" in home.run("fish", "-c", "complete -C 'awesome s'").stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("awesome who", "awesome whoami"),
+        ("awesome sa", "awesome say-hi"),
+        ("awesome --profile h", "awesome --profile home"),
+        ("awesome profiles show work-e", "awesome profiles show work-eu"),
+    ],
+)
+def test_tab_completes_in_a_real_shell(home: Home, shell: str, typed: str, completed: str) -> None:
+    install(home, shell)
+    with Prompt(home, shell) as prompt:
+        prompt.type(f"{typed}\t")
+        prompt.expect(completed)
+
+
+class Prompt:
+    """An interactive shell on a terminal of its own; it is ready when it has answered once."""
+
+    def __init__(self, home: Home, shell: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self._process = subprocess.Popen(
+            [shell, "-i"], env=home.environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self._seen = ""
+
+    def __enter__(self) -> Self:
+        self.type("echo re''ady\n")
+        self.expect("ready\r")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def expect(self, text: str) -> None:
+        """Read until the text was seen; a shell may redraw a line, and may write it in pieces."""
+        ends_at = time.monotonic() + PATIENCE
+        while text not in self._seen:
+            ready, _, _ = select.select([self._ours], [], [], max(0.0, ends_at - time.monotonic()))
+            assert ready, self._seen
+            self._seen += os.read(self._ours, 65536).decode("utf-8", "replace").replace("\b", "")
+        self._seen = ""

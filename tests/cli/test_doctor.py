@@ -1,0 +1,450 @@
+"""``awesome doctor``: every check, right and wrong, and that nobody is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import ssl
+import sys
+from email.utils import formatdate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import pytest
+
+from awesome_cli.cli.checks import Finding, check_clock, check_folder, check_keys, check_locks, right, tell_versions
+from awesome_cli.cli.doctor import GLYPHS
+from awesome_cli.cli.main import main
+from awesome_cli.oauth.response import Reply
+from awesome_cli.system.account_folders import account_folders, account_home
+from awesome_cli.testing.keyring import MemoryKeyring
+from support.terminal import Stream, response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import httpx
+
+    from support.terminal import Terminal
+
+RIGHT, OPEN, WRONG = GLYPHS[True], GLYPHS[None], GLYPHS[False]
+NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}
+
+
+class Locked(MemoryKeyring):
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise RuntimeError(service, username, password)
+
+
+def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as a terminal takes them
+    """Return the findings by check; the exit code is that of the first that is wrong."""
+    code = terminal.run("doctor", "--json", *options, **environ)
+    findings = terminal.json["findings"]
+    assert terminal.json["exit_code"] == code
+    assert code == next((finding["exit_code"] for finding in findings if finding["ok"] is False), 0)
+    assert all((finding["exit_code"] == 0) is (finding["ok"] is not False) for finding in findings)
+    assert len({finding["check"] for finding in findings}) == len(findings)
+    return {finding["check"]: finding for finding in findings}
+
+
+def answer(terminal: Terminal, change: Callable[[str, Reply], Reply]) -> None:
+    """Let the provider answer, but change what it says, by path."""
+
+    def changed(request: httpx.Request) -> httpx.Response:
+        form = dict(parse_qsl(request.content.decode()))
+        reply = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        return response(change(request.url.path, reply))
+
+    terminal.answer = changed
+
+
+def configure(terminal: Terminal, text: str) -> None:
+    terminal.world.config_dir.mkdir(exist_ok=True)
+    (terminal.world.config_dir / "config.toml").write_text(text, encoding="utf-8")
+
+
+def test_where_all_is_well_every_check_is_one_line(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("doctor", "--online") == 0
+    assert [line[:2] for line in terminal.out.splitlines() if line.startswith(WRONG)] == []
+    checks = [line.partition(":")[0] for line in terminal.out.splitlines() if not line.startswith(" ")]
+    assert checks == [
+        f"{RIGHT} profile",
+        f"{OPEN} config file",
+        f"{OPEN} network settings",
+        f"{RIGHT} issuer",
+        f"{RIGHT} client id",
+        f"{OPEN} audience",
+        f"{RIGHT} scope",
+        f"{OPEN} api url",
+        f"{RIGHT} provider",
+        f"{RIGHT} clock",
+        f"{RIGHT} discovery",
+        f"{RIGHT} keys",
+        f"{RIGHT} device grant",
+        f"{RIGHT} keyring",
+        f"{RIGHT} plain file",
+        f"{OPEN} given token",
+        f"{RIGHT} session",
+        f"{RIGHT} lock folder",
+        f"{RIGHT} config folder",
+        f"{RIGHT} state folder",
+        f"{RIGHT} cache folder",
+        f"{RIGHT} versions",
+    ]
+
+
+def test_a_finding_is_one_line_and_advice_stands_below_it(terminal: Terminal) -> None:
+    assert terminal.run("doctor") == 4
+    assert f"{WRONG} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
+    assert terminal.err == ""
+
+
+@pytest.mark.parametrize(("encoding", "glyphs"), [("utf-8", {RIGHT, OPEN, WRONG}), ("ascii", {"ok", "--", "!!"})])
+def test_a_stream_without_the_signs_gets_others(terminal: Terminal, encoding: str, glyphs: set[str]) -> None:
+    class Encoded(Stream):
+        @property
+        def encoding(self) -> str:  # type: ignore[override]  # a plain attribute of StringIO's
+            return encoding
+
+    terminal.set(stdout=Encoded())
+    main(["doctor"], terminal.world)
+    lines = terminal.world.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert {line.split()[0] for line in lines if not line.startswith(" ")} == glyphs
+
+
+def test_only_online_asks_for_a_code(terminal: Terminal) -> None:
+    assert examine(terminal)["device grant"]["ok"] is None
+    assert "/device/code" not in terminal.paths
+    assert examine(terminal, "--online")["device grant"]["ok"] is True
+    assert terminal.paths.count("/device/code") == 1
+    assert "/token" not in terminal.paths
+
+
+def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal: Terminal) -> None:
+    refusal = Reply(403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}')
+    answer(terminal, lambda path, reply: refusal if path == "/device/code" else reply)
+    found = examine(terminal, "--online")["device grant"]
+    assert (found["ok"], found["exit_code"]) == (False, 7)
+    assert "unauthorized_client (Grant type not allowed)" in found["what"]
+    assert "Device Code" in found["advice"]
+
+
+def test_an_endpoint_that_is_missing_is_told_without_asking(terminal: Terminal) -> None:
+    answer(terminal, lambda _, reply: Reply(200, reply.body.replace(b"device_authorization_endpoint", b"x")))
+    found = examine(terminal)
+    assert found["discovery"]["ok"] is True
+    assert found["device grant"]["ok"] is False
+    assert "names no device_authorization_endpoint" in found["device grant"]["what"]
+
+
+def test_each_setting_is_told_with_its_source(terminal: Terminal) -> None:
+    configure(terminal, '[profiles.default]\naudience = "https://api.example/"\napi_url = "https://api.example/v1"\n')
+    found = examine(terminal, AWESOME_SCOPE="openid email")
+    assert {check: found[check]["what"] for check in ("issuer", "client id", "audience", "scope", "api url")} == {
+        "issuer": "https://provider.example/ (AWESOME_ISSUER)",
+        "client id": "awesome-demo (AWESOME_CLIENT_ID)",
+        "audience": "https://api.example/ (config.toml)",
+        "scope": "openid email (AWESOME_SCOPE)",
+        "api url": "https://api.example/v1 (config.toml)",
+    }
+    assert found["config file"]["what"].endswith("config.toml, profiles: 1")
+
+
+def test_missing_settings_are_told_and_nobody_is_asked(terminal: Terminal) -> None:
+    found = examine(terminal, **NOTHING)
+    assert (found["issuer"]["ok"], found["issuer"]["exit_code"]) == (False, 3)
+    assert found["client id"]["what"] == "The client id is not set."
+    assert found["discovery"]["what"] == "not checked: settings are missing"
+    assert terminal.paths == []
+
+
+def test_a_session_brings_its_own_settings(terminal: Terminal) -> None:
+    terminal.login()
+    found = examine(terminal, **NOTHING)
+    assert found["issuer"]["what"] == "https://provider.example/ (the session's)"
+    assert found["session"]["ok"] is True
+    assert found["discovery"]["ok"] is True
+
+
+def test_settings_that_are_invalid_are_told(terminal: Terminal) -> None:
+    found = examine(terminal, AWESOME_ISSUER="http://provider.example/")
+    assert (found["settings"]["ok"], found["settings"]["exit_code"]) == (False, 3)
+    assert found["keys"]["what"] == "not checked: the settings cannot be used"
+
+
+def test_a_broken_config_file_is_told_first(terminal: Terminal) -> None:
+    configure(terminal, "[broken\n")
+    found = examine(terminal)
+    assert (found["config file"]["ok"], found["config file"]["exit_code"]) == (False, 3)
+    assert "line 1" in found["config file"]["what"]
+    assert found["keyring"]["ok"] is True
+
+
+def test_a_misspelt_setting_is_told(terminal: Terminal) -> None:
+    configure(terminal, '[profiles.default]\nclientid = "a"\n')
+    found = examine(terminal)["config file"]
+    assert found["ok"] is None
+    assert found["what"].endswith("sets what awesome does not know: clientid")
+
+
+def test_variables_of_the_network_are_named_and_their_values_kept(terminal: Terminal) -> None:
+    found = examine(terminal, https_proxy="http://juan:geheim@proxy:3128", SSL_CERT_FILE="/etc/ca.pem", NO_PROXY="")
+    assert found["network settings"]["what"] == "set are SSL_CERT_FILE, https_proxy"
+    assert "geheim" not in terminal.out
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        (ConnectionRefusedError(), "the connection was refused"),
+        (ssl.SSLCertVerificationError(), "its TLS certificate is not trusted"),
+        (TimeoutError(), "no complete answer in time"),
+    ],
+)
+def test_a_provider_that_cannot_be_reached_is_told_with_the_reason(
+    terminal: Terminal, trouble: Exception, words: str
+) -> None:
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise trouble
+
+    terminal.answer = fail
+    found = examine(terminal)
+    assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 7)
+    assert words in found["provider"]["what"]
+    assert {found[check]["ok"] for check in ("clock", "discovery", "keys", "device grant")} == {None}
+
+
+def test_a_proxy_on_the_way_is_named_without_its_password(terminal: Terminal) -> None:
+    terminal.answer = lambda _: (_ for _ in ()).throw(ConnectionRefusedError())
+    assert "it may be the proxy" not in examine(terminal)["provider"]["advice"]
+    found = examine(terminal, https_proxy="http://juan:geheim@proxy:3128", ALL_PROXY="")["provider"]
+    assert found["advice"].endswith(" https_proxy sends requests through a proxy: it may be the proxy that fails.")
+    assert "geheim" not in terminal.out
+
+
+def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
+    terminal.set(transport=None)
+    found = examine(terminal, SSL_CERT_FILE="/nowhere/ca.pem")
+    assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 3)
+    assert "SSL_CERT_FILE cannot be used" in found["provider"]["what"]
+    assert found["keys"]["what"] == "not checked: the provider cannot be reached"
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(404, b"{}"), "There is no discovery document"),
+        (Reply(503), "There is no discovery document"),
+        (Reply(200, b'{"issuer": "https://other.example/"}'), "calls itself https://other.example/"),
+        (Reply(200, b'{"issuer": "https://provider.example/"}'), "names no token_endpoint"),
+    ],
+)
+def test_a_discovery_document_that_cannot_be_used_is_told(terminal: Terminal, reply: Reply, words: str) -> None:
+    answer(terminal, lambda path, usual: reply if "openid-configuration" in path else usual)
+    found = examine(terminal)
+    assert found["provider"]["ok"] is True
+    assert (found["discovery"]["ok"], found["discovery"]["exit_code"]) == (False, 7)
+    assert words in found["discovery"]["what"]
+    assert found["keys"]["what"] == "not checked: there is no discovery"
+
+
+def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
+    answer(terminal, lambda path, reply: Reply(200, b"{}") if "jwks" in path else reply)
+    found = examine(terminal)["keys"]
+    assert (found["ok"], found["exit_code"]) == (False, 7)
+
+
+def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
+    keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]
+    found = check_keys(keys)
+    assert (found.ok, found.exit_code) == (False, 8)
+    assert "RS256" in found.advice
+    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}]).what == "1 of 4 can sign what awesome accepts"
+
+
+@pytest.mark.parametrize(
+    ("error", "ok", "words"),
+    [
+        (0, True, "it agrees"),
+        (60, True, "it agrees"),
+        (-240, False, "Your clock is 4 min behind the provider's."),
+        (3600, False, "Your clock is 60 min ahead of the provider's."),
+    ],
+)
+def test_the_clock_is_compared_with_the_providers(error: float, ok: bool, words: str) -> None:  # noqa: FBT001 - a case
+    found = check_clock(Reply(200, b"", {"date": formatdate(1_800_000_000, usegmt=True)}), 1_800_000_000 + error)
+    assert (found.ok, found.exit_code) == (ok, 0 if ok else 8)
+    assert words in found.what
+
+
+def test_a_provider_that_tells_no_time_leaves_the_clock_open() -> None:
+    assert check_clock(Reply(200), 0).ok is None
+
+
+def test_a_keyring_that_refuses_is_told(terminal: Terminal) -> None:
+    terminal.set(keyring=Locked())
+    found = examine(terminal)["keyring"]
+    assert (found["ok"], found["exit_code"]) == (False, 9)
+    assert "could not write to the keyring (RuntimeError)" in found["what"]
+    assert "--insecure-storage" in found["advice"]
+
+
+def test_a_plain_file_is_told_and_does_without_the_keyring(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    terminal.set(keyring=Locked())
+    found = examine(terminal)
+    assert found["keyring"]["ok"] is None
+    assert found["keyring"]["what"].endswith("The plain file serves instead.")
+    assert found["plain file"]["ok"] is None
+    assert "tokens lie as plain text: insecure file" in found["plain file"]["what"]
+    assert found["session"]["ok"] is True
+
+
+def test_a_time_limit_that_is_none_is_told(terminal: Terminal) -> None:
+    found = examine(terminal, AWESOME_KEYRING_TIMEOUT="soon")
+    assert (found["keyring"]["ok"], found["keyring"]["exit_code"]) == (False, 3)
+    assert (found["session"]["ok"], found["session"]["exit_code"]) == (False, 3)
+
+
+def test_the_check_leaves_nothing_in_the_keyring(terminal: Terminal) -> None:
+    assert examine(terminal)["keyring"]["ok"] is True
+    assert terminal.keyring.entries() == {}
+
+
+def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
+    terminal.login("--scope", "openid")
+    found = examine(terminal)["session"]
+    assert found["what"] == "whole; its access token: valid for 60 minutes, not renewable"
+    terminal.time.pass_by(3601)
+    found = examine(terminal)["session"]
+    assert (found["ok"], found["exit_code"]) == (False, 4)
+    assert found["what"] == "The session has ended, and carries no refresh token."
+
+
+def test_a_session_that_can_be_renewed_is_right(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.time.pass_by(3601)
+    found = examine(terminal)["session"]
+    assert (found["ok"], found["what"]) == (True, "whole; its access token: ended, renewed by itself")
+    assert terminal.issuer.refreshes == 0
+
+
+def test_a_session_with_a_damaged_part_is_told(terminal: Terminal) -> None:
+    terminal.login()
+    part = next(service for service, _ in terminal.keyring.entries() if service.endswith(":0"))
+    terminal.keyring.set_password(part, "awesome", "junk")
+    found = examine(terminal)["session"]
+    assert (found["ok"], found["exit_code"]) == (False, 4)
+    assert "cannot be read" in found["what"]
+
+
+def test_a_session_at_another_provider_than_the_variables_name_is_told(terminal: Terminal) -> None:
+    terminal.login()
+    found = examine(terminal, AWESOME_CLIENT_ID="other")["session"]
+    assert (found["ok"], found["exit_code"]) == (False, 4)
+    assert "the settings ask for the client id other" in found["what"]
+
+
+def test_a_given_token_serves_where_nobody_is_signed_in(terminal: Terminal) -> None:
+    found = examine(terminal, AWESOME_ACCESS_TOKEN="given")
+    assert found["given token"]["ok"] is True
+    assert (found["session"]["ok"], found["session"]["what"]) == (None, "You are not signed in.")
+    found = examine(terminal, AWESOME_ACCESS_TOKEN="no token")
+    assert (found["given token"]["ok"], found["given token"]["exit_code"]) == (False, 3)
+
+
+def test_lock_folders_are_tried_as_a_renewal_does(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "file"
+    in_the_way.touch()
+    bad, good = in_the_way / "locks", tmp_path / "locks"
+    assert check_locks([good]).what == str(good)
+    found = check_locks([bad, good])
+    assert (found.ok, found.what) == (None, f"{bad} cannot be used; {good} serves instead")
+    found = check_locks([bad])
+    assert (found.ok, found.exit_code) == (False, 7)
+
+
+def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
+    assert check_folder("state folder", tmp_path, "").ok is True
+    assert check_folder("state folder", tmp_path / "new" / "deep", "").ok is True
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").touch()
+    found = check_folder("state folder", tmp_path / "file" / "below", "something is missing")
+    assert (found.ok, found.exit_code) == (None, 0)
+    assert found.what.endswith("below cannot be written: something is missing")
+
+
+def test_versions_are_told_even_of_what_has_none() -> None:
+    assert tell_versions().what.startswith("awesome 0.1.0, Python 3.")
+    assert "httpx 0." in tell_versions().what
+    assert tell_versions(["no-such-package"]).what.endswith(", no-such-package (unknown)")
+
+
+@pytest.mark.parametrize(
+    ("text", "home", "public"),
+    [
+        ("/home/juan/.config/x", "/home/juan", "~/.config/x"),
+        ("/home/juanita/x", "/home/juan", "/home/juanita/x"),
+        ("in /home/juan.", "/home/juan", "in ~."),
+        ("in /home/juan.old", "/home/juan", "in /home/juan.old"),
+        ("/home/juan/.config/x", "/home/juan/", "~/.config/x"),
+        (r"C:\Users\juan\x", r"C:\Users\juan", r"~\x"),
+        ("/root/x", "/", "/root/x"),
+        ("/root/x", "", "/root/x"),
+        ("'juan@example.com' is no domain.", "", "'(address)' is no domain."),
+        ("https://juan:geheim@host/", "", "(address)"),
+    ],
+)
+def test_a_finding_for_everybody_names_neither_home_nor_person(text: str, home: str, public: str) -> None:
+    found = Finding(check="x", ok=True, what=text, advice=text).public([home])
+    assert (found.what, found.advice) == (public, public)
+
+
+def test_the_longest_of_several_home_folders_is_hidden_first() -> None:
+    found = right("x", "/home/juan/sandbox/.config and /home/juan/.config")
+    assert found.public(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
+
+
+@pytest.mark.parametrize("home", [None, "/elsewhere"])
+def test_the_accounts_home_folder_is_hidden_whatever_home_says(
+    home: str | None, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.cli.doctor.account_home", lambda: str(tmp_path))
+    assert terminal.run("doctor", HOME=home) != 0
+    assert "~/config" in terminal.out
+    assert str(tmp_path) not in terminal.out
+
+
+def test_the_output_can_be_pasted_where_everybody_reads_it(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.login()
+    secrets = [value for entry in terminal.keyring.entries().values() for value in _texts(entry)]
+    said = ""
+    for options in ([], ["--json"], ["--online", "--verbose"]):
+        assert terminal.run("doctor", *options, HOME=str(tmp_path), AWESOME_ACCESS_TOKEN="given-secret") == 0
+        said += terminal.out + terminal.err
+    private = ["Juan", "demo|juan", "juan@example.com", "given-secret", str(tmp_path), *secrets]
+    assert [text for text in private if text in said] == []
+    codes = terminal.issuer._grants.items()  # noqa: SLF001 - the codes that were handed out
+    assert codes
+    assert [code for code, grant in codes if code in said or grant.user_code in said] == []
+
+
+def _texts(entry: str) -> Iterator[str]:
+    """Walk through an entry's long texts: tokens, and parts of them."""
+    try:
+        values = json.loads(entry)
+    except ValueError:
+        values = {"": entry}
+    yield from (value for value in values.values() if isinstance(value, str) and len(value) > 30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no password database")
+def test_an_account_that_the_password_database_does_not_know_has_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(user: int) -> None:
+        raise KeyError(user)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    assert account_home() == ""
+    assert account_folders()[-1].endswith(f"/awesome-cli-{os.geteuid()}")

@@ -1,0 +1,86 @@
+"""The fast lane: certain or silent, and never of another opinion than the full program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import platformdirs
+import pytest
+from keyring.util import platform_
+
+from awesome_cli.cli import fast_path as fastlane
+from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.fast_path import answer, insecure_file
+from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
+from awesome_cli.sessions.shared_state import add_revoked
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_DATA_HOME": str(tmp_path / "data")}
+
+
+def test_an_ordinary_desktop_is_certain(home: dict[str, str]) -> None:
+    assert secret_service_is_certain({**home, "XDG_CURRENT_DESKTOP": "GNOME"})
+    assert secret_service_is_certain({**home, "PYTHON_KEYRING_BACKEND": SECRET_SERVICE})
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+        {"KEYRING_PROPERTY_SCHEME": "KeePassXC"},
+        {"XDG_CURRENT_DESKTOP": "KDE"},
+        {"XDG_CURRENT_DESKTOP": "Budgie:KDE"},
+    ],
+)
+def test_whatever_names_another_backend_makes_it_uncertain(home: dict[str, str], doubt: dict[str, str]) -> None:
+    assert not secret_service_is_certain({**home, **doubt})
+
+
+@pytest.mark.parametrize("folder", ["config", "data"])
+def test_a_keyringrc_makes_it_uncertain(home: dict[str, str], tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder / "python_keyring").mkdir(parents=True)
+    (tmp_path / folder / "python_keyring" / "keyringrc.cfg").touch()
+    assert not secret_service_is_certain(home)
+
+
+def test_keyringrc_is_looked_for_where_keyring_looks() -> None:
+    config, data = keyringrc_files(os.environ)
+    assert config == str(platform_.config_root() / "keyringrc.cfg")
+    assert data == str(platform_.data_root() / "keyringrc.cfg")
+
+
+def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Path) -> None:
+    state = platformdirs.user_state_path("awesome-cli", appauthor=False)
+    environ = {"HOME": os.environ["HOME"], **{k: v for k, v in os.environ.items() if k == "XDG_STATE_HOME"}}
+    assert insecure_file(environ, "default") == str(state / "insecure-session-default.json")
+    environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
+    assert insecure_file(environ, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+
+
+def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
+    home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    monkeypatch.setattr(fastlane, "account_folders", lambda: [str(tmp_path)])
+    monkeypatch.setattr(fastlane, "_read", lambda name: terminal.keyring.get_password(name, "awesome"))
+    now = terminal.time.now()
+    assert answer(["say-hi"], home, now=now) == "Welcome Juan!"
+    vault = Toolbox(terminal.world).keyring_vault
+    vault.card()
+    add_revoked(tmp_path, vault.digests)
+    assert answer(["say-hi"], home, now=now) is None
+
+
+def test_it_answers_nothing_but_its_own_commands(home: dict[str, str]) -> None:
+    assert answer(["token"], home, now=0.0) is None

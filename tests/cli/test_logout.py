@@ -1,0 +1,251 @@
+"""Signing out: at the provider if possible, here in any case."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+import anyio
+import httpx
+import pytest
+from keyring.errors import KeyringLocked
+
+from awesome_cli.cli.logout import LONGEST_REVOCATION
+from awesome_cli.provider.client import REQUEST_TIMEOUT
+from awesome_cli.system.environment import hold_signals, run_on_asyncio
+from awesome_cli.testing.keyring import MemoryKeyring
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from awesome_cli.testing.issuer import Issuer
+    from support.terminal import Terminal
+
+
+class Locked(MemoryKeyring):
+    """Cannot be read."""
+
+    def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
+        raise KeyringLocked
+
+
+def _revoked(issuer: Issuer) -> list[str]:
+    return [request.form["token_type_hint"] for request in issuer.requests if request.path == "/revoke"]
+
+
+def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login()
+    assert terminal.run("logout") == 0
+    assert terminal.err == "Signed out Juan (profile default).\n"
+    assert _revoked(issuer) == ["refresh_token", "access_token"]
+    assert terminal.keyring.entries() == {}
+    assert json.loads((terminal.world.state_dir / "sessions.json").read_text()) == {"profiles": {}}
+
+
+def test_twice_is_fine(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("logout") == 0
+    assert terminal.run("logout") == 0
+    assert terminal.err == "You are not signed in (profile default).\n"
+    assert terminal.requests == []
+
+
+@pytest.mark.parametrize("damaged", ["awesome-cli:default", "awesome-cli:default:a:0"])
+def test_what_cannot_be_read_is_removed(terminal: Terminal, damaged: str) -> None:
+    terminal.login()
+    terminal.keyring.set_password(damaged, "awesome", "junk")
+    assert terminal.run("token") == 4
+    assert terminal.run("logout") == 0
+    assert "removed without being revoked" in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+@pytest.mark.parametrize("damaged", ["awesome-cli:default", "awesome-cli:default:a:0"])
+def test_what_cannot_be_read_is_repaired_by_a_login(terminal: Terminal, damaged: str) -> None:
+    terminal.login()
+    terminal.keyring.set_password(damaged, "awesome", "junk")
+    assert terminal.run("token") == 4
+    terminal.login()
+    assert terminal.run("token") == 0
+
+
+def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    (terminal.world.state_dir / "sessions.json").unlink()
+    assert terminal.run("logout", "--all") == 0
+    assert terminal.keyring.entries() == {}
+    assert terminal.err.count("Signed out Juan") == 2
+
+
+def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Terminal) -> None:
+    terminal.login("--profile", "work")
+    config = terminal.world.config_dir / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("[")
+    assert terminal.run("logout", "--all") == 3
+    assert terminal.keyring.entries() == {}
+
+
+@pytest.mark.parametrize("roster", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
+def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, roster: str) -> None:
+    terminal.login()
+    (terminal.world.state_dir / "sessions.json").write_text(roster)
+    assert terminal.run("logout", "--all") == 0
+    assert terminal.keyring.entries() == {}
+
+
+def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login()
+    terminal.login("--profile", "work")
+    issuer.client_id = "another"
+    assert terminal.run("logout", "--all") == 10
+    assert all(f"You are signed out here (profile {name})" in terminal.err for name in ("default", "work"))
+    assert terminal.keyring.entries() == {}
+
+
+def test_trouble_with_the_keyring_is_told_before_an_unconfirmed_revocation(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login("--profile", "a")
+    terminal.login("--profile", "b")
+    issuer.client_id = "another"
+    remove = terminal.keyring.delete_password
+
+    def delete_password(service: str, username: str) -> None:
+        if not service.startswith("awesome-cli:b"):
+            remove(service, username)
+
+    terminal.keyring.delete_password = delete_password  # type: ignore[method-assign]  # it keeps what is of b
+    assert terminal.run("logout", "--all") == 9
+
+
+def test_a_session_without_a_refresh_token_leaves_nothing_unconfirmed(terminal: Terminal) -> None:
+    terminal.login("--scope", "openid")
+    assert terminal.run("logout") == 0
+
+
+def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(terminal: Terminal, issuer: Issuer) -> None:
+    """As a login leaves them that was killed after it kept the new session and before it removed the old one."""
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*")
+    text = file.read_text()
+    terminal.login("--force")
+    assert not file.exists()
+    file.write_text(text)
+    issuer.requests.clear()
+    assert terminal.run("logout") == 0
+    assert _revoked(issuer) == ["refresh_token", "access_token"] * 2
+    assert terminal.keyring.entries() == {}
+    assert not file.exists()
+
+
+def test_the_plain_file_is_emptied_though_the_keyring_fails(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login("--insecure-storage")
+    terminal.set(keyring=Locked())
+    assert terminal.run("logout") == 0
+    assert "Warning: The keyring is locked." in terminal.err
+    assert list(terminal.world.state_dir.glob("*insecure*")) == []
+    assert _revoked(issuer) == ["refresh_token", "access_token"]
+
+
+def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    file = terminal.world.state_dir / "insecure-session-default.json"
+    file.write_text("{}")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("awesome_cli.keystore.keyring_store.remove_private", refuse)
+    assert terminal.run("logout") == 9
+    assert terminal.keyring.entries() == {}
+
+
+def test_a_keyring_that_cannot_be_read_cannot_be_emptied(terminal: Terminal) -> None:
+    terminal.set(keyring=Locked())
+    assert terminal.run("logout") == 9
+    assert terminal.err.startswith("Error: The keyring is locked.\n")
+
+
+def test_the_keyring_asks_for_its_password_before_the_lock_is_taken(terminal: Terminal) -> None:
+    asked: list[bool] = []
+    locks = terminal.world.state_dir / "locks/profile-default.lock"
+
+    class Asking(MemoryKeyring):
+        def get_password(self, service: str, username: str) -> str | None:
+            asked.append(locks.exists())
+            return super().get_password(service, username)
+
+    terminal.set(keyring=Asking())
+    assert terminal.run("logout") == 0
+    assert asked[0] is False
+
+
+FINISHING = "Finishing the sign-out: waiting for the provider, 45 s at most. Press Ctrl-C again to skip that."
+
+
+def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
+    """Let Ctrl-C be pressed when the provider is asked to revoke the refresh token, and the provider hang."""
+    terminal.set(run=run_on_asyncio, hold_signals=hold_signals)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if b"refresh_token" in request.content:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+        if hangs:
+            await anyio.sleep_forever()
+        return terminal.honest(request)
+
+    terminal.answer = answer
+
+
+def test_the_longest_revocation_is_as_long_as_its_three_requests() -> None:
+    assert LONGEST_REVOCATION == 3 * REQUEST_TIMEOUT
+
+
+def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: Issuer) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=1, hangs=False)
+    assert terminal.run("logout") == 130
+    assert terminal.err.splitlines() == [FINISHING, "Signed out Juan (profile default).", "Interrupted."]
+    assert _revoked(issuer) == ["refresh_token", "access_token"]
+    assert terminal.keyring.entries() == {}
+
+
+def test_ctrl_c_pressed_twice_skips_the_revocation_and_empties_the_keyring(terminal: Terminal) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=2, hangs=True)
+    assert terminal.run("logout") == 10
+    assert terminal.err.splitlines()[:2] == [
+        FINISHING,
+        "Error: You are signed out here (profile default), but the provider did not confirm the revocation.",
+    ]
+    assert terminal.keyring.entries() == {}
+    assert len(terminal.requests) == 1
+
+
+def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
+    terminal: Terminal, issuer: Issuer
+) -> None:
+    terminal.login()
+    press_ctrl_c(terminal, times=1, hangs=False)
+    issuer.client_id = "another"
+    assert terminal.run("logout") == 130
+    assert "Warning: You are signed out here (profile default), but the provider did not confirm" in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+def test_a_revocation_that_was_skipped_is_not_begun_for_the_other_store(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*")
+    text = file.read_text()
+    terminal.login("--force")
+    file.write_text(text)
+    press_ctrl_c(terminal, times=2, hangs=True)
+    assert terminal.run("logout") == 10
+    assert len(terminal.requests) == 1
+    assert terminal.err.count(FINISHING) == 1
+    assert terminal.keyring.entries() == {}
+    assert not file.exists()

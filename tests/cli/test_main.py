@@ -1,0 +1,173 @@
+"""The door: streams that are closed or full, no home, signals before anything has begun, and mistakes of ours."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from errno import EBADF
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import awesome_cli
+from awesome_cli.system.signals import CODES, WORDS
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="file descriptors as POSIX has them")
+
+
+def environ(**variables: str) -> dict[str, str]:
+    passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    return {
+        **passed_on,
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1]),
+        **variables,
+    }
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in which ``awesome`` is the program."""
+    line = f'awesome() {{ "{sys.executable}" -m awesome_cli "$@"; }}; {command}'
+    return subprocess.run(
+        ["/bin/sh", "-c", line], env=environ(**variables), capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("streams", ["<&-", "2>&-", "<&- 2>&-"])
+def test_a_closed_stream_is_no_mistake_of_ours(tmp_path: Path, streams: str) -> None:
+    done = shell(f"awesome --version {streams}", HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("awesome ")
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "profiles --json", "token --help"])
+def test_a_result_that_goes_to_a_closed_stdout_is_lost_and_that_is_said(tmp_path: Path, command: str) -> None:
+    done = shell(f"awesome {command} >&-", HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (1, f"Error: The output could not be written ({os.strerror(EBADF)}).\n")
+    assert shell(f"awesome {command} <&- >&- 2>&-", HOME=str(tmp_path)).returncode == 1
+
+
+def test_a_command_without_a_result_needs_no_stdout(tmp_path: Path) -> None:
+    done = shell("awesome logout >&-", HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.null.Keyring")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_is_said(tmp_path: Path) -> None:
+    done = shell("awesome profiles --json > /dev/full", HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
+
+
+def test_so_it_is_where_help_is_asked_for(tmp_path: Path) -> None:
+    done = shell("awesome --help > /dev/full", HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&1 >/dev/null | true"])
+def test_words_that_nobody_hears_change_nothing(tmp_path: Path, stderr: str) -> None:
+    line = f"{{ awesome say-hi; echo $? >{tmp_path}/code; }} {stderr}"
+    shell(line, HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    assert (tmp_path / "code").read_text() == "9\n"
+
+
+def test_without_a_temporary_folder_it_goes_on(tmp_path: Path) -> None:
+    program = (
+        "import sys, tempfile\n"
+        "def gettempdir(): raise FileNotFoundError('as on a full disk')\n"
+        "tempfile.gettempdir = gettempdir\n"
+        "from awesome_cli.cli.main import run; sys.argv = ['awesome', 'say-hi', '--quiet']; run()"
+    )
+    variables = environ(HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 9
+    assert done.stderr.startswith("Error: No keyring is available on this system.\n")
+
+
+@pytest.mark.parametrize("limit", [5, 6, 7])
+@pytest.mark.parametrize("command", ["say-hi", "token --min-ttl 9999999", "login --force", "logout", "doctor"])
+def test_too_few_open_files_are_no_mistake_of_ours(tmp_path: Path, command: str, limit: int) -> None:
+    line = f"ulimit -n {limit}; awesome {command}"
+    settings = {"AWESOME_ISSUER": "http://127.0.0.1:9/", "AWESOME_CLIENT_ID": "cli"}
+    keyring = {"PYTHON_KEYRING_BACKEND": "support.file_keyring.Keyring", "TEST_KEYRING": str(tmp_path / "keyring")}
+    path = os.pathsep.join([environ()["PYTHONPATH"], str(Path(__file__).parents[1])])
+    done = shell(line, HOME=str(tmp_path), PYTHONPATH=path, **settings, **keyring)
+    assert "Traceback" not in done.stderr
+    assert "bug" not in done.stderr
+    assert done.returncode in (0, 4, 7, 9)
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
+    done = shell("{ awesome login --help; echo $? >&2; } | true", HOME=str(tmp_path))
+    assert "Traceback" not in done.stderr
+    assert "Error" not in done.stderr
+
+
+def test_without_a_home_it_says_so() -> None:
+    program = (
+        "import sys; sys.modules['pwd'] = None\n"  # as where the user has no entry in the user database
+        "from awesome_cli.cli.main import run; sys.argv = ['awesome', 'profiles']; run()"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=environ(HOME="relative"), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 3
+    assert done.stderr.endswith("Hint: Set HOME.\n")
+
+
+def test_ctrl_c_before_anything_has_begun_is_an_interruption(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys\nfrom awesome_cli import __main__\n"
+        "class Argv(list):\n    def __getitem__(self, key): signal.raise_signal(signal.SIGINT)\n"
+        "sys.argv = Argv(); __main__.run()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environ(HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_the_demo_provider_runs_until_it_is_told_to_end(tmp_path: Path, number: int) -> None:
+    command = [sys.executable, "-m", "awesome_cli", "demo", "serve"]
+    with subprocess.Popen(
+        command, env=environ(HOME=str(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        assert lines[0].startswith("export AWESOME_ISSUER=http://127.0.0.1:")
+        assert lines[1] == "export AWESOME_CLIENT_ID=awesome-demo\n"
+        port = lines[0].rstrip("/\n").rpartition(":")[2]
+        taken = shell(f"awesome demo serve --port {port}", HOME=str(tmp_path))
+        assert (taken.returncode, taken.stdout) == (2, "")
+        assert taken.stderr.startswith(f"Error: Port {port} cannot be listened on")
+        time.sleep(0.2)  # until it waits
+        process.send_signal(number)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == CODES[number]
+    assert err.splitlines()[-1] == WORDS[CODES[number]]
+
+
+def test_a_mistake_of_ours_is_owned_up_to_without_its_words(terminal: Terminal) -> None:
+    def broken() -> float:
+        raise RuntimeError("with a secret in its words")
+
+    terminal.login()
+    terminal.set(now=broken)
+    assert terminal.run("--verbose", "whoami") == 1
+    assert "Error: awesome has a bug: RuntimeError." in terminal.err
+    assert "whoami.py" in terminal.err
+    assert "secret" not in terminal.err

@@ -1,0 +1,152 @@
+"""Commands that other packages add: found where they are called, and harmless where they are broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.server import Server, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.terminal import Terminal
+
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hello-api"
+
+
+@pytest.fixture
+def packages(tmp_path: Path) -> Iterator[Path]:
+    """A folder on the path of imports, for packages that exist in one test."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    sys.path.insert(0, str(folder))
+    loaded = set(sys.modules)
+    yield folder
+    sys.path.remove(str(folder))
+    for name in set(sys.modules) - loaded:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+            del sys.modules[name]
+
+
+def install(packages: Path, command: str, source: str) -> None:
+    """Put a package there as an installer would: a module, and the metadata that names its command."""
+    module = "plugin_" + command.replace("-", "_")
+    (packages / f"{module}.py").write_text(source)
+    metadata = packages / f"{module}-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[awesome_cli.commands]\n{command} = {module}:app\n")
+
+
+HELLO = """
+import typer
+app = typer.Typer(add_completion=False)
+@app.command()
+def hello(ctx: typer.Context, verbose: bool = typer.Option(False, "--verbose", help="Its own.")) -> None:
+    "Say hello."
+    ctx.obj.console.result(f"hello {ctx.obj.name} {verbose}")
+"""
+
+
+def test_a_command_of_another_package_is_called_by_its_name(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", HELLO)
+    assert terminal.run("hello", "--profile", "work") == 0
+    assert terminal.out == "hello work False\n"
+
+
+def test_its_own_options_win_over_ours(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", HELLO)
+    assert terminal.run("hello", "--verbose") == 0
+    assert terminal.out == "hello default True\n"
+    assert terminal.run("hello", "--help") == 0
+    assert terminal.out.count("--verbose") == 1
+
+
+def test_help_lists_it_with_its_package_and_without_loading_it(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", "raise SystemExit(3)")
+    assert terminal.run("--help") == 0
+    assert "Commands of other packages" in terminal.out
+    assert "From plugin_hello 1.0." in terminal.out
+
+
+def test_help_without_other_packages_says_nothing_of_them(terminal: Terminal) -> None:
+    assert terminal.run("--help") == 0
+    assert "other packages" not in terminal.out
+
+
+def test_our_own_names_cannot_be_taken(terminal: Terminal, packages: Path) -> None:
+    install(packages, "token", HELLO)
+    assert terminal.run("token") == 4
+    assert terminal.run("--help") == 0
+    assert "plugin_token" not in terminal.out
+
+
+def test_our_own_commands_load_no_others(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", "raise SystemExit(3)")
+    assert terminal.run("token") == 4
+    assert "plugin_hello" not in sys.modules
+
+
+def test_a_name_that_nobody_has_is_a_usage_error(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", HELLO)
+    assert terminal.run("helo") == 2
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import no_such_module",
+        "syntax error",
+        "raise SystemExit(0)",
+        "",
+        "app = 1",
+        "import typer\napp = typer.Typer()",
+    ],
+)
+def test_a_broken_one_says_so_and_whose_it_is(terminal: Terminal, packages: Path, source: str) -> None:
+    install(packages, "hello", source)
+    assert terminal.run("hello", "--any", "thing") == 3
+    assert terminal.err.startswith("Error: The command hello of the package plugin_hello 1.0 cannot be loaded (")
+    assert terminal.run("hello", "--help") == 0
+    assert "cannot be loaded" in terminal.out
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serve(lambda url: Issuer(now=time.time, url=url, auto_approve=True)) as running:
+        yield running
+
+
+def test_the_example_package_installs_and_runs_in_the_real_program(server: Server, tmp_path: Path) -> None:
+    target = tmp_path / "installed"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated", "install", "--quiet", "--no-index"]
+    options = ["--no-deps", "--no-build-isolation", "--target", str(target)]
+    subprocess.run([*pip, *options, str(EXAMPLE)], check=True, capture_output=True, cwd=tmp_path)
+    environ = {
+        **{name: value for name, value in os.environ.items() if not name.startswith(("AWESOME_", "AUTH0_"))},
+        "PYTHONPATH": os.pathsep.join([str(target), str(Path(__file__).parents[2])]),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
+        "AWESOME_ISSUER": server.url,
+        "AWESOME_CLIENT_ID": server.issuer.client_id,
+        "AWESOME_API_URL": server.issuer.api_url,
+        **{name: str(tmp_path) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")},
+    }
+
+    def awesome(*argv: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-m", "awesome_cli", *argv]
+        return subprocess.run(program, env=environ, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert awesome("login", "--insecure-storage").returncode == 0
+    greeting = awesome("hello-api")
+    assert (greeting.stdout, greeting.stderr, greeting.returncode) == ("Hello Juan!\n", "", 0)
+    assert "awesome-hello-api 1.0.0" in awesome("--help").stdout
+    assert json.loads(awesome("api", "hello").stdout)["message"] == "Hello Juan!"

@@ -1,0 +1,261 @@
+"""Whatever a server, a variable, a file or an argument says, it is words on one line and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from awesome_cli.cli.app import COMMANDS
+from awesome_cli.testing.hostile import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
+from awesome_cli.testing.issuer import Issuer
+from support.program import End, Inside, Program
+from support.terminal import Terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
+MARKS = "\u200b\u200e\u202e\u2066\u2028\u2029\ufeff\u00ad\U000e0041\ue000\ud800"
+MARKUP = "[bold]b[/bold][link=https://evil.example/]l[/link][/x]&lt;"
+HOSTILE = f"A{CODES}B{MARKS}C{MARKUP}"
+SAFE = f"A[2J]0;title]8;;https://evil.example/\\31mBC{MARKUP}"
+
+
+CONTROLS = "\x1b[31m\x07\x7f\x9b2J\u202e\u200b\n"
+
+
+def check(end: End | Terminal) -> None:
+    """Require that nothing but words and line ends was printed."""
+    for character in end.out + end.err:
+        assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+@pytest.fixture
+def victim(program: Program, hostile_provider: HostileProvider) -> Program:
+    """Sign in somebody whose every claim is hostile."""
+    claims = dict.fromkeys(("name", "nickname", "email"), HOSTILE)
+    hostile_provider.issuer.person = {**claims, "sub": HOSTILE.encode("ascii", "ignore").decode()}
+    hostile_provider.at("/token", Lie(scope=HOSTILE))
+    end = program.at(hostile_provider.url).run("login")
+    assert end.code == 0, end.err
+    check(end)
+    return program
+
+
+def test_a_name_is_one_line_of_words(victim: Program) -> None:
+    end = victim.run("say-hi")
+    check(end)
+    assert end.out == f"Welcome {SAFE}!\n"
+
+
+def test_whoami_is_as_many_lines_as_it_has_facts(victim: Program) -> None:
+    end = victim.run("whoami", "--verbose")
+    check(end)
+    assert (end.code, len(end.out.splitlines())) == (0, 10)
+    assert f"{SAFE} <{SAFE}>" in end.out
+
+
+@pytest.mark.parametrize("argv", [("whoami", "--json"), ("token", "--json"), ("login", "--json")])
+def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> None:
+    end = victim.run(*argv)
+    check(end)
+    assert end.out.isascii()
+    document = json.loads(end.out)
+    assert document["scope"] == SAFE
+    if "name" in document:
+        assert (document["name"], document["email"]) == (SAFE, SAFE)
+        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # whole, for programs to compare
+
+
+def test_a_logout_is_safe_too(victim: Program) -> None:
+    end = victim.run("logout")
+    check(end)
+    assert SAFE in end.err
+
+
+def test_json_lines_of_a_login_are_ascii(inside: Inside, hostile_provider: HostileProvider) -> None:
+    hostile_provider.issuer.person = {"sub": "j", "name": "Jürgen 🦊 Ωmega"}
+    hostile_provider.at("/device/code", Lie(user_code="ÄÖÜ-ẞ"))
+    end = inside.at(hostile_provider.url).run("login", "--json")
+    assert end.out.isascii()
+    first, last = (json.loads(line) for line in end.out.splitlines())
+    assert (first["user_code"], last["name"]) == ("ÄÖÜ-ẞ", "Jürgen 🦊 Ωmega")
+
+
+@pytest.mark.parametrize("claim", ["name", "email"])
+def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
+    hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
+    assert inside.at(hostile_provider.url).run("login").code == 0
+    said = inside.run("whoami", "--json").json[claim]
+    assert (len(said), said[-1]) == (256, "…")
+    assert len(inside.run("say-hi").out) <= len("Welcome !\n") + 256
+
+
+@pytest.mark.parametrize(
+    ("path", "act", "code"),
+    [
+        pytest.param(DISCOVERY, Lie(issuer=HOSTILE), 7, id="issuer"),
+        pytest.param(DISCOVERY, Lie(token_endpoint=HOSTILE), 7, id="endpoint"),
+        pytest.param(DISCOVERY, Lie(token_endpoint={HOSTILE: [HOSTILE]}), 7, id="endpoint of another type"),
+        pytest.param("/device/code", Answer(400, {"error": HOSTILE}), 7, id="error code"),
+        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="description"),
+        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": "y" * 9000}), 7, id="long words"),
+        pytest.param("/device/code", Lie(verification_uri=HOSTILE), 7, id="verification URI"),
+        pytest.param("/device/code", Lie(verification_uri="https://" + "x" * 9000), 7, id="long verification URI"),
+        pytest.param("/device/code", Lie(verification_uri_complete=HOSTILE), 0, id="complete verification URI"),
+        pytest.param("/device/code", Lie(user_code=HOSTILE), 0, id="user code"),
+        pytest.param("/device/code", Lie(user_code="X" * 9000), 0, id="long user code"),
+        pytest.param("/token", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="poll"),
+        pytest.param("/token", Lie(scope=HOSTILE), 0, id="scope"),
+        pytest.param("/token", Lie(token_type=HOSTILE), 7, id="token type"),
+        pytest.param("/token", Forge(header={"alg": HOSTILE}), 8, id="alg"),
+        pytest.param("/token", Forge(header={"kid": HOSTILE}), 8, id="kid"),
+        pytest.param("/token", Forge(claims={"iss": HOSTILE}), 8, id="iss"),
+    ],
+)
+@pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
+def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0913, PLR0917 - a row of a table
+    path: str, act: Act, code: int, options: list[str], inside: Inside, hostile_provider: HostileProvider
+) -> None:
+    hostile_provider.at(path, act)
+    end = inside.at(hostile_provider.url).run("login", *options)
+    assert end.code == code, end.err
+    check(end)
+    assert max(map(len, end.err.splitlines())) < 500
+    assert end.out.isascii()
+
+
+@pytest.fixture
+def controlled(terminal: Terminal, tmp_path: Path) -> Terminal:
+    """Sign in with settings, and below folders, that are full of controls."""
+    folder = tmp_path / f"folder{CONTROLS}"
+    terminal.set(
+        environ={
+            "AWESOME_ISSUER": terminal.issuer.url,
+            "AWESOME_API_URL": terminal.issuer.api_url,
+            **{f"AWESOME_{name}": f"a{CONTROLS}b" for name in ("CLIENT_ID", "AUDIENCE", "SCOPE")},
+        },
+        config_dir=folder / "config",
+        state_dir=folder / "state",
+        cache_dir=folder / "cache",
+    )
+    terminal.issuer.client_id = f"a{CONTROLS}b"
+    (folder / "config").mkdir(parents=True)
+    text = json.dumps(CONTROLS).replace("\x7f", "\\u007f")
+    (folder / "config" / "config.toml").write_text(f"[profiles.work]\naudience = {text}\n{text} = 1\n", "utf-8")
+    terminal.login("--insecure-storage", "--verbose")
+    check(terminal)
+    assert terminal.run("whoami") == 0
+    assert "a[31m2Jb" in terminal.out
+    return terminal
+
+
+RUNS = {
+    "login": [["login"], ["login", "--json"], ["login", "--force"], ["login", "--issuer", CONTROLS]],
+    "say-hi": [["say-hi"], ["say-hi", CONTROLS]],
+    "whoami": [["whoami"], ["whoami", "--check"], ["whoami", "--json"]],
+    "token": [["token"], ["token", "--json"], ["token", "--id"], ["token", "--min-ttl", CONTROLS]],
+    "api": [["api", "hello"], ["api", CONTROLS], ["api", "x", "-F", CONTROLS], ["api", "x", "--data", f"@{CONTROLS}"]],
+    "profiles": [
+        ["profiles"],
+        ["profiles", "--json"],
+        ["profiles", "show", "default"],
+        ["profiles", "show", "work"],
+        ["profiles", "show", "default", "--json"],
+        ["profiles", "show", CONTROLS],
+        ["profiles", "remove", CONTROLS],
+        ["profiles", "remove", "default"],
+    ],
+    "doctor": [["doctor"], ["doctor", "--json"]],
+    "logout": [["logout"], ["logout", "--all"]],
+    "demo": [["demo", "serve", "--port", CONTROLS], ["demo", CONTROLS]],
+}
+TROUBLES: dict[str, dict[str, str]] = {
+    "none": {},
+    "another session is asked for": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
+    "the profile": {"AWESOME_PROFILE": f"p{CONTROLS}"},
+    "the issuer": {"AWESOME_ISSUER": f"https://{CONTROLS}/"},
+    "the domain": {"AWESOME_ISSUER": "", "AWESOME_DOMAIN": f"d{CONTROLS}"},
+    "the API": {"AWESOME_API_URL": f"https://api.example/{CONTROLS}"},
+    "the limit of the keyring": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
+    "the given token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_prints_controls_that_come_from_settings_or_arguments(
+    command: str, trouble: str, controlled: Terminal
+) -> None:
+    for argv in RUNS[command]:
+        for words in ([], ["--verbose"], ["--profile", CONTROLS]):
+            controlled.run(*words, *argv, **TROUBLES[trouble])
+            check(controlled)
+            assert controlled.out + controlled.err
+            assert "--json" not in argv or controlled.out.isascii()
+
+
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
+def test_no_command_prints_controls_of_a_file_that_is_broken(command: str, controlled: Terminal) -> None:
+    (controlled.world.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
+    for argv in RUNS[command]:
+        controlled.run(*argv)
+        check(controlled)
+
+
+def test_a_program_reads_what_a_setting_is_in_full(controlled: Terminal) -> None:
+    assert controlled.run("whoami", "--json") == 0
+    assert controlled.json["client_id"] == f"a{CONTROLS}b"
+    assert controlled.out.replace("\n", "").isprintable()
+
+
+def test_our_own_emphasis_and_drawings_are_shown_as_they_are(terminal: Terminal) -> None:
+    terminal.interactive = True
+    terminal.login("--qr")
+    assert re.search(r"address in any browser:  \033\[1mhttps://\S+\033\[0m\n", terminal.err)
+    assert re.search(r"shows this code: \033\[1m[A-Z-]+\033\[0m\n", terminal.err)
+    assert "▀▀▀▀▀▀▀▀\n" in terminal.err
+
+
+def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> None:
+    terminal.interactive = True
+    terminal.issuer.auto_approve = True
+    assert terminal.run("login") == 0
+    assert len(terminal.opened) == 1
+    assert terminal.opened[0].startswith("https://provider.example/activate?user_code=")
+
+
+@pytest.mark.parametrize(
+    ("uri", "complete", "opened", "code"),
+    [
+        ("https://p.example/a", "https://p.example/a?c=1", ["https://p.example/a?c=1"], 0),
+        ("https://p.example/a", "http://p.example/a?c=1", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://p.example/\x1b]8;;", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://p.example/%zz", ["https://p.example/a"], 0),
+        ("https://p.example/a", "-https://p.example/", ["https://p.example/a"], 0),
+        ("https://p.example/a", "https://me:pw@p.example/", ["https://p.example/a"], 0),
+        ("http://p.example/a", "https://p.example/a?c=1", [], 7),
+        ("https://p.example/'$(id)'", None, [], 7),
+        ("javascript:alert(1)", None, [], 7),
+    ],
+)
+def test_a_browser_gets_no_other_url(  # noqa: PLR0913, PLR0917 - a row of a table
+    uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: Issuer
+) -> None:
+    honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}
+    device = {**honest, "verification_uri": uri, "verification_uri_complete": complete}
+    ask_issuer = terminal.answer
+    terminal.answer = lambda request: (
+        httpx.Response(200, stream=httpx.ByteStream(json.dumps(device).encode()))
+        if request.url.path == "/device/code"
+        else ask_issuer(request)
+    )
+    issuer.approve(honest["user_code"])
+    terminal.interactive = True
+    assert terminal.run("login") == code
+    assert terminal.opened == opened

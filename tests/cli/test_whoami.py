@@ -1,0 +1,221 @@
+"""``awesome whoami``, and ``--check``, which asks the provider."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
+
+import pytest
+
+from awesome_cli.oauth.response import Reply
+from support.terminal import response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+    from support.terminal import Terminal
+
+USERINFO = "/userinfo"
+
+
+def userinfo(terminal: Terminal, *replies: Reply) -> None:
+    """Let the userinfo endpoint answer so, in this order; then let the provider itself answer."""
+    waiting = list(replies)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == USERINFO and waiting:
+            return response(waiting.pop(0))
+        form = dict(parse_qsl(request.content.decode()))
+        return response(terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers)))
+
+    terminal.answer = answer
+
+
+def test_whoami_says_who_where_and_until_when(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("whoami") == 0
+    first, *lines = terminal.out.splitlines()
+    assert first == "Juan <juan@example.com>"
+    told = dict(line.strip().split(":", 1) for line in lines)
+    assert {label: value.strip() for label, value in told.items()} == {
+        "subject": "demo|juan",
+        "issuer": "https://provider.example/",
+        "client": "awesome-demo",
+        "scope": "openid profile email offline_access",
+        "audience": "(none)",
+        "profile": "default",
+        "signed in": "2027-01-15T08:00:05Z",
+        "access token": "valid for 60 minutes, renewed by itself",
+        "kept in": "awesome_cli.testing.keyring.MemoryKeyring",
+    }
+    assert terminal.paths == []
+
+
+def test_somebody_without_an_address_is_told_by_name(terminal: Terminal) -> None:
+    terminal.issuer.person = {"sub": "demo|maria", "name": "Maria"}
+    terminal.login()
+    assert terminal.run("whoami") == 0
+    assert terminal.out.startswith("Maria\n")
+
+
+def test_a_token_that_cannot_be_renewed_is_told(terminal: Terminal) -> None:
+    terminal.login("--scope", "openid")
+    terminal.time.pass_by(3599)
+    assert terminal.run("whoami") == 0
+    assert "valid for 1 second, not renewable" in terminal.out
+
+
+def test_offline_a_token_that_ended_is_told_as_ended(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.time.pass_by(7200)
+    terminal.answer = lambda _: response(Reply(503))
+    assert terminal.run("whoami", "--quiet") == 0
+    assert "ended, renewed by itself" in terminal.out
+    assert terminal.err.startswith("Warning: Offline: ")
+
+
+def test_whoami_is_there_for_programs_too(terminal: Terminal) -> None:
+    terminal.login("--audience", "https://api.example/")
+    assert terminal.run("whoami", "--json") == 0
+    assert terminal.json == {
+        "profile": "default",
+        "issuer": "https://provider.example/",
+        "client_id": "awesome-demo",
+        "sub": "demo|juan",
+        "name": "Juan",
+        "email": "juan@example.com",
+        "scope": "openid profile email offline_access",
+        "audience": "https://api.example/",
+        "signed_in_at": "2027-01-15T08:00:05Z",
+        "expires_at": "2027-01-15T09:00:05Z",
+        "refreshable": True,
+        "store": "awesome_cli.testing.keyring.MemoryKeyring",
+    }
+
+
+def test_nobody_is_signed_in(terminal: Terminal) -> None:
+    for options in ([], ["--check"], ["--json"]):
+        assert terminal.run("whoami", *options) == 4
+        assert (terminal.out, terminal.paths) == ("", [])
+        assert terminal.err == "Error: You are not signed in.\nHint: Sign in with: awesome login\n"
+
+
+def test_a_given_access_token_is_told(terminal: Terminal) -> None:
+    assert terminal.run("whoami", AWESOME_ACCESS_TOKEN="given") == 4
+    assert terminal.err.startswith("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.\n")
+    terminal.login()
+    assert terminal.run("whoami", "--json", AWESOME_ACCESS_TOKEN="given") == 0
+    assert terminal.json["name"] == "Juan"
+    assert "given" not in terminal.out + terminal.err
+    assert terminal.run("whoami", "-q", AWESOME_ACCESS_TOKEN="given") == 0
+    assert terminal.err == ""
+
+
+def test_check_asks_the_provider_once(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("whoami", "--check") == 0
+    assert terminal.paths == [USERINFO]
+    assert terminal.out.splitlines()[-1].split(":")[1].strip() == "the provider takes it"
+
+
+def test_check_prints_the_same_json(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("whoami", "--json") == 0
+    without = terminal.out
+    assert terminal.run("whoami", "--check", "--json") == 0
+    assert terminal.out == without
+
+
+def test_check_renews_a_session_that_ended_first(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.time.pass_by(2 * 3600)
+    assert terminal.run("whoami", "--check") == 0
+    assert terminal.paths == ["/token", USERINFO]
+
+
+def test_check_renews_once_what_the_provider_does_not_take(terminal: Terminal) -> None:
+    terminal.login()
+    userinfo(terminal, Reply(401))
+    assert terminal.run("whoami", "--check") == 0
+    assert terminal.paths == [USERINFO, "/token", USERINFO]
+    assert terminal.issuer.refreshes == 1
+
+
+def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> None:
+    terminal.login()
+    userinfo(terminal, Reply(401), Reply(401))
+    assert terminal.run("whoami", "--check") == 4
+    assert terminal.paths == [USERINFO, "/token", USERINFO]
+    assert terminal.out == ""
+    assert terminal.err == (
+        "Error: The provider no longer takes your session.\nHint: Sign in with: awesome login --force\n"
+    )
+
+
+def test_check_ends_with_4_where_nothing_can_be_renewed(terminal: Terminal) -> None:
+    terminal.login("--scope", "openid profile")
+    userinfo(terminal, Reply(401))
+    assert terminal.run("whoami", "--check") == 4
+    assert terminal.paths == [USERINFO]
+
+
+def test_check_removes_a_session_that_the_provider_has_ended(terminal: Terminal) -> None:
+    terminal.login()
+    userinfo(terminal, Reply(401))
+    dead = Reply(403, b'{"error": "invalid_grant"}')
+    ask = terminal.answer
+    terminal.answer = lambda request: response(dead) if request.url.path == "/token" else ask(request)
+    assert terminal.run("whoami", "--check") == 4
+    assert "the provider no longer accepts its refresh token" in terminal.err
+    assert terminal.keyring.entries() == {}
+
+
+def claims(sub: object) -> bytes:
+    return json.dumps({"sub": sub}).encode()
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "words"),
+    [
+        (Reply(503), 7, "gives no usable answer (HTTP status 503)"),
+        (Reply(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),
+        (Reply(429, b'{"error": "Too Many Requests"}'), 7, "gives no usable answer (HTTP status 429)"),
+        (Reply(403, b'{"error": "insufficient_scope"}'), 7, "userinfo endpoint refuses: insufficient_scope"),
+        (Reply(404, b"{}"), 7, "userinfo endpoint refuses: the provider answered with HTTP status 404"),
+        (Reply(200, claims("demo|somebody")), 8, "speaks of somebody else"),
+        (Reply(200, claims(None)), 8, "speaks of somebody else"),
+    ],
+)
+def test_check_tells_what_is_neither_yes_nor_no(terminal: Terminal, reply: Reply, code: int, words: str) -> None:
+    terminal.login()
+    userinfo(terminal, reply)
+    assert terminal.run("whoami", "--check") == code
+    assert words in terminal.err
+    assert terminal.run("say-hi") == 0  # nothing of that ends the session
+
+
+def test_check_needs_the_network(terminal: Terminal) -> None:
+    terminal.login()
+
+    def refuse(_: httpx.Request) -> httpx.Response:
+        raise ConnectionRefusedError
+
+    unreachable: Callable[[httpx.Request], httpx.Response] = refuse
+    terminal.answer = unreachable
+    assert terminal.run("whoami", "--check") == 7
+    assert "the connection was refused" in terminal.err
+
+
+def test_check_needs_a_userinfo_endpoint(terminal: Terminal) -> None:
+    def without_userinfo(request: httpx.Request) -> httpx.Response:
+        form = dict(parse_qsl(request.content.decode()))
+        reply = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        return response(Reply(reply.status, reply.body.replace(b"userinfo_endpoint", b"nothing"), reply.headers))
+
+    terminal.answer = without_userinfo
+    terminal.login()
+    assert terminal.run("whoami", "--check") == 7
+    assert "names no userinfo_endpoint" in terminal.err

@@ -1,0 +1,216 @@
+"""Asking for a device code (RFC 8628 §3.1, §3.2), and what one reply means for the pace (§3.5)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awesome_cli.errors import AwesomeError, ProviderUnreachable, ProviderUnusable
+from awesome_cli.oauth.device_grant import (
+    GRANT_TYPE,
+    DeviceAuthorization,
+    Pace,
+    Passing,
+    Pending,
+    code_challenge,
+    device_authorization_form,
+    parse_device_authorization,
+    parse_poll,
+    poll_form,
+)
+from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.token import TokenResponse
+from awesome_cli.text import secure_url
+
+GOOD = {
+    "device_code": "device-code",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://provider.example/activate",
+    "verification_uri_complete": "https://provider.example/activate?user_code=WDJB-MJHT",
+    "expires_in": 600,
+    "interval": 7,
+}
+
+
+def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a reply may carry
+    return parse_reply(Reply(status, json.dumps(GOOD | changes).encode()))
+
+
+def without(name: str) -> DeviceAuthorization:
+    document = {key: value for key, value in GOOD.items() if key != name}
+    return parse_reply(Reply(200, json.dumps(document).encode()))
+
+
+def parse_reply(reply: Reply, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
+    return parse_device_authorization(reply, endpoint=endpoint)
+
+
+def test_the_request_carries_what_is_set_and_no_secret() -> None:
+    assert device_authorization_form("client", scope="openid") == {"client_id": "client", "scope": "openid"}
+    assert device_authorization_form(
+        "client",
+        scope="openid",
+        audience="api",
+        resource="https://api.example",
+        code_verifier="dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk",
+    ) == {
+        "client_id": "client",
+        "scope": "openid",
+        "audience": "api",
+        "resource": "https://api.example",
+        "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",  # RFC 7636 appendix B
+        "code_challenge_method": "S256",
+    }
+
+
+def test_the_challenge_is_that_of_the_specification() -> None:
+    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+    assert code_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+
+
+def test_a_poll_carries_the_grant_the_code_and_what_is_set() -> None:
+    grant = {"grant_type": GRANT_TYPE, "device_code": "code", "client_id": "client"}
+    assert grant["grant_type"] == "urn:ietf:params:oauth:grant-type:device_code"
+    assert poll_form("client", "code") == grant
+    more = {"code_verifier": "verifier", "resource": "api"}
+    assert poll_form("client", "code", **more) == {**grant, **more}
+
+
+def test_a_good_response_is_accepted() -> None:
+    assert parse() == DeviceAuthorization(**GOOD)  # type: ignore[arg-type]  # a table of all kinds
+    assert "device-code" not in repr(parse())
+
+
+def test_googles_spelling_is_understood() -> None:
+    document = {name: value for name, value in GOOD.items() if name != "verification_uri"}
+    body = json.dumps({**document, "verification_url": "https://google.example/device"}).encode()
+    assert parse_reply(Reply(200, body)).verification_uri == "https://google.example/device"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("device_code", value) for value in ("", 7, ["x"], "a b", "a\n", "é", "\ud800")),
+        *(("user_code", value) for value in ("", 7, " ", "\u200b\u202e", ["x"])),
+    ],
+)
+def test_a_response_with_an_unusable_code_is_refused_by_its_name(name: str, value: object) -> None:
+    with pytest.raises(ProviderUnusable, match=f"has an unusable {name}"):
+        parse(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["device_code", "user_code", "verification_uri"])
+def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+    lacking = {key: value for key, value in GOOD.items() if key != name}
+    for document in (lacking, {**GOOD, name: None}):
+        with pytest.raises(ProviderUnusable) as refused:
+            parse_reply(Reply(200, json.dumps(document).encode()))
+        assert refused.value.sentence == f"The provider's device authorization response lacks {name}."
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://provider.example/",
+        "javascript:alert(1)",
+        "--version",
+        "https://a b/",
+        "https://\x1b[2J/",
+        7,
+        ["x"],
+    ],
+)
+def test_people_are_sent_to_secure_urls_only(uri: object) -> None:
+    with pytest.raises(ProviderUnusable, match="no https:// URL") as refused:
+        parse(verification_uri=uri)
+    assert "\x1b" not in refused.value.sentence
+    assert "Do not open it" in refused.value.hint
+
+
+@pytest.mark.parametrize("uri", ["http://127.0.0.1/", "http://localhost:631/", "https://localhost/", "http://[::1]/"])
+def test_a_provider_elsewhere_sends_nobody_to_this_machine(uri: str) -> None:
+    with pytest.raises(ProviderUnusable, match="on this machine") as refused:
+        parse(verification_uri=uri)
+    assert "Do not open it" in refused.value.hint
+    assert parse(verification_uri_complete=uri).verification_uri_complete is None
+    body = json.dumps({**GOOD, "verification_uri": uri, "verification_uri_complete": uri}).encode()
+    device = parse_reply(Reply(200, body), endpoint="http://localhost:8765/device/code")
+    assert device.verification_uri == device.verification_uri_complete == uri
+
+
+@pytest.mark.parametrize("uri", ["http://provider.example/", "file:///etc/passwd", "", None, 7, "https://a/\u202e"])
+def test_a_bad_complete_uri_is_ignored(uri: object) -> None:
+    assert parse(verification_uri_complete=uri).verification_uri_complete is None
+
+
+def test_the_user_code_is_made_safe_and_bounded() -> None:
+    assert parse(user_code="AB\x1b[2J-CD\n").user_code == "AB[2J-CD"
+    assert len(parse(user_code="A" * 1000).user_code) == 64
+
+
+def test_a_code_lives_for_a_day_at_most() -> None:
+    assert parse(expires_in=86400).expires_in == 86400
+    assert parse(expires_in=1e300).expires_in == 86400
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (400, b'{"error":"unauthorized_client"}', ProviderUnusable, "unauthorized_client"),
+        (403, b'{"error":"access_denied"}', ProviderUnusable, "access_denied"),
+        (200, b'{"error":"invalid_scope"}', ProviderUnusable, "invalid_scope"),
+        (404, b'{"message":"no"}', ProviderUnusable, "network"),
+        (302, b"", ProviderUnreachable, "network"),
+        (200, b"<h1>Hotel</h1>", ProviderUnreachable, "network"),
+        (429, b'{"error":"Too Many Requests"}', ProviderUnreachable, "network"),
+        (429, b'{"error":"too_many_requests"}', ProviderUnreachable, "network"),
+        (503, b"", ProviderUnreachable, "network"),
+        (500, b'{"error":"server_error"}', ProviderUnreachable, "network"),
+    ],
+)
+def test_a_refusal_ends_it_and_says_why(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
+    with pytest.raises(ProviderUnusable) as refused:
+        parse_reply(Reply(status, body))
+    assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
+
+
+JSON: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text()), st.just({})
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*GOOD, "error", "verification_url"]), JSON),
+    st.sampled_from([200, 201, 302, 403, 429, 503]),
+)
+def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
+    try:
+        device = parse(status, **changes)
+    except ProviderUnusable:
+        return
+    assert secure_url(device.verification_uri)
+    assert device.verification_uri_complete is None or secure_url(device.verification_uri_complete)
+    assert 0 <= device.expires_in <= 86400
+    assert 0.01 <= device.interval <= 86_400
+    assert device.user_code.isprintable()
+
+
+@given(
+    st.binary() | st.dictionaries(st.sampled_from(["error", "interval", "access_token"]), JSON), st.integers(100, 599)
+)
+def test_any_poll_is_answered_pending_passing_or_the_end(body: bytes | dict[str, Any], status: int) -> None:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    try:
+        answer = parse_poll(Reply(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
+    except AwesomeError as error:
+        ended = error
+    else:
+        assert isinstance(answer, Pending | Passing | TokenResponse)
+        pace = Pace.start(5.0)
+        assert isinstance(answer, TokenResponse) or pace.after(answer).wait >= pace.wait
+        return
+    assert ended.exit_code in (5, 6, 7)

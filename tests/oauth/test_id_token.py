@@ -1,0 +1,153 @@
+"""ID tokens beside the corpus: what newer keys or another clock might change, renewals, and what was kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from awesome_cli.errors import ProviderUnusable, TokenInvalid
+from awesome_cli.oauth.id_token import (
+    IdToken,
+    NoKeyFits,
+    WrongTime,
+    kept_id_token,
+    parse_jwks,
+    verify_id_token,
+    verify_same_person,
+)
+from awesome_cli.oauth.response import Reply
+from support import token_cases as corpus
+from support.token_cases import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
+
+
+def verify(encoded: str, *keys: corpus.Jwk, now: float = NOW, access_token: str = ACCESS_TOKEN) -> IdToken:
+    return verify_id_token(
+        encoded, keys or [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, access_token=access_token, now=now
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        pytest.param(token(header={"kid": "2"}), jwk(RSA), id="an unknown kid"),
+        pytest.param(token(), jwk(EC["P-256"]), id="another kind of key"),
+        pytest.param(token(header={"kid": corpus.ABSENT}), jwk(OTHER_RSA), id="no kid, and a single key that fails"),
+    ],
+)
+def test_newer_keys_might_change_the_verdict(encoded: str, key: corpus.Jwk) -> None:
+    with pytest.raises(NoKeyFits):
+        verify(encoded, key)
+
+
+def test_newer_keys_cannot_mend_a_signature_that_a_named_key_refuses() -> None:
+    with pytest.raises(TokenInvalid) as refused:
+        verify(token(key=OTHER_RSA))
+    assert type(refused.value) is TokenInvalid
+
+
+@pytest.mark.parametrize(
+    ("encoded", "now"),
+    [
+        pytest.param(token(), NOW + 3660, id="over"),
+        pytest.param(token(), NOW - 61, id="issued in the future"),
+        pytest.param(token(nbf=NOW + 1000), NOW, id="not yet valid"),
+    ],
+)
+def test_another_clock_might_change_the_verdict(encoded: str, now: float) -> None:
+    with pytest.raises(WrongTime):
+        verify(encoded, now=now)
+
+
+def test_the_leeway_is_a_minute_to_the_dot() -> None:
+    assert verify(token(), now=NOW + 3659.999).sub == "juan"
+    assert verify(token(), now=NOW - 60).sub == "juan"
+
+
+@pytest.mark.parametrize("changes", [{"iss": "other"}, {"aud": "other"}, {"sub": ""}, {"at_hash": "other"}])
+def test_a_clock_is_blamed_only_if_all_else_is_right(changes: dict[str, str]) -> None:
+    with pytest.raises(TokenInvalid) as refused:
+        verify(token(**changes, exp=0))  # type: ignore[arg-type]  # claims of all kinds
+    assert type(refused.value) is TokenInvalid
+
+
+def test_a_shared_secret_is_answered_with_the_setting_to_change() -> None:
+    with pytest.raises(TokenInvalid) as refused:
+        verify(token(alg="HS256", key=b"secret"))
+    assert "RS256" in refused.value.hint
+
+
+def test_at_hash_ties_the_id_token_to_its_access_token() -> None:
+    bound = token(at_hash=corpus.at_hash("RS256"))
+    assert verify(bound).sub == "juan"
+    with pytest.raises(TokenInvalid, match="at_hash"):
+        verify(bound, access_token="another")
+
+
+def test_an_id_token_does_not_show_itself() -> None:
+    assert repr(verify(token())) == "IdToken()"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b""), (200, b"[]"), (200, b"{}"), (200, b'{"keys":{}}'), (200, b'{"keys":null}'), (404, b'{"keys":[]}')],
+)
+def test_what_is_no_key_set_is_refused(status: int, body: bytes) -> None:
+    with pytest.raises(ProviderUnusable) as refused:
+        parse_jwks(Reply(status, body))
+    assert f"HTTP status {status}" in refused.value.sentence
+
+
+def test_of_a_key_set_only_what_is_looked_at_is_remembered() -> None:
+    private = {"kty": "RSA", "kid": "1", "n": "AQAB", "d": "secret", "x5c": ["x" * 1000]}
+    body = json.dumps({"keys": [private, *corpus.STRANGERS]}).encode()
+    assert parse_jwks(Reply(200, body)) == [
+        {"kty": "RSA", "kid": "1", "n": "AQAB"},
+        {"kty": "OKP", "crv": "Ed25519", "x": corpus.encode(b"x" * 32), "kid": "okp"},
+        {"kty": "oct", "kid": "oct"},
+        {"kty": "AKP", "alg": "ML-DSA-44", "kid": "akp"},
+        {},
+        {},
+    ]
+
+
+OLD = IdToken("", {"iss": ISSUER, "sub": "juan", "aud": CLIENT})
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": ISSUER, "sub": "juan", "aud": CLIENT},
+        {"iss": ISSUER, "sub": "juan", "aud": [CLIENT], "name": "Juan II"},
+        {"iss": ISSUER, "sub": "juan", "aud": [CLIENT, CLIENT], "auth_time": 5},
+    ],
+)
+def test_a_renewed_id_token_for_the_same_person_is_believed(claims: dict[str, object]) -> None:
+    verify_same_person(IdToken("", claims), OLD)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("iss", "https://other.example/"), ("sub", "admin"), ("sub", "Juan"), ("aud", "other"), ("aud", [CLIENT, "api"])],
+)
+def test_a_renewed_id_token_for_another_is_refused(name: str, value: object) -> None:
+    with pytest.raises(TokenInvalid) as refused:
+        verify_same_person(IdToken("", {**OLD.claims, name: value}), OLD)
+    assert f"{name} changed while the session was renewed" in refused.value.sentence
+    assert refused.value.exit_code == 8
+
+
+def test_the_order_of_audiences_does_not_matter() -> None:
+    several = {**OLD.claims, "aud": [CLIENT, "api"]}
+    verify_same_person(IdToken("", {**several, "aud": ["api", CLIENT]}), IdToken("", several))
+
+
+def test_a_kept_id_token_is_read_without_keys_and_whatever_the_time() -> None:
+    assert kept_id_token(token(exp=0)).sub == "juan"
+    assert kept_id_token(f"{HEAD}.{BODY}.{SIGNATURE}").claims == corpus.CLAIMS
+
+
+@pytest.mark.parametrize("encoded", ["", "junk", token(drop="sub"), token(sub=7), token(iss=None), f"{HEAD}.e30.AA"])
+def test_a_damaged_kept_id_token_is_refused(encoded: str) -> None:
+    with pytest.raises(TokenInvalid):
+        kept_id_token(encoded)

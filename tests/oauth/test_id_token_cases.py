@@ -1,0 +1,193 @@
+"""Every rule for ID tokens, broken and kept: the corpus, and what mutation and fuzzing make of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awesome_cli.errors import ProviderUnusable, TokenInvalid
+from awesome_cli.oauth.id_token import IdToken, parse_jwks, verify_id_token
+from awesome_cli.oauth.response import Reply
+from support import token_cases as corpus
+from support.token_cases import (
+    BAD,
+    BODY,
+    CLIENT,
+    EC,
+    GOOD,
+    HEAD,
+    ISSUER,
+    NOW,
+    RSA,
+    SIGNATURE,
+    Case,
+    encode,
+    jwk,
+    seal,
+    token,
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+
+def believe(encoded: str, keys: list[Any] | None = None) -> IdToken:
+    """Verify with a JWK set as it would arrive."""
+    document = {"keys": [jwk(RSA)] if keys is None else keys}
+    return verify_id_token(
+        encoded,
+        parse_jwks(Reply(200, json.dumps(document).encode())),
+        issuer=ISSUER,
+        client_id=CLIENT,
+        access_token=corpus.ACCESS_TOKEN,
+        now=NOW,
+    )
+
+
+@pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
+def test_a_bad_token_is_refused_and_the_rule_is_named(case: Case) -> None:
+    with pytest.raises(TokenInvalid) as refused:
+        believe(case.token, case.keys)
+    assert refused.value.sentence == f"The provider's ID token breaks a rule: {case.rule}."
+    assert (refused.value.exit_code, refused.value.code) == (8, "invalid_token")
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
+def test_a_good_token_is_believed(case: Case) -> None:
+    believed = believe(case.token, case.keys)
+    assert (believed.encoded, believed.claims["iss"], believed.sub) == (case.token, ISSUER, believed.claims["sub"])
+
+
+def test_the_corpus_is_large_and_its_names_are_unique() -> None:
+    assert len({case.name for case in BAD}) == len(BAD) >= 60
+    assert len({case.name for case in GOOD}) == len(GOOD) >= 12
+
+
+def test_every_bad_token_is_bad_for_one_reason_alone() -> None:
+    """The pattern from which all are made is good, so what was changed is what was refused."""
+    assert believe(token()).sub == "juan"
+    assert believe(f"{HEAD}.{BODY}.{SIGNATURE}").sub == "juan"
+
+
+@pytest.mark.parametrize(
+    ("alg", "key"), [("RS256", RSA), ("ES256", EC["P-256"]), ("ES384", EC["P-384"])], ids=lambda value: str(value)[:5]
+)
+def test_no_bit_of_a_good_token_can_be_flipped(alg: str, key: corpus.PrivateKey) -> None:
+    good = token(alg=alg, key=key)
+    keys = [jwk(key)]
+    believe(good, keys)
+    for position, character in enumerate(good):
+        for bit in range(7):
+            flipped = chr(ord(character) ^ 1 << bit)
+            with pytest.raises(TokenInvalid):
+                believe(good[:position] + flipped + good[position + 1 :], keys)
+
+
+def test_no_character_of_a_good_token_can_be_left_out_or_doubled() -> None:
+    for position, character in enumerate(good := token()):
+        for changed in ("", character * 2):
+            with pytest.raises(TokenInvalid):
+                believe(good[:position] + changed + good[position + 1 :])
+
+
+@given(st.text() | st.lists(st.text(BASE64URL), min_size=3, max_size=3).map(".".join))
+def test_any_text_is_refused_with_an_error_of_ours(text: str) -> None:
+    with pytest.raises(TokenInvalid):
+        believe(text)
+
+
+@given(st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "jwk", "b64"]) | st.text(), JSON))
+def test_any_header_is_refused_with_an_error_of_ours_unless_it_is_one_of_ours(header: dict[str, Any]) -> None:
+    with pytest.raises(TokenInvalid):
+        believe(f"{encode(json.dumps(header).encode())}.{BODY}.{SIGNATURE}")
+
+
+@given(st.dictionaries(st.sampled_from(["kid", "typ"]), st.sampled_from(["1", "JWT"]) | JSON))
+def test_a_signed_header_is_judged_without_an_error_of_others(header: dict[str, Any]) -> None:
+    try:
+        believed = believe(token(header=header))
+    except TokenInvalid:
+        assert header.get("kid", "1") != "1" or header.get("typ", "JWT") != "JWT"
+    else:
+        assert believed.sub == "juan"
+        assert (header.get("kid", "1"), header.get("typ", "JWT")) == ("1", "JWT")
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "at_hash"]),
+        JSON | st.sampled_from([ISSUER, CLIENT, NOW, [CLIENT], ["x", CLIENT]]),
+        max_size=3,
+    )
+)
+def test_signed_claims_are_judged_as_a_second_opinion_judges_them(changes: dict[str, Any]) -> None:
+    encoded = token(**changes)
+    claims = corpus.CLAIMS | changes
+    if _is_acceptable(claims):
+        assert believe(encoded).claims["sub"] == claims["sub"]
+    else:
+        with pytest.raises(TokenInvalid):
+            believe(encoded)
+
+
+def _is_acceptable(claims: dict[str, Any]) -> bool:
+    """Say what the rules say, in the shortest way that is blind to how the program says it."""
+    aud = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+    times = [claims["exp"], claims["iat"], claims.get("nbf", 0)]
+    return (
+        claims["iss"] == ISSUER
+        and all(isinstance(value, str) for value in aud)
+        and CLIENT in aud
+        and claims.get("azp", CLIENT if len(set(aud)) == 1 else None) == CLIENT
+        and isinstance(claims["sub"], str)
+        and claims["sub"] != ""
+        and all(type(value) in (int, float) and abs(value) < 1e308 for value in times)
+        and times[0] > NOW - 60
+        and max(times[1:]) <= NOW + 60
+        and claims.get("at_hash", corpus.at_hash("RS256")) == corpus.at_hash("RS256")
+        and "NaN" not in json.dumps(claims)
+        and "Infinity" not in json.dumps(claims)
+    )
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_payload_is_judged_without_an_error_of_others(payload: bytes) -> None:
+    with pytest.raises(TokenInvalid):
+        believe(seal(corpus.HEADER, payload, "RS256", RSA))
+
+
+KEY = st.dictionaries(
+    st.sampled_from(["kty", "kid", "alg", "use", "crv", "n", "e", "x", "y", "d", "k"]),
+    st.sampled_from([*jwk(RSA).values(), *jwk(EC["P-256"]).values(), "sig", "RS256", ""]) | JSON,
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(KEY | JSON, max_size=4), st.sampled_from([token(), token(alg="ES256", key=EC["P-256"])]))
+def test_any_keys_are_judged_without_an_error_of_others(keys: list[Any], encoded: str) -> None:
+    try:
+        believed = believe(encoded, keys)
+    except (TokenInvalid, ProviderUnusable):  # a set that holds NaN is no JSON
+        return
+    assert any(isinstance(key, dict) and key.get("kty") in ("RSA", "EC") for key in keys)
+    assert believed.sub == "juan"
+
+
+@given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.integers(100, 599))
+def test_any_key_set_is_read_or_refused(body: bytes, status: int) -> None:
+    try:
+        keys = parse_jwks(Reply(status, body))
+    except ProviderUnusable:
+        return
+    assert status // 100 == 2
+    assert isinstance(json.loads(body)["keys"], list)
+    assert all(isinstance(key, dict) for key in keys)

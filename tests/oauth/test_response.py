@@ -1,0 +1,150 @@
+"""What arrived from a server: JSON read strictly, error codes told from everything else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awesome_cli.oauth.response import Reply, http_date, json_object, json_value, refusal, seconds
+
+DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
+
+
+def reply(document: object, status: int = 400) -> Reply:
+    return Reply(status, json.dumps(document).encode())
+
+
+@pytest.mark.parametrize(
+    ("status", "ok"), [(199, False), (200, True), (204, True), (299, True), (302, False), (400, False)]
+)
+def test_success_is_2xx(status: int, ok: bool) -> None:  # noqa: FBT001 - a table's column
+    assert Reply(status).ok is ok
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '"text"',
+        "null",
+        "7",
+        '{"a": 1, "a": 2}',
+        '{"b": {"a": 1, "a": 1}}',
+        '{"a": NaN}',
+        '{"a": -Infinity}',
+        '{"a": 1} x',
+        "{'a': 1}",
+        '{"a": 1,}',
+        '\ufeff{"a": 1}',
+        "{" + '"a":{' * 100_000,
+        "[" * 100_000 + "]" * 100_000,
+        '{"a": ' + "9" * 5000 + "}",
+    ],
+    ids=lambda text: text[:20],
+)
+def test_what_is_no_strict_json_object_is_none(text: str) -> None:
+    assert json_object(text) is None
+    assert Reply(200, text.encode()).json() is None
+
+
+@pytest.mark.parametrize("data", [b'{"a": "\xff"}', '{"a": 1}'.encode("utf-16"), b"\x00", b"\x1f\x8b"])
+def test_what_is_no_utf_8_is_none(data: bytes) -> None:
+    assert json_object(data) is None
+
+
+def test_a_json_object_is_read() -> None:
+    assert json_object(b' {"a": [1, {"b": null}], "c": "\xc3\xa9"} ') == {"a": [1, {"b": None}], "c": "é"}
+    assert json_value("[1, 2]") == [1, 2]
+
+
+def test_nesting_that_exhausts_the_parser_is_a_value_error() -> None:
+    with pytest.raises(ValueError, match="deep"):
+        json_value("[" * 200_000)
+
+
+@given(st.binary() | st.text())
+def test_any_data_is_read_or_refused(data: bytes | str) -> None:
+    document = json_object(data)
+    assert document is None or document == json.loads(data)
+
+
+@pytest.mark.parametrize("code", ["slow_down", "invalid_grant", "urn:example:error", "!#$", "x" * 100])
+def test_an_error_code_is_told(code: str) -> None:
+    assert reply({"error": code}).error() == code
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, [], None, "slow_down"]
+    + [
+        {"error": code}
+        for code in ("", "Too Many Requests", 'a"b', "a\\b", "é", "a\n", "\x7f", "x" * 101, 7, None, ["slow_down"])
+    ],
+    ids=str,
+)
+def test_what_is_no_error_code_is_none(document: object) -> None:
+    assert reply(document).error() is None
+
+
+def test_a_description_is_made_safe() -> None:
+    assert reply({"error_description": "No.\x1b[2J\n"}).error_description() == "No.[2J"
+    assert reply({"error_description": ["No."]}).error_description() == ""
+    assert Reply(500).error_description() == ""
+
+
+@pytest.mark.parametrize(("value", "number"), [(5, 5.0), (0, 0.0), (-1.5, -1.5), (1e300, 1e300)])
+def test_a_number_of_seconds_is_read(value: object, number: float) -> None:
+    assert seconds(value) == number
+
+
+@pytest.mark.parametrize("value", [None, True, False, "5", [5], {}, float("nan"), float("inf"), 10**400])
+def test_what_is_no_number_of_seconds_is_none(value: Any) -> None:  # noqa: ANN401
+    assert seconds(value) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        (DATE, 1_800_000_000.0),
+        (DATE.replace("GMT", "-0000"), 1_800_000_000.0),
+        (DATE.replace("08:00:00 GMT", "10:00:00 +0200"), 1_800_000_000.0),
+        ("Friday, 15-Jan-27 08:00:00 GMT", 1_800_000_000.0),
+        ("Fri Jan 15 08:00:00 2027", 1_800_000_000.0),
+        ("", None),
+        ("soon", None),
+        ("Fri, 15 Jan 2027 99:00:00 GMT", None),
+        ("Fri, 15 Foo 2027 08:00:00 GMT", None),
+        ("Fri, 15 Jan 99999999999 08:00:00 GMT", None),
+    ],
+)
+def test_a_date_is_read_whatever_the_time_zone_here(text: str, instant: float | None) -> None:
+    assert http_date(text) == instant
+
+
+@given(st.text() | st.from_regex(r"\w{3}, \d{1,5} \w{3} \d{1,12} \d{1,4}:\d\d:\d\d [-+]?\w{1,9}", fullmatch=True))
+def test_any_date_is_read_or_refused(text: str) -> None:
+    assert isinstance(http_date(text), float | None)
+
+
+def test_a_refusal_tells_the_code_and_the_words() -> None:
+    error = refusal(
+        reply({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
+    )
+    assert (error.sentence, error.code, error.hint) == (
+        "It failed: invalid_scope (No such scope.).",
+        "invalid_scope",
+        "Try.",
+    )
+    assert refusal(reply({"error": "invalid_scope"}), what="It failed").sentence == "It failed: invalid_scope."
+    error = refusal(Reply(404), what="It failed")
+    assert (error.sentence, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
+
+
+def test_a_reply_does_not_show_what_it_carries() -> None:
+    assert "secret" not in repr(Reply(200, b"secret", {"x": "secret"}))

@@ -1,0 +1,211 @@
+"""Token replies (RFC 6749 §5, §6): what is accepted, what ends the session, what may pass."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awesome_cli.errors import AwesomeError, GrantEnded, ProviderUnreachable, ProviderUnusable
+from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, parse_token, refresh_form
+
+GOOD = {
+    "access_token": "access",
+    "token_type": "Bearer",
+    "expires_in": 3600,
+    "refresh_token": "refresh",
+    "id_token": "a.b.c",
+    "scope": "openid email",
+}
+
+
+def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a reply may carry
+    return parse_token(Reply(200, json.dumps(GOOD | changes).encode()))
+
+
+def test_a_good_reply_is_accepted_and_shows_no_token() -> None:
+    tokens = parse()
+    assert (tokens.access_token, tokens.refresh_token, tokens.id_token) == ("access", "refresh", "a.b.c")
+    assert (tokens.expires_in, tokens.scope) == (3600, "openid email")
+    assert repr(tokens) == "TokenResponse(expires_in=3600.0, scope='openid email')"
+
+
+def test_the_smallest_reply_is_accepted() -> None:
+    tokens = parse_token(Reply(200, b'{"access_token":"access","token_type":"bearer"}'))
+    assert tokens == TokenResponse("access", 300.0)
+
+
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER", "bEaReR"])
+def test_bearer_is_understood_in_any_case(kind: str) -> None:
+    assert parse(token_type=kind).access_token == "access"
+
+
+@pytest.mark.parametrize("kind", ["mac", "DPoP", "Bearer ", "", 7, ["Bearer"]])
+def test_another_token_type_is_refused(kind: object) -> None:
+    with pytest.raises(ProviderUnusable, match="token_type that is not Bearer") as refused:
+        parse(token_type=kind)
+    assert refused.value.exit_code == 7
+
+
+@pytest.mark.parametrize("token", ["", 7, True, ["x"], "a b", "a\r\nX: y", "a\x00", "é", "\ud800"])
+def test_an_access_token_that_fits_no_header_is_refused(token: object) -> None:
+    with pytest.raises(ProviderUnusable, match="has an unusable access_token") as refused:
+        parse(access_token=token)
+    assert refused.value.exit_code == 7
+
+
+@pytest.mark.parametrize("token", [7, ["x"], "a b", "a\n", "é"])
+def test_a_refresh_token_that_fits_no_form_is_refused(token: object) -> None:
+    with pytest.raises(ProviderUnusable, match="has an unusable refresh_token"):
+        parse(refresh_token=token)
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+def test_what_is_null_or_empty_counts_as_absent(nothing: object) -> None:
+    tokens = parse(refresh_token=nothing, id_token=nothing, scope=nothing)
+    assert (tokens.refresh_token, tokens.id_token, tokens.scope) == (None, None, None)
+
+
+@pytest.mark.parametrize("junk", [7, False, 0, ["a.b.c"], {"a": 1}])
+def test_an_id_token_of_a_wrong_type_is_kept_for_validation_to_refuse(junk: object) -> None:
+    assert parse(id_token=junk).id_token == str(junk)
+
+
+@pytest.mark.parametrize("scope", [7, ["openid"], {}])
+def test_a_scope_of_a_wrong_type_counts_as_absent(scope: object) -> None:
+    assert parse(scope=scope).scope is None
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "life"),
+    [
+        (3600, 3600),
+        (0.5, 0.5),
+        (0, 0),
+        (-1, 0),
+        ("3600", 3600),
+        ("12.5", 12.5),
+        ("-5", 0),
+        (1e300, 315_360_000),
+        (10**400, 300),
+        ("999999999999999", 315_360_000),
+        (None, 300),
+        (True, 300),
+        ("", 300),
+        ("soon", 300),
+        (" 5", 300),
+        ("1e3", 300),
+        ("0x10", 300),
+        ("NaN", 300),
+        ("Infinity", 300),
+        ("٣٦٠٠", 300),
+        ("9" * 400, 300),
+        ([3600], 300),
+        ({}, 300),
+    ],
+    ids=lambda value: repr(value)[:20],
+)
+def test_the_life_of_the_access_token_is_read(expires_in: object, life: float) -> None:
+    assert parse(expires_in=expires_in).expires_in == life
+
+
+def test_a_life_beyond_all_numbers_counts_as_unusable() -> None:
+    body = json.dumps(GOOD).replace("3600", "1e999").encode()
+    assert parse_token(Reply(200, body)).expires_in == 300
+
+
+def test_the_refresh_request_carries_no_secret() -> None:
+    form = {"grant_type": "refresh_token", "client_id": "client", "refresh_token": "token"}
+    assert refresh_form("client", "token") == form
+    assert refresh_form("client", "token", resource="api") == {**form, "resource": "api"}
+
+
+def test_a_refresh_brings_tokens() -> None:
+    assert parse_refresh(Reply(200, json.dumps(GOOD).encode())) == parse()
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500])
+def test_invalid_grant_ends_the_session_whatever_the_status(status: int) -> None:
+    with pytest.raises(GrantEnded) as ended:
+        parse_refresh(Reply(status, b'{"error":"invalid_grant"}'))
+    assert ended.value.exit_code == 4
+
+
+TROUBLE = [
+    *((status, b"") for status in (200, 204, 302, 401, 403, 404, 408, 429, 500, 502, 503)),
+    (200, b"<h1>Hotel</h1>"),
+    (200, b"[]"),
+    (429, b"{}"),
+    (429, b'{"error":"Too Many Requests"}'),
+    (429, b'{"error":"too_many_requests"}'),
+    (500, b"{}"),
+    (500, b'{"error":"server_error"}'),
+    (503, b'{"error":"temporarily_unavailable"}'),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), TROUBLE)
+def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) -> None:
+    assert is_passing(Reply(status, body))
+    with pytest.raises(ProviderUnreachable) as trouble:
+        parse_refresh(Reply(status, body))
+    assert str(status) in trouble.value.sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b'{"error":"invalid_client"}', "invalid_client"),
+        (200, b'{"error":"server_error"}', "server_error"),
+        (503, b'{"error":"unauthorized_client"}', "unauthorized_client"),
+        (429, b'{"error":"invalid_request"}', "invalid_request"),
+        (400, b'{"error":"made_up"}', "made_up"),
+        (404, b'{"message":"no such page"}', "network"),
+    ],
+)
+def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> None:
+    assert not is_passing(Reply(status, body))
+    with pytest.raises(ProviderUnusable) as refused:
+        parse_refresh(Reply(status, body))
+    assert (type(refused.value), refused.value.code) == (ProviderUnusable, code)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("body", [b"", b"Bad Request"])
+def test_a_400_without_a_word_refuses_a_refresh(body: bytes) -> None:
+    with pytest.raises(ProviderUnusable) as refused:
+        parse_refresh(Reply(400, body))
+    assert type(refused.value) is ProviderUnusable
+    assert "--force" in refused.value.hint
+
+
+JSON: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.text()), st.just({})
+)
+
+
+@given(st.dictionaries(st.sampled_from([*GOOD, "error"]), JSON), st.integers(100, 599))
+def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
+    reply = Reply(status, json.dumps(GOOD | changes).encode())
+    try:
+        tokens = parse_refresh(reply)
+    except AwesomeError as error:
+        refused = error
+    else:
+        assert reply.ok
+        assert tokens.access_token.isascii()
+        assert 0 <= tokens.expires_in <= 315_360_000
+        return
+    assert refused.exit_code in (4, 7)
+
+
+@pytest.mark.parametrize("name", ["access_token", "token_type"])
+def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+    for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
+        with pytest.raises(ProviderUnusable) as refused:
+            parse_token(Reply(200, json.dumps(body).encode()))
+        assert refused.value.sentence == f"The provider's token reply lacks {name}."

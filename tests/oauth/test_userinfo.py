@@ -1,0 +1,65 @@
+"""What the userinfo endpoint says (OpenID Connect Core §5.3): names, and whether a token is still welcome."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from awesome_cli.errors import AwesomeError, ProviderUnreachable, ProviderUnusable, TokenInvalid
+from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
+
+
+def test_claims_about_the_same_subject_are_returned() -> None:
+    claims = {"sub": "juan", "name": "Juan"}
+    assert parse_userinfo(Reply(200, json.dumps(claims).encode()), sub="juan") == claims
+
+
+@pytest.mark.parametrize("sub", ["admin", "", "JUAN", "juan ", None, ["juan"], 7])
+def test_claims_about_another_subject_are_dropped(sub: object) -> None:
+    body = json.dumps({"sub": sub, "name": "Juan"}).encode()
+    assert parse_userinfo(Reply(200, body), sub="juan") == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b'{"name":"Juan"}'),
+        (200, b'{"sub":"juan","sub":"juan"}'),
+        (200, b"eyJhbGciOiJSUzI1NiJ9.e30.AA"),
+        (200, b""),
+        (302, b'{"sub":"juan"}'),
+        (401, b'{"sub":"juan"}'),
+        (500, b'{"sub":"juan"}'),
+    ],
+)
+def test_a_reply_that_is_no_claims_has_none(status: int, body: bytes) -> None:
+    assert parse_userinfo(Reply(status, body), sub="juan") == {}
+
+
+def test_a_token_that_is_answered_about_its_subject_is_welcome() -> None:
+    assert parse_welcome(Reply(200, b'{"sub":"juan"}'), sub="juan") is True
+
+
+@pytest.mark.parametrize("body", [b"", b'{"error":"invalid_token"}', b"<h1>no</h1>"])
+def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
+    assert parse_welcome(Reply(401, body), sub="juan") is False
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "code"),
+    [
+        (200, b'{"sub":"admin"}', TokenInvalid, "invalid_token"),
+        (200, b"{}", TokenInvalid, "invalid_token"),
+        (403, b'{"error":"insufficient_scope"}', ProviderUnusable, "insufficient_scope"),
+        (404, b"{}", ProviderUnusable, "network"),
+        (200, b"<h1>Hotel</h1>", ProviderUnreachable, "network"),
+        (429, b"", ProviderUnreachable, "network"),
+        (500, b"{}", ProviderUnreachable, "network"),
+    ],
+)
+def test_any_other_answer_is_no_verdict(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
+    with pytest.raises(kind) as refused:
+        parse_welcome(Reply(status, body), sub="juan")
+    assert (type(refused.value), refused.value.code) == (kind, code)

@@ -1,0 +1,648 @@
+"""Waiting for an approval (RFC 8628 §3.5) on virtual time: the loop, the pace, and the deadline on both clocks."""
+
+from __future__ import annotations
+
+import gc
+import json
+import tracemalloc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from functools import partial
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnusable, SignInDenied
+from awesome_cli.oauth.device_grant import DeviceAuthorization
+from awesome_cli.provider.client import REQUEST_TIMEOUT, Client, conversation
+from awesome_cli.sessions.model import Session
+from support import token_cases as corpus
+from support.terminal import START, Time
+
+ISSUER = corpus.ISSUER
+DEVICE = {
+    "device_code": "device-code",
+    "user_code": "WDJB-MJHT",
+    "verification_uri": "https://provider.example/activate",
+    "expires_in": 900,
+    "interval": 5,
+}
+
+
+@dataclass
+class Say:
+    """A reply: after ``delay`` seconds, this status and body."""
+
+    body: object = None
+    status: int = 400
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+
+    async def __call__(self) -> httpx.Response:
+        await anyio.sleep(self.delay)
+        body = self.body if isinstance(self.body, str) else json.dumps(self.body)
+        return httpx.Response(self.status, stream=httpx.ByteStream(body.encode()), headers=dict(self.headers))
+
+
+@dataclass
+class Fail:
+    """A connection that breaks after ``delay`` seconds; never, if that is infinite."""
+
+    delay: float = 0.0
+
+    async def __call__(self) -> httpx.Response:
+        await anyio.sleep(self.delay)
+        raise httpx.ConnectError("the connection broke")
+
+
+PENDING = Say({"error": "authorization_pending"}, 403)
+SLOW_DOWN = Say({"error": "slow_down"}, 429)
+DENIED = Say({"error": "access_denied"}, 403)
+HTML = Say("<h1>Bad Gateway</h1>", 502)
+TOKENS = Say(
+    {
+        "access_token": corpus.ACCESS_TOKEN,
+        "token_type": "Bearer",
+        "expires_in": 86400,
+        "id_token": corpus.token(name="Juan", iat=0, exp=corpus.NOW + 10**7),
+    },
+    200,
+)
+Act = Say | Fail
+
+
+class Forgetful:
+    def load(self, issuer: str, *, expected: str, now: float) -> None: ...
+
+    def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002
+        return "digest"
+
+
+class Wait:
+    """One sign-in, whose polls are answered by a script and then by ``rest``. Instants count from its beginning."""
+
+    def __init__(self, *script: Act, rest: Act = PENDING, **device: object) -> None:
+        self.script = list(script)
+        self.rest = rest
+        self.device = {name: value for name, value in {**DEVICE, **device}.items() if value != "absent"}
+        self.time = Time()
+        self.patience: float | None = None
+        self.meanwhile: list[tuple[float, Callable[[], object]]] = []
+        self.asked_at: list[float] = []
+        self.answered_at: list[float] = []
+        self.ended_at = 0.0
+        self.shown: list[DeviceAuthorization] = []
+        self.said: list[str] = []
+
+    @property
+    def pauses(self) -> list[float]:
+        """Seconds from each receipt to the next poll."""
+        return [
+            round(asked - before, 3) for before, asked in zip([0.0, *self.answered_at], self.asked_at, strict=False)
+        ]
+
+    def run(self) -> Session:
+        return self.time.run(self._sign_in)
+
+    def end(self) -> AwesomeError:
+        with pytest.raises(AwesomeError) as ended:
+            self.run()
+        return ended.value
+
+    async def _sign_in(self) -> Session:
+        client = Client(issuer=ISSUER, client_id=corpus.CLIENT, scope="openid")
+        transport = httpx.MockTransport(self._answer)
+        try:
+            async with anyio.create_task_group() as group:
+                for at, act in self.meanwhile:
+                    group.start_soon(self._later, at, act)
+                async with conversation(
+                    client,
+                    memory=Forgetful(),
+                    transport=transport,
+                    now=self.time.now,
+                    detail=self.said.append,
+                    environ={},
+                ) as provider:
+                    session = await provider.sign_in(self.shown.append, patience=self.patience)
+                    group.cancel_scope.cancel()
+        except* AwesomeError as ends:
+            raise ends.exceptions[0] from None
+        finally:
+            self.ended_at = anyio.current_time()
+        return session
+
+    @staticmethod
+    async def _later(at: float, act: Callable[[], object]) -> None:
+        await anyio.sleep(at)
+        act()
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        match request.url.path:
+            case "/token":
+                return await self._answer_poll()
+            case "/device":
+                return await Say(self.device, 200)()
+            case "/keys":
+                return await Say({"keys": [corpus.jwk(corpus.RSA)]}, 200)()
+        names = ("token_endpoint", "device_authorization_endpoint", "jwks_uri")
+        paths = dict(zip(names, (f"{ISSUER}token", f"{ISSUER}device", f"{ISSUER}keys"), strict=True))
+        return await Say({"issuer": ISSUER, **paths}, 200)()
+
+    async def _answer_poll(self) -> httpx.Response:
+        self.asked_at.append(anyio.current_time())
+        act = self.script.pop(0) if self.script else self.rest
+        try:
+            return await act()
+        finally:
+            self.answered_at.append(anyio.current_time())
+
+
+def test_an_approval_is_noticed_by_the_next_poll() -> None:
+    wait = Wait(PENDING, PENDING, TOKENS)
+    assert wait.run().card.name == "Juan"
+    assert wait.asked_at == [5, 10, 15]
+    assert wait.ended_at == 15
+
+
+def test_each_slow_down_adds_five_seconds_for_good() -> None:
+    wait = Wait(SLOW_DOWN, PENDING, SLOW_DOWN, SLOW_DOWN, PENDING, PENDING, TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 10, 10, 15, 20, 20, 20]
+
+
+@pytest.mark.parametrize(
+    ("interval", "pause"),
+    [(30, 30), (7, 10), (0, 10), (-60, 10), ("60", 10), (True, 10), (1e300, 10), (None, 10), (12.5, 12.5)],
+)
+def test_a_larger_interval_in_a_slow_down_wins(interval: object, pause: float) -> None:
+    wait = Wait(Say({"error": "slow_down", "interval": interval}), PENDING, TOKENS)
+    wait.run()
+    assert wait.pauses == [5, pause, pause]
+
+
+def test_the_wait_counts_from_the_receipt_of_the_last_reply() -> None:
+    wait = Wait(Say({"error": "authorization_pending"}, delay=4), Say({"error": "slow_down"}, delay=9), TOKENS)
+    wait.run()
+    assert wait.asked_at == [5, 14, 33]
+
+
+def test_the_wait_doubles_while_connections_fail_and_returns_with_the_first_proper_reply() -> None:
+    wait = Wait(*[Fail()] * 6, PENDING, PENDING, TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 10, 20, 40, 60, 60, 60, 5, 5]
+    assert sum("Polling goes on" in line for line in wait.said) == 6
+
+
+def test_a_wait_beyond_a_minute_is_not_shortened_by_failures() -> None:
+    wait = Wait(Fail(), Fail(), TOKENS, interval=90)
+    wait.run()
+    assert wait.pauses == [90, 90, 90]
+
+
+def test_a_doubled_wait_returns_to_the_interval_that_slow_down_made() -> None:
+    wait = Wait(SLOW_DOWN, Fail(), Fail(), SLOW_DOWN, PENDING, TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 10, 20, 40, 15, 15]
+
+
+def test_a_reply_that_is_not_proper_leaves_the_wait_as_it_was() -> None:
+    wait = Wait(HTML, Fail(), HTML, Fail(), HTML, PENDING, TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 5, 10, 10, 20, 20, 5]
+
+
+def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
+    wait = Wait(Fail(float("inf")), TOKENS)
+    wait.run()
+    assert wait.asked_at == [5, 5 + REQUEST_TIMEOUT + 10]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Say({"error": "server_error"}, 500),
+        Say({"error": "temporarily_unavailable"}, 503),
+        Say({}, 500),
+        HTML,
+        Say("", 200),
+        Say("<h1>Log in to the hotel's network</h1>", 200),
+        Say('{"access_token": "cut', 200),
+        Say("[]", 200),
+        Say("null", 400),
+        Say("", 400),
+        Say("Bad Request", 400),
+        Say("", 401),
+        Say("", 302, {"location": "https://evil.example/"}),
+        Say('{"error":"authorization_pending","error":"access_denied"}', 400),
+        Say({"error": "Too Many Requests", "statusCode": 429}, 429),
+        Say({"error": "too_many_requests"}, 429),
+        Say({}, 429),
+    ],
+    ids=lambda reply: f"{reply.status} {reply.body}",
+)
+def test_trouble_that_may_pass_is_outlived(reply: Say) -> None:
+    wait = Wait(reply, TOKENS)
+    wait.run()
+    assert wait.asked_at == [5, 10]
+
+
+@pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
+def test_the_error_code_decides_and_not_the_status(status: int) -> None:
+    replies = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
+    wait = Wait(*replies, Say({"error": "access_denied"}, status))
+    assert isinstance(wait.end(), SignInDenied)
+    assert wait.pauses == [5, 5, 10]
+    assert isinstance(Wait(Say({"error": "expired_token"}, status)).end(), CodeExpired)
+    assert Wait(Say({"error": "invalid_client"}, status)).end().code == "invalid_client"
+
+
+def at(seconds: float) -> str:
+    return formatdate(START + seconds, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({"retry-after": "30"}, 30),
+        ({"retry-after": " 30 "}, 30),
+        ({"retry-after": "2"}, 5),
+        ({"retry-after": "0"}, 5),
+        ({"retry-after": at(45)}, 40),
+        ({"retry-after": at(45).replace("GMT", "-0000")}, 40),
+        ({"retry-after": at(45), "date": at(25)}, 20),
+        ({"retry-after": at(-3600)}, 5),
+        ({"x-ratelimit-reset": f"{START + 25:.0f}"}, 20),
+        ({"x-ratelimit-reset": f"{START + 3600:.0f}", "date": at(3570)}, 30),
+        ({"x-ratelimit-reset": f"{START - 3600:.0f}"}, 5),
+        ({"x-ratelimit-reset": "soon"}, 5),
+        ({"x-ratelimit-reset": f"{START + 25:.0f}", "retry-after": "10"}, 10),
+        ({"retry-after": "soon"}, 5),
+        ({"retry-after": "-30"}, 5),
+        ({"retry-after": "1e3"}, 5),
+        ({"retry-after": "²"}, 5),
+        ({"retry-after": "Wed, 99 Foo 2026 00:00:00 GMT"}, 5),
+        ({}, 5),
+    ],
+    ids=str,
+)
+def test_a_bare_429_is_heeded(headers: dict[str, str], pause: float) -> None:
+    raw = {name: value.encode() for name, value in headers.items()}
+    wait = Wait(Say("", 429, raw), TOKENS)  # type: ignore[arg-type]  # the wire carries bytes
+    wait.run()
+    assert wait.pauses == [5, pause]
+
+
+def test_a_pause_that_the_server_asks_for_is_taken_once() -> None:
+    wait = Wait(Say("", 429, {"retry-after": "30"}), HTML, Say("", 503, {"retry-after": "20"}), Fail(), TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 30, 5, 20, 10]
+
+
+def test_only_a_429_speaks_of_the_rate_limit() -> None:
+    wait = Wait(Say("", 503, {"x-ratelimit-reset": f"{START + 600:.0f}"}), TOKENS)
+    wait.run()
+    assert wait.pauses == [5, 5]
+
+
+def test_a_pause_beyond_the_deadline_ends_at_the_deadline() -> None:
+    wait = Wait(PENDING, Say("", 429, {"retry-after": "999999999999"}))
+    assert isinstance(wait.end(), CodeExpired)
+    assert (wait.asked_at, wait.ended_at) == ([5, 10], 900)
+
+
+@pytest.mark.parametrize(
+    ("interval", "pause"),
+    [
+        ("absent", 5),
+        (None, 5),
+        (0, 5),
+        (-1, 5),
+        ("7", 5),
+        ("soon", 5),
+        (True, 5),
+        ([7], 5),
+        (1e9, 5),
+        (10**400, 5),
+        (1e-300, 5),
+        (3, 3),
+        (7.5, 7.5),
+        (60, 60),
+    ],
+)
+def test_the_interval_is_the_providers_if_it_is_a_usable_number(interval: object, pause: float) -> None:
+    wait = Wait(PENDING, TOKENS, interval=interval)
+    wait.run()
+    assert wait.pauses == [pause, pause]
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "end"),
+    [(900, 900), ("600", 600), (30.5, 30.5), ("absent", 900), (None, 900), (True, 900), ("soon", 900), (0, 0), (-5, 0)],
+)
+def test_the_deadline_is_the_life_of_the_code(expires_in: object, end: float) -> None:
+    wait = Wait(expires_in=expires_in)
+    error = wait.end()
+    assert (error.exit_code, error.code) == (6, "expired_token")
+    assert wait.ended_at == end
+
+
+def test_nothing_is_asked_at_the_deadline_or_after() -> None:
+    wait = Wait(expires_in=20)
+    assert wait.end().exit_code == 6
+    assert (wait.asked_at, wait.ended_at) == ([5, 10, 15], 20)
+
+
+def test_patience_ends_the_waiting_before_the_code_does() -> None:
+    wait = Wait()
+    wait.patience = 12
+    error = wait.end()
+    assert (error.exit_code, error.code) == (6, "timeout")
+    assert "within 12 s." in error.sentence
+    assert (wait.asked_at, wait.ended_at) == ([5, 10], 12)
+
+
+@pytest.mark.parametrize("patience", [0, 3, 5])
+def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(patience: float) -> None:
+    wait = Wait(rest=Fail())
+    wait.patience = patience
+    assert wait.end().code == "timeout"
+    assert (wait.asked_at, wait.ended_at) == ([], patience)
+
+
+def test_patience_beyond_the_code_does_not_prolong_it() -> None:
+    wait = Wait(expires_in=20)
+    wait.patience = float("inf")
+    assert wait.end().code == "expired_token"
+    assert wait.ended_at == 20
+
+
+@pytest.mark.parametrize("rest", [Fail(), HTML, Say("", 429), Say("", 401), Fail(float("inf"))], ids=repr)
+def test_a_provider_that_never_answers_properly_is_unusable(rest: Act) -> None:
+    wait = Wait(rest=rest)
+    error = wait.end()
+    assert isinstance(error, ProviderUnusable)
+    assert error.exit_code == 7
+    assert wait.ended_at == 900
+
+
+def test_a_provider_that_answered_once_lets_the_code_expire() -> None:
+    wait = Wait(PENDING, rest=Fail())
+    assert wait.end().exit_code == 6
+    assert wait.ended_at == 900
+
+
+def test_a_poll_that_hangs_is_cut_at_the_deadline() -> None:
+    wait = Wait(PENDING, rest=Fail(float("inf")), expires_in=14)
+    assert wait.end().exit_code == 6
+    assert (wait.asked_at, wait.ended_at) == ([5, 10], 14)
+
+
+def test_a_first_poll_that_hangs_until_the_deadline_is_no_proper_answer() -> None:
+    wait = Wait(rest=Fail(float("inf")), expires_in=14)
+    assert wait.end().exit_code == 7
+    assert (wait.asked_at, wait.ended_at) == ([5], 14)
+
+
+def test_the_code_is_told_as_expired_once_and_as_unknown_from_then_on() -> None:
+    for code in ("expired_token", "invalid_grant"):
+        error = Wait(PENDING, Say({"error": code}, 403)).end()
+        assert (error.exit_code, error.code) == (6, "expired_token")
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("unauthorized_client", "Device Code"),
+        ("unsupported_grant_type", "OIDC Conformant"),
+        ("invalid_client", "Native"),
+        ("invalid_request", "client id"),
+        ("invalid_scope", "offline_access"),
+        ("invalid_target", "--audience"),
+        ("made_up", ""),
+    ],
+)
+def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, advice: str) -> None:
+    wait = Wait(Say({"error": code, "error_description": "Because.\x1b[2J"}, 403))
+    error = wait.end()
+    assert (error.exit_code, error.code) == (7, code)
+    assert error.sentence == f"The sign-in failed: {code} (Because.[2J)."
+    assert advice in error.hint
+    assert wait.ended_at == 5
+
+
+def test_a_refusal_without_a_code_stops_at_once() -> None:
+    error = Wait(Say({"message": "no such page"}, 404)).end()
+    assert (error.exit_code, error.code) == (7, "network")
+    assert "404" in error.sentence
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"access_token": "a"}, {"access_token": "a", "token_type": "mac"}, {"token_type": "Bearer"}],
+    ids=str,
+)
+def test_a_malformed_token_reply_stops_at_once(body: object) -> None:
+    wait = Wait(Say(body, 200))
+    assert wait.end().exit_code == 7
+    assert wait.ended_at == 5
+
+
+def test_a_laptop_that_slept_beyond_the_codes_life_gives_up_within_a_second_of_waking() -> None:
+    wait = Wait(PENDING, Say("", 429, {"retry-after": "600"}))
+    wait.meanwhile = [(200.25, lambda: wait.time.pass_by(3600))]
+    error = wait.end()
+    assert (error.exit_code, wait.asked_at) == (6, [5, 10])
+    assert 200.25 <= wait.ended_at <= 201.25
+
+
+def test_a_laptop_that_slept_for_less_goes_on() -> None:
+    wait = Wait(expires_in=100)
+    wait.meanwhile = [(12, lambda: wait.time.pass_by(50))]
+    assert wait.end().exit_code == 6
+    assert wait.ended_at == 50  # 50 s awake and 50 s asleep
+    assert wait.asked_at == [5, 10, 15, 20, 25, 30, 35, 40, 45]
+
+
+def test_a_wall_clock_that_is_set_back_prolongs_nothing() -> None:
+    wait = Wait(expires_in=100)
+    wait.meanwhile = [(12, lambda: wait.time.pass_by(-86400))]
+    assert wait.end().exit_code == 6
+    assert (len(wait.asked_at), wait.ended_at) == (19, 100)
+
+
+def test_a_wall_clock_that_is_set_does_not_quicken_the_pace() -> None:
+    wait = Wait(*[PENDING] * 5, TOKENS)
+    wait.meanwhile = [(6, lambda: wait.time.pass_by(30)), (12, lambda: wait.time.pass_by(-3600))]
+    wait.run()
+    assert wait.pauses == [5] * 6
+
+
+def test_giving_up_takes_effect_at_once() -> None:
+    for moment in (7.0, 11.0):  # while it sleeps, and while a poll hangs
+        wait = Wait(PENDING, rest=Fail(float("inf")))
+
+        async def interrupted(wait: Wait = wait, moment: float = moment) -> None:
+            with anyio.move_on_after(moment):
+                await wait._sign_in()  # noqa: SLF001 - the harness's own
+
+        wait.time.run(interrupted)
+        assert wait.ended_at == moment
+
+
+def test_the_code_is_shown_before_it_is_asked_for_and_never_told_in_detail() -> None:
+    wait = Wait(Fail(), HTML, TOKENS)
+    session = wait.run()
+    assert [device.user_code for device in wait.shown] == ["WDJB-MJHT"]
+    everything = repr((wait.shown, wait.said, session))
+    for secret in ("device-code", corpus.ACCESS_TOKEN, session.id_token):
+        assert secret not in everything
+
+
+# Property: whatever a provider does, the program's polls are those of the model below, which is as short as the rules.
+
+INTERVALS = st.sampled_from([1, 2.5, 5, 5.25, 30, 59, 61, 120])
+DELAYS = st.sampled_from([0, 0, 0.5, 3, 14.5])
+PROPER = [
+    DELAYS.map(lambda delay: Say({"error": "authorization_pending"}, delay=delay)),
+    st.builds(
+        lambda interval, delay: Say({"error": "slow_down", "interval": interval}, delay=delay),
+        st.sampled_from([None, 0, 3, 20, 90, "90", 1e9]),
+        DELAYS,
+    ),
+]
+IMPROPER = [
+    DELAYS.map(Fail),
+    st.just(Fail(float("inf"))),
+    st.builds(
+        lambda status, after, delay: Say("busy", status, {} if after is None else {"retry-after": str(after)}, delay),
+        st.sampled_from([200, 400, 429, 500, 503]),
+        st.none() | st.sampled_from([0, 1, 7, 100, 2000]),
+        DELAYS,
+    ),
+]
+SCRIPTS = st.lists(st.one_of(*PROPER, *IMPROPER), max_size=25)
+
+
+@dataclass
+class Model:
+    """The rules of polling as arithmetic. ``polls``: when each begins; ``code``: the exit code."""
+
+    interval: float
+    expires_in: float
+    polls: list[float] = field(default_factory=list)
+    code: int = 6
+
+    def play(self, script: list[Act]) -> None:
+        now, failures, extra, heard = 0.0, 0, 0.0, False
+        for act in [*script, *[PENDING] * 2000]:
+            grown = self._grown(failures)
+            now += max(grown, extra)
+            if now >= self.expires_in:
+                break
+            self.polls.append(now)
+            now += min(act.delay, REQUEST_TIMEOUT)
+            if now >= self.expires_in:
+                break
+            extra = 0.0
+            if isinstance(act, Fail):
+                failures += 1
+            elif isinstance(act.body, dict):
+                failures, heard = 0, True
+                asked = act.body.get("interval")
+                if act.body["error"] == "slow_down":
+                    usable = asked if isinstance(asked, int) and asked <= 3600 else 0
+                    self.interval = max(self.interval + 5, usable)
+            else:
+                extra = float(act.headers.get("retry-after", 0))
+        self.code = 6 if heard or not self.polls else 7
+
+    def _grown(self, failures: int) -> float:
+        return max(self.interval, min(self.interval * 2.0**failures, 60.0))
+
+
+@settings(max_examples=300)
+@given(INTERVALS, st.sampled_from([0, 4, 33, 100, 400]), SCRIPTS)
+def test_any_schedule_goes_by_the_model(interval: float, expires_in: float, script: list[Act]) -> None:
+    model = Model(interval, expires_in)
+    model.play(script)
+    wait = Wait(*script, interval=interval, expires_in=expires_in)
+    assert wait.end().exit_code == model.code
+    assert [round(instant, 6) for instant in wait.asked_at] == [round(instant, 6) for instant in model.polls]
+    assert wait.ended_at == pytest.approx(expires_in)
+
+
+JUMPS = st.tuples(st.floats(0.001, 200), st.floats(-500, 500))
+
+
+@settings(max_examples=100)
+@given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
+def test_a_wall_clock_that_jumps_makes_it_neither_faster_nor_longer_nor_stuck(
+    interval: float, expires_in: float, script: list[Act], jumps: list[tuple[float, float]]
+) -> None:
+    wait = Wait(*script, interval=interval, expires_in=expires_in)
+    wait.meanwhile = [(at, partial(wait.time.pass_by, seconds)) for at, seconds in jumps]
+    assert wait.end().exit_code in (6, 7)
+    assert all(pause >= interval for pause in wait.pauses)
+    assert wait.ended_at <= expires_in
+    assert all(asked < expires_in for asked in wait.asked_at)
+
+
+@settings(max_examples=100)
+@given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
+def test_a_laptop_that_sleeps_ends_it_with_the_first_of_the_two_clocks(
+    interval: float, expires_in: float, script: list[Act], naps: list[tuple[float, float]]
+) -> None:
+    wait = Wait(*script, interval=interval, expires_in=expires_in)
+    asleep = sorted((at, abs(seconds)) for at, seconds in naps)
+    wait.meanwhile = [(at, partial(wait.time.pass_by, seconds)) for at, seconds in asleep]
+    wait.end()
+    over = min(
+        [max(at, expires_in - sum(nap for _, nap in asleep[: count + 1])) for count, (at, _) in enumerate(asleep)]
+        + [expires_in]
+    )
+    assert over - 0.001 <= wait.ended_at <= min(over + REQUEST_TIMEOUT + 1.001, expires_in)  # a poll under way, a nap
+    assert all(asked <= over + 1.001 for asked in wait.asked_at)
+
+
+@given(st.integers(0, 12), st.integers(1, 20))
+def test_slow_down_for_ever_only_ever_slows_down(slow_downs: int, interval: int) -> None:
+    wait = Wait(*[SLOW_DOWN] * slow_downs, rest=TOKENS, interval=interval, expires_in=86400)
+    wait.run()
+    assert wait.pauses == [interval + 5 * count for count in range(slow_downs + 1)]
+
+
+def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
+    taken: dict[int, int] = {}
+
+    class Watched(Say):
+        """Looks at the memory now and then."""
+
+        polls = 0
+
+        async def __call__(self) -> httpx.Response:
+            self.polls += 1
+            if self.polls in (100, 700):
+                gc.collect()
+                taken[self.polls] = tracemalloc.get_traced_memory()[0]
+            return await super().__call__()
+
+    class Deaf(list[str]):
+        """Keeps nothing, as a terminal does."""
+
+        def append(self, _: str) -> None: ...
+
+    login = Wait(rest=Watched(PENDING.body, PENDING.status), expires_in=3600)
+    login.said = Deaf()
+    tracemalloc.start()
+    try:
+        assert isinstance(login.end(), CodeExpired)
+    finally:
+        tracemalloc.stop()
+    assert len(login.asked_at) == 719
+    assert taken[700] - taken[100] < 100_000  # bytes: what this test itself writes down of 600 polls

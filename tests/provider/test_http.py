@@ -1,0 +1,533 @@
+"""What a connection may do to us: TLS, proxies, time, size, and every odd way to send a reply."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import anyio
+import certifi
+import httpx
+import pytest
+import trustme
+
+from awesome_cli.errors import ConfigError, ProviderUnreachable
+from awesome_cli.provider.cache import Cache
+from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, Client, conversation
+from awesome_cli.provider.http import Unacceptable, open_client, trust, unreachable
+from awesome_cli.testing.hostile import (
+    DISCOVERY,
+    ENDLESS_BODY,
+    ENDLESS_HEADERS,
+    ENDLESS_INTERIM,
+    KEYS,
+    Act,
+    Answer,
+    Drip,
+    Drop,
+    Flood,
+    HostileProvider,
+    Late,
+    Lie,
+    Pass,
+    Question,
+    Raw,
+    hostile,
+)
+from support.hurry import within
+from support.need import need
+from support.program import Inside, Program
+from support.proxy import proxy
+from support.terminal import START, Terminal
+
+
+@pytest.fixture
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+class TestTls:
+    @pytest.fixture
+    def authority_file(self, authority: trustme.CA, tmp_path: Path) -> Path:
+        path = tmp_path / "authority.pem"
+        authority.cert_pem.write_to_path(path)
+        return path
+
+    @pytest.fixture
+    def provider(self, authority: trustme.CA) -> Iterator[HostileProvider]:
+        with hostile(tls=_server_side(authority.issue_cert("127.0.0.1")), **_QUICK) as provider:
+            yield provider
+
+    def test_a_private_authority_works_by_configuration(
+        self, program: Program, provider: HostileProvider, authority_file: Path
+    ) -> None:
+        assert program.at(provider.url).run("login", SSL_CERT_FILE=str(authority_file)).code == 0
+        assert program.run("logout", SSL_CERT_FILE=str(authority_file)).code == 0
+
+    def test_and_by_a_folder(
+        self, program: Program, provider: HostileProvider, authority_file: Path, tmp_path: Path
+    ) -> None:
+        need("openssl")
+        openssl = str(shutil.which("openssl"))
+        asked = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
+        name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+        folder = tmp_path / "authorities"
+        folder.mkdir()
+        shutil.copy(authority_file, folder / f"{name}.0")
+        assert program.at(provider.url).run("login", SSL_CERT_DIR=str(folder)).code == 0
+
+    def test_and_fails_closed_without(self, program: Program, provider: HostileProvider) -> None:
+        end = program.at(provider.url).run("login")
+        assert (end.code, provider.paths) == (7, [])
+        assert "its TLS certificate is not trusted" in end.err
+        assert "Hint:" in end.err
+        assert "SSL_CERT_FILE" in end.err
+
+    def test_the_file_names_all_that_is_trusted(
+        self, program: Program, provider: HostileProvider, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "other.pem"
+        trustme.CA().cert_pem.write_to_path(other)
+        assert program.at(provider.url).run("login", SSL_CERT_FILE=str(other)).code == 7
+
+    @pytest.mark.parametrize("wrong", ["name", "time"])
+    def test_a_certificate_must_fit(
+        self, wrong: str, inside: Inside, authority: trustme.CA, authority_file: Path
+    ) -> None:
+        last_year = datetime.now(UTC) - timedelta(days=365)
+        leaf = (
+            authority.issue_cert("provider.example")
+            if wrong == "name"
+            else authority.issue_cert("127.0.0.1", not_before=last_year, not_after=last_year + timedelta(days=9))
+        )
+        with hostile(tls=_server_side(leaf), **_QUICK) as provider:
+            end = inside.at(provider.url).run("login", SSL_CERT_FILE=str(authority_file))
+        assert (end.code, provider.paths) == (7, [])
+        assert "its TLS certificate is not trusted" in end.err
+
+    def test_a_server_that_speaks_no_tls_is_said_to(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+        end = inside.at(hostile_provider.url.replace("http:", "https:")).run("login")
+        assert (end.code, "no TLS connection comes about" in end.err) == (7, True)
+
+    @pytest.mark.parametrize("content", [None, "no certificate"])
+    def test_a_file_that_is_none_is_a_mistake_in_the_settings(
+        self, content: str | None, inside: Inside, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "authority.pem"
+        if content is not None:
+            path.write_text(content)
+        end = inside.at("https://provider.example/").run("login", SSL_CERT_FILE=str(path))
+        assert (end.code, "SSL_CERT_FILE cannot be used" in end.err) == (3, True)
+
+    @pytest.mark.parametrize("environ", [{}, {"SSL_CERT_FILE": certifi.where()}, {"SSL_CERT_DIR": "/nowhere"}])
+    def test_verification_is_no_setting(self, environ: dict[str, str]) -> None:
+        context = trust(environ)
+        assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a test cannot add to what the system trusts")
+    def test_what_the_system_trusts_counts_as_well(self, provider: HostileProvider, authority_file: Path) -> None:
+        asked = (
+            "import httpx, sys; from awesome_cli.provider.http import trust; httpx.get(sys.argv[1], verify=trust({}))"
+        )
+        environ = {**os.environ, "SSL_CERT_FILE": str(authority_file)}  # OpenSSL's own name for the system's file
+        subprocess.run([sys.executable, "-c", asked, provider.url], env=environ, check=True)
+        assert provider.paths == ["/"]
+
+    def test_and_so_do_certifis_authorities(self) -> None:
+        bare = ssl.create_default_context(cafile=certifi.where())
+        ours = trust({})._ctx  # type: ignore[attr-defined]  # noqa: SLF001 - truststore tells nothing by itself
+        assert ours.cert_store_stats() == bare.cert_store_stats()
+
+
+class TestProxies:
+    @pytest.fixture
+    def secured(self, program: Program, authority: trustme.CA, tmp_path: Path) -> Iterator[HostileProvider]:
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        program.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
+        with hostile(tls=_server_side(authority.issue_cert("provider.test")), **_QUICK) as provider:
+            provider.issuer.url = provider.url.replace("127.0.0.1", "provider.test")  # which only the proxy can find
+            program.at(provider.url)
+            yield provider
+
+    def test_https_goes_through_the_proxy(self, program: Program, secured: HostileProvider) -> None:
+        with proxy() as between:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+        assert end.code == 0, end.err
+        assert set(between.asked) == {secured.url.split("/")[2]}
+        assert all(words.startswith("Basic ") for words in between.authorizations)
+        assert "pass-word" not in end.err
+
+    def test_unless_the_host_is_excepted(self, program: Program, secured: HostileProvider) -> None:
+        with proxy() as between:
+            end = program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="provider.test")
+        assert (between.asked, secured.paths) == ([], [])
+        assert (end.code, "its name cannot be found" in end.err) == (7, True)
+
+    @pytest.mark.parametrize(
+        ("scheme", "environ"),
+        [
+            ("http", {"HTTP_PROXY": "{}"}),
+            ("http", {"http_proxy": "{}"}),
+            ("http", {"ALL_PROXY": "{}"}),
+            ("http", {"all_proxy": "{}"}),
+            ("http", {"HTTP_PROXY": "{}", "NO_PROXY": "localhost"}),
+            ("http", {"HTTP_PROXY": "{}", "NO_PROXY": "http://example.com:80, ,.example.com"}),
+            ("https", {"HTTPS_PROXY": "{}"}),
+            ("https", {"https_proxy": "{}"}),
+            ("https", {"ALL_PROXY": "{}"}),
+        ],
+    )
+    def test_loopback_is_never_proxied_whatever_the_variables_say(  # noqa: PLR0913, PLR0917 - fixtures
+        self,
+        scheme: str,
+        environ: dict[str, str],
+        inside: Inside,
+        authority: trustme.CA,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        tls = _server_side(authority.issue_cert("127.0.0.1")) if scheme == "https" else None
+        inside.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
+        with proxy() as between, hostile(tls=tls, **_QUICK) as provider:
+            for name, value in environ.items():
+                monkeypatch.setenv(name, value.format(f"http://{between.host}"))  # httpx reads it by itself
+            inside.at(provider.url)
+            inside.environ |= {"AWESOME_API_URL": provider.issuer.api_url, "AWESOME_AUDIENCE": provider.issuer.api_url}
+            commands = ["login"], ["token", "--min-ttl", "99999"], ["api", "hello"], ["logout"]
+            assert [inside.run(*argv).code for argv in commands] == [0, 0, 0, 0]
+        assert between.asked == []
+
+    @pytest.mark.parametrize(
+        ("host", "proxied"),
+        [
+            ("localhost", []),
+            ("127.0.0.1", []),
+            ("127.9.8.7", []),
+            ("[::1]", []),
+            ("[0:0:0:0:0:0:0:1]", []),
+            ("127.0.0.1.test", ["http://127.0.0.1.test:1/"]),
+        ],
+    )
+    def test_the_proxy_of_the_systems_settings_gets_what_is_not_for_this_machine(
+        self, host: str, proxied: list[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def ask() -> None:
+            async with open_client(None, 5, {}) as http:
+                await http.get(f"http://{host}:1/")
+
+        with proxy() as between:
+            # urllib asks macOS and the Windows registry; a program that was not started from a shell knows no more
+            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": between.host})
+            with nullcontext() if proxied else pytest.raises(httpx.ConnectError):
+                anyio.run(ask)
+        assert between.asked == proxied
+
+    def test_a_proxy_that_refuses_is_named_as_such(self, program: Program, secured: HostileProvider) -> None:
+        with proxy(refusal=407) as between:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+        assert (end.code, secured.paths) == (7, [])
+        assert "the proxy refuses (HTTP status 407)" in end.err
+        assert "pass-word" not in end.err
+
+    def test_a_proxy_that_cannot_be_used_does_not_concern_a_provider_on_this_machine(
+        self, inside: Inside, hostile_provider: HostileProvider, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALL_PROXY", "socks5://proxy")
+        assert inside.at(hostile_provider.url).run("login").code == 0
+
+    @pytest.mark.parametrize("setting", ["ftp://me:pass-word@proxy/", "socks5://me:pass-word@proxy", "http://[::1"])
+    def test_a_proxy_that_cannot_be_used_is_a_mistake_in_the_settings(
+        self, setting: str, inside: Inside, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", setting)  # httpx reads it by itself
+        end = inside.at("https://provider.example/").run("login", "--verbose")
+        assert (end.code, "The proxy settings cannot be used" in end.err) == (3, True)
+        assert "pass-word" not in end.err
+
+
+class TestTime:
+    """A server that answers now and then cannot hold us."""
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            pytest.param(Late(60), id="says nothing"),
+            pytest.param(Drip(0.05), id="a byte now and then, from the first"),
+            pytest.param(Drip(0.05, after=200), id="a byte now and then, later"),
+            pytest.param(ENDLESS_INTERIM, id="endless interim replies"),
+            pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b""), id="a body that never comes"),
+        ],
+    )
+    def test_one_request_has_a_deadline(self, act: Act, hostile_provider: HostileProvider, tmp_path: Path) -> None:
+        hostile_provider.at(DISCOVERY, act)
+        with within(2), pytest.raises(ProviderUnreachable, match="in time"):
+            _begin(hostile_provider.url, tmp_path, deadline=0.3)
+
+    def test_and_without_hurry_everything_arrives(self, hostile_provider: HostileProvider, tmp_path: Path) -> None:
+        hostile_provider.at(DISCOVERY, Drip(0.0001, after=900), Late(0.1))
+        _begin(hostile_provider.url, tmp_path, deadline=15)
+
+    def test_a_byte_every_second_holds_a_command_for_15_seconds(self, terminal: Terminal) -> None:
+        async def drip() -> AsyncIterator[bytes]:
+            while True:
+                await anyio.sleep(1)
+                yield b" "
+
+        terminal.answer = lambda _: httpx.Response(200, stream=_Stream(drip()))
+        assert terminal.run("login") == 7
+        assert terminal.time.now() - START == 15
+
+    def test_nor_can_it_hold_a_person_whose_session_is_alive_offline(self, terminal: Terminal) -> None:
+        async def silence() -> httpx.Response:
+            await anyio.sleep_forever()
+            raise AssertionError
+
+        terminal.login()
+        terminal.time.pass_by(2 * 3600)
+        terminal.answer = lambda _: silence()
+        began = terminal.time.now()
+        assert (terminal.run("say-hi"), terminal.out) == (0, "Welcome Juan!\n")
+        assert terminal.time.now() - began == REFRESH_TIMEOUT
+
+
+class TestSize:
+    def test_a_reply_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""'))
+        hostile_provider.at(DISCOVERY, Lie(padding=padding))
+        assert inside.at(hostile_provider.url).run("login").code == 0
+
+    def test_and_a_byte_more_is_refused(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""') + 1)
+        hostile_provider.at(DISCOVERY, Lie(padding=padding))
+        end = inside.at(hostile_provider.url).run("login")
+        assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
+
+    @pytest.mark.parametrize(
+        "act",
+        [
+            pytest.param(ENDLESS_BODY, id="a body without end"),
+            pytest.param(ENDLESS_HEADERS, id="headers without end"),
+            pytest.param(Flood(b"HTTP/1.1 200 ", b"x" * 1000), id="a first line without end"),
+            pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b" " * 65536), id="said so"),
+            pytest.param(
+                Flood(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b" " * 32768 + b"\r\n"),
+                id="chunks without end",
+            ),
+        ],
+    )
+    def test_a_flood_is_refused_while_it_is_read(
+        self, act: Act, inside: Inside, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.at(DISCOVERY, act)
+        with within(5):
+            assert inside.at(hostile_provider.url).run("login").code == 7
+
+    @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"])
+    def test_a_compressed_reply_is_refused_unread(
+        self, coding: str, inside: Inside, hostile_provider: HostileProvider
+    ) -> None:
+        bomb = gzip.compress(b"{" + b" " * 50_000_000)
+        hostile_provider.at(DISCOVERY, Answer(200, bomb, {"content-encoding": coding}))
+        end = inside.at(hostile_provider.url).run("login")
+        assert (end.code, "compressed" in end.err) == (7, True)
+        assert {request.headers["accept-encoding"] for request in hostile_provider.requests} == {"identity"}
+
+    def test_json_that_is_nested_deeply_is_no_json(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at(DISCOVERY, Answer(200, '{"a":' * 100_000 + "1" + "}" * 100_000))
+        assert inside.at(hostile_provider.url).run("login").code == 7
+
+    def test_what_is_of_no_use_is_not_remembered_however_it_is_nested(
+        self, inside: Inside, hostile_provider: HostileProvider
+    ) -> None:
+        nested = json.loads('{"a":' * 200 + "1" + "}" * 200)
+        keys = json.loads(hostile_provider.issuer.answer("GET", KEYS).body)["keys"]
+        hostile_provider.at(DISCOVERY, Lie(padding=nested))
+        hostile_provider.at(KEYS, Answer(200, {"keys": [{**keys[0], "padding": nested}]}))
+        assert inside.at(hostile_provider.url).run("login").code == 0
+        remembered = [path.read_text("utf-8") for path in (inside.home / "cache").iterdir()]
+        assert ["padding" in text for text in remembered] == [False]
+
+
+@dataclass(frozen=True)
+class Chunked(Pass):
+    """The issuer's reply in chunks of some bytes."""
+
+    size: int
+
+    def play(self, question: Question) -> Iterator[bytes | float]:
+        body = question.honest_reply().body
+        yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for start in range(0, len(body), self.size):
+            chunk = body[start : start + self.size]
+            yield b"%x\r\n%b\r\n" % (len(chunk), chunk)
+        yield b"0\r\n\r\n"
+
+
+@dataclass(frozen=True)
+class Headed(Pass):
+    """The issuer's body below another head, ended by the end of the connection."""
+
+    head: bytes
+
+    def play(self, question: Question) -> Iterator[bytes | float]:
+        yield self.head + b"\r\n\r\n" + question.honest_reply().body
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(Chunked(7), id="in chunks"),
+        pytest.param(Headed(b"HTTP/1.0 200 OK"), id="HTTP/1.0"),
+        pytest.param(Headed(b"HTTP/1.1 200 OK"), id="no content-length"),
+        pytest.param(Headed(b"HTTP/1.1 200"), id="no reason phrase"),
+        pytest.param(Headed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK"), id="an interim reply before it"),
+        pytest.param(Headed(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin-1"), id="another media type"),
+        pytest.param(Headed(b"HTTP/1.1 200 OK\r\nDate: yesterday\r\nX: \xff\xfe"), id="odd headers"),
+    ],
+)
+def test_an_odd_but_proper_reply_is_read(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
+    for path in (DISCOVERY, "/device/code", "/token"):
+        hostile_provider.at(path, act)
+    assert inside.at(hostile_provider.url).run("login").code == 0
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        pytest.param(Raw(b""), id="nothing"),
+        pytest.param(Raw(b"\x00\xff" * 100), id="bytes"),
+        pytest.param(Raw(b"HTTP/9.9 200 OK\r\n\r\n{}"), id="HTTP of the future"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), id="two lengths"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), id="a negative length"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"), id="an unknown transfer coding"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), id="broken chunks"),
+        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), id="a broken header"),
+        pytest.param(Raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), id="another protocol"),
+        pytest.param(Drop(after=50, act=Pass()), id="half of the headers"),
+        pytest.param(Drop(after=400, act=Pass()), id="half of the body"),
+    ],
+)
+def test_a_broken_reply_is_said_to_be_one(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(DISCOVERY, act)
+    end = inside.at(hostile_provider.url).run("login")
+    assert end.code == 7, end.err
+    assert end.err.startswith("Error: ")
+
+
+def test_no_cookie_is_kept(inside: Inside, hostile_provider: HostileProvider) -> None:
+    for path in (DISCOVERY, "/device/code"):
+        hostile_provider.at(path, Headed(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d"))
+    assert inside.at(hostile_provider.url).run("login").code == 0
+    assert len(hostile_provider.requests) == 4
+    assert not any("cookie" in request.headers for request in hostile_provider.requests)
+
+
+class TestReasons:
+    """Why a host cannot be used, in plain words that quote nothing."""
+
+    def test_a_closed_port(self, inside: Inside) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as closed:
+            url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+        end = inside.at(url).run("login")
+        assert (end.code, "the connection was refused" in end.err) == (7, True)
+
+    def test_several_addresses(self) -> None:
+        error = httpx.ConnectError("All connection attempts failed")
+        error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), ConnectionRefusedError(111, "s3cret")])
+        assert unreachable("a", error, check="issuer").sentence == "a cannot be used: the connection was refused."
+
+    def test_several_addresses_that_say_nothing(self) -> None:
+        error = httpx.ConnectError("All connection attempts failed")
+        error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), OSError("s3cret")])
+        sentence = unreachable("a", error, check="issuer").sentence
+        assert sentence == "a cannot be used: the connection failed (ConnectError)."
+
+    def test_a_name_that_leads_nowhere(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unknown(*_: object, **__: object) -> list[object]:
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real name server may be one that says nothing
+        end = inside.at("https://provider.example/").run("login")
+        assert (end.code, "its name cannot be found (DNS)" in end.err) == (7, True)
+
+    @pytest.mark.parametrize(
+        ("error", "reason"),
+        [
+            (httpx.ConnectTimeout("slow"), "no answer in time"),
+            (httpx.LocalProtocolError("Illegal header value b'Bearer s3cret'"), "failed (LocalProtocolError)"),
+            (httpx.InvalidURL("https://s3cret/"), "failed (InvalidURL)"),
+            (ConnectionResetError(104, "s3cret"), os.strerror(104)),
+            (httpx.ProxyError("407 s3cret"), "(HTTP status 407)"),
+            (Unacceptable("its answer is too long"), "its answer is too long"),
+            (ssl.SSLError("s3cret"), "no TLS connection comes about (SSLError)"),
+            (ssl.SSLCertVerificationError("s3cret"), "not trusted (SSLCertVerificationError)"),
+        ],
+    )
+    def test_nothing_is_quoted_that_may_be_secret(self, error: Exception, reason: str) -> None:
+        sentence = unreachable("provider.example", error, check="issuer").sentence
+        assert reason in sentence
+        assert "s3cret" not in sentence
+
+    def test_a_broken_connection_that_has_no_number(self) -> None:
+        error = httpx.ConnectError("All connection attempts failed")
+        error.__cause__ = OSError("s3cret")
+        assert (
+            unreachable("a", error, check="issuer").sentence
+            == "a cannot be used: the connection failed (ConnectError)."
+        )
+
+
+def test_a_client_of_the_network_has_neither_cookies_nor_redirects() -> None:
+    client = open_client(None, 1, {})
+    assert not client.follow_redirects
+    with pytest.raises(ConfigError):
+        open_client(None, 1, {"SSL_CERT_FILE": "/nowhere"})
+
+
+_QUICK: dict[str, Any] = {"interval": 0.05, "auto_approve": True}
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self._pieces
+
+
+def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    leaf.configure_cert(context)
+    return context
+
+
+def _begin(url: str, folder: Path, *, deadline: float) -> None:
+    async def talk() -> None:
+        async with conversation(
+            Client(issuer=url, client_id="awesome-demo", scope="openid"),
+            memory=Cache(folder, warn=lambda _: None),
+            transport=None,
+            now=time.time,
+            detail=lambda _: None,
+            environ={},
+            request_timeout=deadline,
+        ) as provider:
+            await provider.begin()
+
+    anyio.run(talk)

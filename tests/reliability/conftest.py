@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from awesome_cli.testing.issuer import Issuer
+from support.machine import Machine, provider
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with provider() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def machine(tmp_path: Path, issuer: Issuer) -> Machine:
+    return Machine(tmp_path, issuer.url, issuer.client_id)

@@ -1,0 +1,128 @@
+"""A real browser without a screen: Chromium, driven through chromedriver's W3C protocol."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from support.home import private_home
+from support.processes import START_WITHIN, running, start_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from subprocess import Popen
+
+_PATIENCE = START_WITHIN  # seconds until an element or a text is there
+_LOOK_EVERY = 0.05
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver §12.1: the name by which elements travel
+_ARGUMENTS = [
+    "--headless",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # nothing leaves this machine
+]
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Run a browser with an empty profile while the block lasts."""
+    with (
+        private_home() as environ,
+        running(["chromedriver", "--port=0"], environ) as driver,
+        httpx.Client(base_url=f"http://127.0.0.1:{_port(driver)}", timeout=START_WITHIN, trust_env=False) as client,
+    ):
+        started = _value(client.post("/session", json={"capabilities": {"alwaysMatch": _wanted(environ["HOME"])}}))
+        session = f"/session/{started['sessionId']}"
+        try:
+            yield Browser(client, session)
+        finally:
+            _value(client.delete(session))  # ends the browser; the end of chromedriver alone would leave it running
+
+
+class Browser:
+    """One window. Elements are named by CSS selectors and waited for."""
+
+    def __init__(self, client: httpx.Client, session: str) -> None:
+        self._client = client
+        self._session = session
+
+    def open(self, url: str) -> None:
+        self._post("url", url=url)
+
+    def click(self, css: str) -> None:
+        self._post(f"{self._element(css)}/click")
+
+    def type(self, css: str, text: str) -> None:
+        self._post(f"{self._element(css)}/value", text=text)
+
+    def text(self, css: str = "body") -> str:
+        """Return what a person can read there."""
+        self._element(css)
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"  # the page may just be going
+        return str(self._post("execute/sync", script=script, args=[css]))
+
+    def wait_for(self, text: str, css: str = "body") -> str:
+        """Wait until that can be read there, and return all that can be."""
+        deadline = time.monotonic() + _PATIENCE
+        while text not in (seen := self.text(css)):
+            assert time.monotonic() < deadline, f"{text!r} is not in {seen!r}"
+            time.sleep(_LOOK_EVERY)
+        return seen
+
+    def screenshot(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._get("screenshot")))
+
+    @property
+    def title(self) -> str:
+        return str(self._get("title"))
+
+    @property
+    def url(self) -> str:
+        return str(self._get("url"))
+
+    def _element(self, css: str) -> str:
+        found = self._post("element", using="css selector", value=css)
+        return f"element/{found[_ELEMENT]}"
+
+    def _get(self, what: str) -> Any:  # noqa: ANN401  the protocol's values are any JSON
+        return _value(self._client.get(f"{self._session}/{what}"))
+
+    def _post(self, what: str, **values: str | list[str]) -> Any:  # noqa: ANN401  the same
+        return _value(self._client.post(f"{self._session}/{what}", json=values))
+
+
+def _wanted(profile: str) -> dict[str, Any]:
+    arguments = [*_ARGUMENTS, f"--user-data-dir={profile}"]
+    if os.geteuid() == 0:
+        arguments.append("--no-sandbox")  # Chromium's sandbox is not for root
+    return {
+        "browserName": "chrome",
+        "timeouts": {"implicit": _PATIENCE * 1000},
+        "goog:chromeOptions": {"args": arguments},
+    }
+
+
+def _port(driver: Popen[str]) -> int:
+    assert driver.stdout
+    with start_limit(driver):
+        for line in driver.stdout:
+            if started := re.search(r"started successfully on port (\d+)", line):
+                return int(started[1])
+    raise AssertionError("chromedriver did not start")
+
+
+def _value(reply: httpx.Response) -> Any:  # noqa: ANN401  the same
+    value = reply.json()["value"]
+    assert reply.is_success, value
+    return value

@@ -1,0 +1,98 @@
+"""A real OpenID provider: panva's certified ``oidc-provider`` on loopback, and a person who uses its pages."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from support.processes import START_WITHIN, first_line, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+COMMAND = ["node", str(Path(__file__).parents[1] / "interop" / "provider.mjs")]
+_PAGES = 10  # more than any sign-in has
+
+
+@contextmanager
+def oidc_provider(**options: Any) -> Iterator[RealProvider]:  # noqa: ANN401  they go to provider.mjs as JSON
+    """Run the provider while the block lasts; the options and their defaults stand at the top of ``provider.mjs``."""
+    with running([*COMMAND, json.dumps(options)]) as process:
+        yield RealProvider(**json.loads(first_line(process)))
+
+
+@dataclass(frozen=True)
+class RealProvider:
+    """A provider that is listening: ``client_id`` gets its ID tokens signed with RS256, the other with ES256."""
+
+    issuer: str
+    client_id: str
+    client_id_es256: str
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What was asked so far: method, path, status, error, grant_type, and the names of the parameters."""
+        asked: list[dict[str, Any]] = httpx.get(f"{self.issuer}/__requests", trust_env=False).json()
+        return asked
+
+    def refreshes(self) -> Counter[int]:
+        """How many times a refresh token was used, by the status of the answer."""
+        return Counter(asked["status"] for asked in self.requests() if asked["grant_type"] == "refresh_token")
+
+    def approve(self, verification_uri: str, user_code: str, *, deny: bool = False, login: str = "juan") -> str:
+        """Sign in and approve the code as a person does, page by page; return the last page.
+
+        ``verification_uri`` may be the complete one. ``login`` becomes the ``sub``.
+        """
+        answers = {"user_code": user_code, "login": login, "password": "any"}
+        with httpx.Client(follow_redirects=True, trust_env=False, timeout=START_WITHIN) as browser:
+            page = browser.get(verification_uri)
+            for _ in range(_PAGES):
+                form = _Form.of(page.text)
+                if not form:
+                    assert "Sign-in Success" in page.text, page.text
+                    return page.text
+                denied = deny and "abort" in form.buttons
+                fields = form.fields | {name: answer for name, answer in answers.items() if name in form.fields}
+                page = browser.request(
+                    form.method,
+                    page.url.join(form.action),
+                    data=fields | ({"abort": form.buttons["abort"]} if denied else {}),
+                )
+                if denied:
+                    return page.text
+        raise AssertionError(f"no end to the pages; the last one:\n{page.text}")
+
+
+@dataclass
+class _Form(HTMLParser):
+    """The first form of a page: what it sends by itself, and the named buttons that belong to it."""
+
+    action: str = ""
+    method: str = "GET"
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    @classmethod
+    def of(cls, page: str) -> _Form | None:
+        form = cls()
+        form.feed(page)
+        return form if form.action else None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
+        if tag == "form" and not self.action:
+            self.action, self.method = named["action"], named.get("method", "get").upper()
+        elif tag == "input" and "name" in named:
+            self.fields.setdefault(named["name"], named.get("value", ""))
+        elif tag == "button" and "name" in named:
+            self.buttons.setdefault(named["name"], named.get("value", ""))

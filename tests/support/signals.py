@@ -1,0 +1,26 @@
+"""Signals in the process of the tests: a stand-in for ``World.hold_signals``, and the handlers put back afterwards."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import pytest
+
+from awesome_cli.system.environment import Held
+from awesome_cli.system.signals import CODES
+
+
+def no_signals() -> AbstractContextManager[Held]:
+    """Hold signals where none comes; a test may call what is held as the handler that it is."""
+    return nullcontext(Held())
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """Leave the handlers of signals as they were."""
+    kept = {number: signal.getsignal(number) for number in CODES}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)

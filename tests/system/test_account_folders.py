@@ -1,0 +1,107 @@
+"""Folders that follow from the account, and the list of revoked sessions that lies there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from awesome_cli.sessions.shared_state import MOST_REVOKED, add_revoked
+from awesome_cli.system.account_folders import LONGEST_LIST, REVOKED_LIST, account_folders, is_revoked
+
+pwd = pytest.importorskip("pwd", reason="not on this machine: a POSIX password database")
+DIGEST = "0123456789abcdef" * 2
+
+
+def _account(monkeypatch: pytest.MonkeyPatch, home: str, *, platform: str = "linux") -> list[str]:
+    monkeypatch.setattr(sys, "platform", platform)
+    record = pwd.struct_passwd(("user", "x", 1234, 1234, "", home, "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: record)
+    monkeypatch.setattr(os, "geteuid", lambda: 1234)
+    monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/user/1234")
+    return account_folders()
+
+
+def test_the_home_of_the_password_database_comes_first_and_no_variable_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HOME", "TMPDIR", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, "/elsewhere")
+    folders = _account(monkeypatch, "/home/user/")
+    assert folders == ["/home/user/.local/state/awesome-cli", "/run/user/1234", "/tmp/awesome-cli-1234"]  # noqa: S108
+
+
+def test_macos_has_its_own_place_below_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = _account(monkeypatch, "/Users/user", platform="darwin")
+    assert folders[0] == "/Users/user/Library/Application Support/awesome-cli"
+
+
+def test_a_user_without_a_home_folder_has_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _account(monkeypatch, "")[0] == "/run/user/1234"
+
+
+def test_a_user_that_the_password_database_does_not_know_has_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(_: int) -> object:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    monkeypatch.setattr(os.path, "isdir", lambda _: False)
+    assert account_folders() == [f"/tmp/awesome-cli-{os.geteuid()}"]  # noqa: S108
+
+
+def test_a_session_on_the_list_is_revoked_in_whichever_folder_it_lies(tmp_path: Path) -> None:
+    assert not is_revoked(DIGEST, [tmp_path])
+    add_revoked(tmp_path, {DIGEST})
+    assert is_revoked(DIGEST, [tmp_path / "absent", tmp_path])
+    assert not is_revoked(DIGEST[:-1], [tmp_path])
+
+
+def test_the_list_keeps_the_newest_and_fits_what_is_read_of_it(tmp_path: Path) -> None:
+    for number in range(MOST_REVOKED + 5):
+        add_revoked(tmp_path, {f"{number:032x}"})
+    assert not is_revoked(f"{4:032x}", [tmp_path])
+    assert is_revoked(f"{5:032x}", [tmp_path])
+    assert is_revoked(f"{MOST_REVOKED + 4:032x}", [tmp_path])
+    assert (tmp_path / REVOKED_LIST).stat().st_size <= LONGEST_LIST
+
+
+def test_a_list_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    add_revoked(tmp_path / "file", {DIGEST})
+
+
+@pytest.mark.parametrize("junk", ["x" * 5_000, " ".join(["y" * 60] * 66), "\0" * 9_000_000])
+def test_junk_in_the_list_does_not_hide_what_is_added(tmp_path: Path, junk: str) -> None:
+    (tmp_path / REVOKED_LIST).write_text(junk)
+    add_revoked(tmp_path, {DIGEST})
+    assert is_revoked(DIGEST, [tmp_path])
+
+
+def test_a_link_in_the_place_of_the_list_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").touch()
+    (tmp_path / REVOKED_LIST).symlink_to(tmp_path / "elsewhere")
+    add_revoked(tmp_path, {DIGEST})
+    assert is_revoked(DIGEST, [tmp_path])
+
+
+def test_something_else_in_the_place_of_the_list_is_not_read(tmp_path: Path) -> None:
+    """Another user may have made the folder in /tmp before us, and put a pipe there that nobody writes to."""
+    os.mkfifo(tmp_path / REVOKED_LIST)
+    assert not is_revoked(DIGEST, [tmp_path])
+
+
+def test_a_list_that_fails_while_it_is_read_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_revoked(tmp_path, {DIGEST})
+
+    def failing(_: int, __: int) -> bytes:
+        raise OSError
+
+    monkeypatch.setattr(os, "read", failing)
+    assert not is_revoked(DIGEST, [tmp_path])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_list_of_another_user_is_not_read(tmp_path: Path) -> None:
+    add_revoked(tmp_path, {DIGEST})
+    os.chown(tmp_path / REVOKED_LIST, 12345, 12345)
+    assert not is_revoked(DIGEST, [tmp_path])

@@ -1,0 +1,119 @@
+"""No open files, memory or threads left: a sentence, a hint and exit code 7, and no "bug"."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from awesome_cli.cli import fast_path as fastlane
+from awesome_cli.cli import main as __main__
+from awesome_cli.system.environment import run_on_asyncio
+from awesome_cli.system.exhaustion import exhausted
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal
+
+LINKER = "libssl.so.3: cannot open shared object file: Too many open files"
+
+
+def _os_error(number: int) -> OSError:
+    return OSError(number, os.strerror(number))
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (_os_error(errno.EMFILE), "Too many open files"),
+        (_os_error(errno.ENFILE), os.strerror(errno.ENFILE)),
+        (_os_error(errno.ENOMEM), "Cannot allocate memory"),
+        (MemoryError(), "Cannot allocate memory"),
+        (ImportError(LINKER), "Too many open files"),
+        (ImportError("_ssl.so: failed to map segment from shared object"), "Cannot allocate memory"),
+        (RuntimeError("can't start new thread"), "no more threads"),
+    ],
+)
+def test_an_exhausted_system_is_named(error: Exception, reason: str) -> None:
+    trouble = exhausted(error)
+    assert trouble
+    assert trouble.exit_code == 7
+    assert f"({reason})" in trouble.sentence
+
+
+@pytest.mark.parametrize(
+    "error", [_os_error(errno.ENOENT), OSError(), ImportError("no module"), RuntimeError("another"), ValueError()]
+)
+def test_any_other_error_is_not_taken_for_an_exhausted_system(error: Exception) -> None:
+    assert exhausted(error) is None
+
+
+def test_a_command_that_finds_the_system_exhausted_says_so(terminal: Terminal) -> None:
+    def broken() -> float:
+        raise _os_error(errno.EMFILE)
+
+    terminal.login()
+    terminal.set(now=broken)
+    assert terminal.run("whoami") == 7
+    assert terminal.err.startswith("Error: The system refuses awesome what it needs to run (Too many open files).\n")
+    assert "ulimit -n" in terminal.err
+
+
+def test_a_sign_out_goes_on_where_no_connection_can_be_opened(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted_system() -> NoReturn:
+        raise _os_error(errno.EMFILE)
+
+    terminal.login()
+    terminal.set(run=run_on_asyncio)
+    monkeypatch.setattr("socket.socketpair", exhausted_system)
+    assert terminal.run("logout") == 10
+    assert terminal.keyring.entries() == {}
+
+
+def test_another_error_in_the_event_loop_stays_what_it_is() -> None:
+    async def work() -> NoReturn:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        run_on_asyncio(work)
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> object:
+    def fail() -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(sys, "argv", ["awesome", "profiles"])
+    monkeypatch.setattr("awesome_cli.system.environment.real_world", fail)
+    with Path(os.devnull).open(encoding="utf-8") as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)  # pytest's own cannot be reconfigured
+        with pytest.raises(SystemExit) as ended:
+            __main__.run()
+    return ended.value.code
+
+
+@pytest.mark.usefixtures("handlers")
+def test_a_system_that_is_exhausted_at_the_start_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, MemoryError()) == 7
+    assert capsys.readouterr().err.startswith("Error: The system refuses awesome what it needs to run (Cannot")
+
+
+@pytest.mark.usefixtures("handlers")
+def test_another_error_at_the_start_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LookupError):
+        _run(monkeypatch, LookupError())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
+def test_a_fast_lane_without_threads_leaves_the_answer_to_the_full_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted_system(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(fastlane, "answer", exhausted_system)
+    assert __main__._answer_at_once(["say-hi"]) is None  # noqa: SLF001 - it has no other door

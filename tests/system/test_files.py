@@ -1,0 +1,254 @@
+"""Private files: whole or not at all, for their owner's eyes, and no reason to stop working."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from awesome_cli.system.files import LARGEST, read_private, remove_private, write_private
+
+if TYPE_CHECKING:
+    from support.terminal import Terminal, Time
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "folder/file.json"
+
+
+def test_a_file_is_its_owners_alone_and_so_is_its_folder(file: Path) -> None:
+    write_private(file, "text ✓")
+    assert read_private(file) == "text ✓"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_a_file_that_others_could_read_is_not_any_more_once_it_is_written(file: Path) -> None:
+    file.parent.mkdir()
+    file.touch(0o644)
+    write_private(file, "text")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("text", ["one\ntwo\n", "one\r\ntwo\r\n", "one\rtwo\u2028"])
+def test_line_ends_are_written_and_read_as_they_are(file: Path, text: str) -> None:
+    write_private(file, text)
+    assert file.read_bytes() == text.encode()
+    assert read_private(file) == text
+
+
+def test_what_is_not_there_is_none(file: Path) -> None:
+    assert read_private(file) is None
+
+
+def test_so_is_what_lies_in_a_folder_that_is_a_file(file: Path) -> None:
+    file.parent.touch()
+    assert read_private(file) is None
+    with pytest.raises(OSError, match="exists"):
+        write_private(file, "text")
+
+
+def test_a_folder_in_the_place_of_the_file_is_trouble_and_nothing_is_left_beside_it(file: Path) -> None:
+    file.mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        read_private(file)
+    with pytest.raises(OSError, match="directory"):
+        write_private(file, "text")
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_file_that_is_too_large_or_no_text_is_not_read(file: Path) -> None:
+    write_private(file, "x" * (LARGEST + 1))
+    with pytest.raises(ValueError, match="larger"):
+        read_private(file)
+    file.write_bytes(b"\xff")
+    with pytest.raises(ValueError, match="at line 1"):
+        read_private(file)
+
+
+def test_the_new_text_is_on_the_disk_before_the_old_one_goes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_private(file, "old")
+    synced: list[str] = []
+
+    def fsync(handle: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        synced.append(f"{kind} while {file.read_text()}")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_private(file, "new")
+    assert synced == ["file while old", "folder while new"]
+
+
+def test_a_disk_that_is_full_leaves_the_old_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_private(file, "old")
+
+    def fsync(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(OSError, match="No space"):
+        write_private(file, "new")
+    assert read_private(file) == "old"
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+    file.parent.mkdir()
+    file.symlink_to(tmp_path / "elsewhere.json")
+    write_private(file, "text")
+    assert file.is_symlink()
+    assert read_private(tmp_path / "elsewhere.json") == "text"
+    remove_private(file)
+    assert sorted(tmp_path.iterdir()) == [file.parent]
+    assert list(file.parent.iterdir()) == []
+
+
+def test_a_link_to_itself_is_trouble_like_any_other(file: Path) -> None:
+    file.parent.mkdir()
+    file.symlink_to(file)
+    with pytest.raises(OSError, match="symbolic links"):
+        read_private(file)
+
+
+def test_what_a_killed_process_wrote_beside_the_file_goes_with_it(file: Path) -> None:
+    write_private(file, "text")
+    for name in (".file.json.abcd_123", ".file.json.other.json.abcd_123", ".file.json.swp"):
+        (file.parent / name).touch()
+    remove_private(file)
+    assert {path.name for path in file.parent.iterdir()} == {".file.json.other.json.abcd_123", ".file.json.swp"}
+    remove_private(file)
+
+
+# Folders that cannot be used, met by commands
+
+
+FOLDERS = ["config_dir", "state_dir", "cache_dir"]
+
+
+def _spoil(terminal: Terminal, folder: str) -> Path:
+    path: Path = getattr(terminal.world, folder)
+    path.write_text("in the way")
+    return path
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_file_in_the_way_of_a_folder_costs_a_warning_and_no_session(
+    terminal: Terminal, time: Time, folder: str
+) -> None:
+    path = _spoil(terminal, folder)
+    terminal.login("--scope", "openid offline_access")
+    assert str(path) in terminal.err
+    assert "Warning: " in terminal.err
+    time.pass_by(4_000)
+    for argv, code in {("say-hi",): 0, ("whoami",): 0, ("token",): 0, ("logout",): 0, ("logout", "--all"): 0}.items():
+        assert terminal.run(*argv) == code, terminal.err
+    assert terminal.keyring.entries() == {}
+    assert path.read_text() == "in the way"
+
+
+def test_no_warning_is_given_twice(terminal: Terminal) -> None:
+    _spoil(terminal, "state_dir")
+    terminal.login()
+    warnings = [line for line in terminal.err.splitlines() if line.startswith("Warning: ")]
+    assert len(warnings) == len(set(warnings)) == 1
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None:
+    terminal.login()
+    path: Path = getattr(terminal.world, folder)
+    path.rename(path.with_name("away")) if path.exists() else None
+    _spoil(terminal, folder)
+    for command in ("say-hi", "whoami", "token"):
+        assert terminal.run(command) == 0
+        assert terminal.err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (b"[profiles.default\n", "line 1"),
+        (b'[profiles.default]\nscope = "openid"\nscope = "email"\n', "line 3"),
+        (b"[profiles.default]\nscope = 5\n", "line 2"),
+        (b'[profiles.default]\n\n"issuer" = "ftp://x"\n', "line 3"),
+        (b"profiles = 3\n", "profiles must be tables"),
+        (b'# fine\n[profiles.default]\nscope = "\xff"\n', "line 3"),
+        (b"[profiles.default]\r\n\r\nscope = 5\r\n", "line 3"),
+        ("# a\u2028comment\n[profiles.default]\nscope = 5\n".encode(), "line 3"),
+    ],
+)
+@pytest.mark.parametrize("argv", [("login",), ("login", "--force")])
+def test_a_broken_config_is_named_with_its_line(
+    terminal: Terminal, text: bytes, line: str, argv: tuple[str, ...]
+) -> None:
+    config = terminal.world.config_dir / "config.toml"
+    config.parent.mkdir()
+    config.write_bytes(text)
+    assert terminal.run(*argv, AWESOME_ISSUER=None) == 3
+    assert line in terminal.err
+    assert terminal.requests == []
+
+
+def test_a_broken_config_keeps_nobody_from_saying_hi_or_from_leaving(terminal: Terminal, time: Time) -> None:
+    terminal.login()
+    config = terminal.world.config_dir / "config.toml"
+    config.parent.mkdir(exist_ok=True)
+    config.write_text("[profiles\n")
+    assert terminal.run("say-hi") == 0
+    time.pass_by(4_000)
+    assert terminal.run("token") == 3
+    assert f"{config}" in terminal.err
+    assert terminal.run("logout") == 10
+    assert terminal.keyring.entries() == {}
+
+
+def test_a_folder_in_the_place_of_the_config_is_said(terminal: Terminal) -> None:
+    (terminal.world.config_dir / "config.toml").mkdir(parents=True)
+    assert terminal.run("login") == 3
+    assert "config.toml" in terminal.err
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(terminal: Terminal, folder: str) -> None:
+    path: Path = getattr(terminal.world, folder)
+    path.mkdir()
+    path.chmod(0o777)
+    terminal.login()
+    assert f"Warning: Other users could write to {path} (mode 0777) until now." in terminal.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o755
+    assert terminal.run("whoami") == 0
+    assert terminal.err == ""
+
+
+def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left_as_it_is(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.login()
+    terminal.world.config_dir.mkdir(exist_ok=True)
+    terminal.world.config_dir.chmod(0o775)
+    other = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: other)
+    assert terminal.run("say-hi") == 0
+    assert f"Warning: {terminal.world.config_dir} belongs to another user" in terminal.err
+    assert stat.S_IMODE(terminal.world.config_dir.stat().st_mode) == 0o775
+
+
+def test_a_session_in_a_file_that_others_can_write_to_is_not_used_until_logout_has_removed_it(
+    terminal: Terminal,
+) -> None:
+    terminal.login("--insecure-storage")
+    (file,) = terminal.world.state_dir.glob("insecure-session-*.json")
+    file.chmod(0o666)
+    for argv in (("say-hi",), ("whoami",), ("token",), ("api", "hello"), ("login", "--insecure-storage", "--force")):
+        assert terminal.run(*argv, AWESOME_API_URL=terminal.issuer.api_url) == 9, argv
+        assert "other users can write to it" in terminal.err
+        assert terminal.out == ""
+        assert terminal.requests == []
+    assert terminal.run("logout") == 9
+    assert not file.exists()
+    assert terminal.run("say-hi") == 4

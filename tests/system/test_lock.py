@@ -1,0 +1,167 @@
+"""The lock that lets one process at a time change a session."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from awesome_cli.errors import ProviderUnusable
+from awesome_cli.system.lock import LockTimeoutError, NoLockFolder, exclusive, session_lock_name
+
+
+def test_the_first_folder_serves(tmp_path: Path) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]
+    with exclusive(folders, ["name"]) as folder:
+        assert folder == folders[0]
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE((folder / "name.lock").stat().st_mode) == 0o600
+    assert not folders[1].exists()
+
+
+def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "first").write_text("in the way")
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+def test_so_is_a_folder_with_something_in_the_place_of_the_lock(tmp_path: Path) -> None:
+    (tmp_path / "first/name.lock").mkdir(parents=True)
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    acquire = FileLock.acquire
+
+    def without_locks(lock: FileLock, *arguments: object, **named: object) -> object:
+        if "first" in lock.lock_file:
+            raise NotImplementedError
+        return acquire(lock, *arguments, **named)  # type: ignore[arg-type]  # handed on as they came
+
+    monkeypatch.setattr(FileLock, "acquire", without_locks)
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
+def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    os.chown(tmp_path / "first", 12345, 12345)
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first").chmod(0o777)
+    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+        assert folder == tmp_path / "second"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_folder_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first").chmod(0o755)
+    with exclusive([tmp_path / "first"], ["name"]) as folder:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill_leaves_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl", reason="not on this machine: flock")
+
+    def missing(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", missing)
+    with (
+        pytest.raises(NoLockFolder, match="Function not implemented"),
+        exclusive([tmp_path / "first", tmp_path / "second"], ["name"]),
+    ):
+        pytest.fail("nobody gets here")
+
+
+def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
+    with exclusive([tmp_path], ["one", "two"]):
+        assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "two.lock"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_of_several_locks_none_is_held_while_another_cannot_be_had(tmp_path: Path) -> None:
+    with exclusive([tmp_path], ["b"]):
+        with pytest.raises(LockTimeoutError), exclusive([tmp_path], ["a", "b"], timeout=0.05):
+            pytest.fail("nobody gets here")
+        with exclusive([tmp_path], ["a"], timeout=0):
+            pass
+
+
+def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
+    names = {
+        session_lock_name("default", "https://a.example/", "client"),
+        session_lock_name("work", "https://a.example/", "client"),
+        session_lock_name("default", "https://b.example/", "client"),
+        session_lock_name("default", "https://a.example/", "other"),
+        session_lock_name("default", "", ""),
+    }
+    assert len(names) == 5
+    assert all(name.startswith("awesome-cli-") and name.isascii() for name in names)
+
+
+def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "only").write_text("in the way")
+    with (
+        pytest.raises(ProviderUnusable, match="No folder can be used for the lock"),
+        exclusive([tmp_path / "only"], ["name"]),
+    ):
+        pytest.fail("nobody gets here")
+
+
+def test_patience_ends(tmp_path: Path) -> None:
+    with (
+        exclusive([tmp_path], ["name"]),
+        pytest.raises(ProviderUnusable, match=r"working on this session for 0\.05 seconds") as refusal,
+        exclusive([tmp_path], ["name"], timeout=0.05),
+    ):
+        pytest.fail("nobody gets here")
+    assert refusal.value.exit_code == 7
+    assert str(tmp_path / "name.lock") in refusal.value.hint
+
+
+def test_an_error_inside_lets_go(tmp_path: Path) -> None:
+    with pytest.raises(LookupError), exclusive([tmp_path], ["name"]):
+        raise LookupError
+    with exclusive([tmp_path], ["name"], timeout=0):
+        pass
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    inside: list[int] = []
+    most = 0
+
+    def work(number: int) -> None:
+        nonlocal most
+        for _ in range(20):
+            with exclusive([tmp_path], ["name"]):
+                inside.append(number)
+                most = max(most, len(inside))
+                inside.remove(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+
+
+def test_names_do_not_meet(tmp_path: Path) -> None:
+    with exclusive([tmp_path], ["profile-a"]), exclusive([tmp_path], ["profile-b"], timeout=0):
+        pass

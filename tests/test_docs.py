@@ -1,0 +1,315 @@
+"""What people read: every ``--help``, and whether README and docs say what the program does."""
+
+from __future__ import annotations
+
+import ast
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awesome_cli import __version__, errors
+from awesome_cli.cli.app import COMMANDS
+from awesome_cli.cli.format import rfc3339
+from awesome_cli.errors import AwesomeError
+from awesome_cli.oauth.discovery import ENDPOINTS
+from awesome_cli.oauth.response import Reply
+from awesome_cli.settings.profile import SWITCHES, TEXTS
+from awesome_cli.system.signals import WORDS
+from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
+from support.terminal import Terminal, response
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+DOCS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
+HELPS = [
+    [],
+    *([command] for command in COMMANDS),
+    ["profiles", "show"],
+    ["profiles", "remove"],
+    ["demo", "serve"],
+]
+FOREIGN = {"hello-api", "my-command"}  # what other packages add, in examples
+
+
+def section(text: str, title: str) -> str:
+    """Return what stands below a heading, up to the next one of its rank."""
+    rank, _, _ = title.partition(" ")
+    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{rank} |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert found, title
+    return found[1]
+
+
+def tables(text: str) -> list[list[list[str]]]:
+    """Return the rows of each table, cell by cell, without its heading."""
+    found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    rows = [table.splitlines()[2:] for table in found]
+    return [[[cell.strip() for cell in row.strip("|").split(" | ")] for row in table] for table in rows]
+
+
+def code(text: str) -> list[str]:
+    """Return what stands in backticks."""
+    return re.findall(r"`([^`]+)`", text)
+
+
+def options(text: str) -> set[str]:
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
+
+
+@pytest.fixture
+def helps(terminal: Terminal) -> dict[str, str]:
+    """Return every ``--help`` by the words before it."""
+    found = {}
+    for words in HELPS:
+        assert terminal.run(*words, "--help") == 0
+        found[" ".join(words)] = terminal.out
+    return found
+
+
+def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
+    for words, text in helps.items():
+        usage, empty, sentence, *_ = text.splitlines()
+        assert usage.startswith(f"Usage: awesome {words}".rstrip()), text
+        assert empty == ""
+        assert re.fullmatch(r"  [A-Z].*\w.*[.,\w]", sentence), text
+        assert re.search(r"\n\n  Examples?:\n(    (curl.*)?awesome.*\n)+\Z", text), text
+
+
+def test_the_first_sentence_of_a_help_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
+    for name, (_, sentence) in COMMANDS.items():
+        first = " ".join(helps[name].split("\n\n")[1].split())
+        assert first == sentence
+
+
+def test_every_example_is_understood(helps: dict[str, str]) -> None:
+    for words, text in helps.items():
+        _, _, examples = text.partition("\n  Example")
+        for command in re.findall(r"awesome ([^|)\n]+)", examples):
+            spoken = [word for word in command.split() if re.fullmatch(r"--?[a-zA-Z-]+", word)]
+            named = next(name for name in sorted(helps, key=len, reverse=True) if name in command)
+            assert words in (named, "") or named.startswith(words)
+            assert set(spoken) <= options(helps[named]) | set(re.findall(r"(?<!\S)-\w\b", helps[named])), command
+
+
+def test_nothing_in_a_help_is_in_the_words_of_programmers(helps: dict[str, str]) -> None:
+    for text in helps.values():
+        assert not re.search(r"<\w+>|\b(TEXT|INTEGER|FLOAT|BOOLEAN)\b(?!\|@FILE)", text)
+        assert all(len(line) <= 80 for line in text.splitlines())
+
+
+def test_every_option_says_what_it_does(helps: dict[str, str]) -> None:
+    for text in helps.values():
+        for entry in re.split(r"\n(?=  -)", text.partition("Options:\n")[2].partition("\n\n")[0]):
+            assert re.search(r"\S  +\S|\n {6,}\S", entry.strip()), entry
+
+
+@pytest.mark.parametrize("words", [words for words in HELPS if words])
+def test_what_all_commands_share_is_accepted_before_and_behind_the_command(
+    terminal: Terminal, words: list[str]
+) -> None:
+    shared = ["--profile", "work", "--verbose", "--quiet", "-q"]
+    assert terminal.run(*shared, *words, "--help") == 0
+    assert terminal.run(*words, *shared, "--help") == 0
+
+
+def test_the_version_is_told(terminal: Terminal) -> None:
+    assert terminal.run("--version") == 0
+    assert terminal.out == f"awesome {__version__}\n"
+
+
+def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    assert terminal.run("login", "-q") == 0
+    assert terminal.err.splitlines() == [
+        line for line in terminal.err.splitlines() if re.match(r"Open this|and check|The code is|Go on only", line)
+    ]
+    assert len(terminal.err.splitlines()) == 4  # without them nobody could sign in
+    for quiet in (["-q", "login"], ["login", "--quiet"]):
+        assert terminal.run(*quiet) == 0
+        assert terminal.err == ""
+    assert terminal.run("login") == 0
+    assert terminal.err == "You are already signed in as Juan at https://provider.example/.\n"
+    assert terminal.run("-q", "login", "--force", "--insecure-storage") == 0
+    assert "Warning: Your tokens lie as plain text" in terminal.err
+    assert terminal.run("-q", "say-hi", "--profile", "nobody") == 4
+    assert terminal.err == (
+        "Error: You are not signed in (profile nobody).\nHint: Sign in with: awesome login --profile nobody\n"
+    )
+    assert terminal.run("say-hi", "-q") == 0
+    assert terminal.out == "Welcome Juan!\n"
+
+
+def test_quiet_does_not_take_back_verbose(terminal: Terminal) -> None:
+    terminal.login()
+    terminal.time.pass_by(7200)
+    assert terminal.run("-q", "--verbose", "say-hi") == 0
+    assert terminal.err == "  POST https://provider.example/token: HTTP status 200\n"
+
+
+def test_quiet_reaches_the_other_profiles(terminal: Terminal) -> None:
+    terminal.login("--profile", "work")
+    assert terminal.run("-q", "logout", "--all") == 0
+    assert terminal.err == ""
+
+
+def test_readme_lists_the_commands(helps: dict[str, str]) -> None:
+    (rows,) = tables(section(README, "## Commands"))
+    named = [code(cell)[0].removeprefix("awesome ") for cell, _ in rows]
+    assert sorted(named) == sorted(COMMANDS)
+    for name, (_, words) in zip(named, rows, strict=True):
+        assert options(words) <= options(helps[name]), name
+
+
+def test_readme_lists_all_options_of_login(helps: dict[str, str]) -> None:
+    (listed,) = re.findall(r"^`login` has (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
+    shared = options(helps["say-hi"])
+    assert options(listed) == options(helps["login"]) - shared
+
+
+@pytest.mark.parametrize("name", ["README.md", *DOCS])
+def test_every_option_that_the_docs_name_is_there(helps: dict[str, str], name: str) -> None:
+    ours = set().union(*map(options, helps.values()))
+    for words in code((DOCS | {"README.md": README})[name]):
+        if words.startswith(("awesome ", "--")) or " --" not in words:
+            assert options(words) <= ours, words
+
+
+@pytest.mark.parametrize("name", ["README.md", *DOCS, *SOURCES])
+def test_every_command_that_is_named_is_there(helps: dict[str, str], name: str) -> None:
+    """Whatever is typed behind ``awesome`` in docs, errors and hints can be typed."""
+    text = (DOCS | SOURCES | {"README.md": README})[name]
+    typed = re.findall(r"`awesome ([a-z][^`]+)`", text)  # as docs say it
+    typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # as hints say it
+    for words in typed:
+        first, *rest = words.split()
+        if first in FOREIGN:
+            continue
+        assert first in COMMANDS, words
+        sub = " ".join([first, *rest[:1]]) if " ".join([first, *rest[:1]]) in helps else first
+        assert options(words) <= options(helps[sub]) | options(helps[""]), words
+
+
+def test_readme_lists_the_exit_codes() -> None:
+    (rows,) = tables(section(README, "## Exit codes"))
+    listed = [int(number) for number, _ in rows]
+    classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AwesomeError)]
+    assert listed == sorted({0, *(kind.exit_code for kind in classes), *WORDS})
+    assert all(meaning for _, meaning in rows)
+
+
+def strings(source: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+def test_readme_lists_the_variables() -> None:
+    (rows,) = tables(section(README, "## Settings"))
+    listed = {name for _, variables, _ in rows for name in code(variables)}
+    read = {f"AWESOME_{key.upper()}" for key in TEXTS} | {"AUTH0_DOMAIN", "AUTH0_CLIENT_ID", "AUTH0_AUDIENCE"}
+    for source in SOURCES.values():
+        read |= {text for text in strings(source) if re.fullmatch(r"(AWESOME|AUTH0)_[A-Z]+(_[A-Z0-9]+)*", text)}
+    assert listed == read
+
+
+def test_readme_names_what_a_profile_may_set() -> None:
+    settings = section(README, "## Settings")
+    missing = [key for key in (*TEXTS, *SWITCHES, *ENDPOINTS) if not re.search(rf"`{key}( = true)?`", settings)]
+    assert missing == []
+
+
+KINDS: dict[str, Any] = {"text": str, "number": (int, float), "boolean": bool, "object": dict, "list": list}
+
+
+def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
+    """Compare an object with its table in ``docs/json.md``."""
+    assert list(document) == [code(member)[0] for member, _, _ in rows]
+    for value, (member, kinds, _) in zip(document.values(), rows, strict=True):
+        kind, _, or_null = kinds.partition(" or ")
+        assert or_null in ("", "null"), member
+        if value is None:
+            assert or_null, member
+        elif kind == "time":
+            assert datetime.fromisoformat(value).utcoffset() is not None, member
+        else:
+            assert isinstance(value, KINDS[kind]), member
+            assert isinstance(value, bool) is (kind == "boolean"), member
+
+
+def schema(command: str) -> list[list[list[str]]]:
+    return tables(section(DOCS["docs/json.md"], f"## `awesome {command}`"))
+
+
+def test_every_json_output_has_its_schema(helps: dict[str, str]) -> None:
+    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS["docs/json.md"], re.MULTILINE)
+    assert sorted(documented) == sorted(words for words, text in helps.items() if "--json" in options(text))
+
+
+def test_the_json_of_whoami_is_as_documented(terminal: Terminal) -> None:
+    (members,) = schema("whoami --json")
+    terminal.login()
+    terminal.run("whoami", "--json")
+    check_members(terminal.json, members)
+
+
+def test_the_json_of_login_is_as_documented(terminal: Terminal) -> None:
+    first, failed = schema("login --json")
+    (members,) = schema("whoami --json")
+    terminal.login("--json")
+    device, signed_in = terminal.events
+    check_members(device, first)
+    assert (device["event"], signed_in.pop("event")) == ("device_code", "signed_in")
+    check_members(signed_in, members)
+    assert terminal.run("login", "--json", AWESOME_ISSUER="http://provider.example/") == 3
+    check_members(terminal.events[-1], failed)
+    assert terminal.events[-1]["error"] == "config"
+
+
+def test_the_json_of_token_is_as_documented(terminal: Terminal) -> None:
+    (members,) = schema("token --json")
+    terminal.login()
+    terminal.run("token", "--json")
+    check_members(terminal.json, members)
+    terminal.run("token", "--json", AWESOME_ACCESS_TOKEN="given")
+    check_members(terminal.json, members)
+    terminal.run("token", "--id", "--json")
+    assert [*terminal.json] == ["id_token", "expires_at"]
+    assert terminal.json["expires_at"] == rfc3339(terminal.time.now() + ID_TOKEN_LIFETIME)
+
+
+def test_the_json_of_profiles_is_as_documented(terminal: Terminal) -> None:
+    (members,) = schema("profiles --json")
+    terminal.login("--profile", "work")
+    terminal.keyring.set_password("awesome-cli:default", "awesome", "junk")
+    terminal.run("profiles", "--json")
+    assert len(terminal.json) == 2
+    for row in terminal.json:
+        check_members(row, members)
+
+
+def test_the_json_of_a_profile_is_as_documented(terminal: Terminal) -> None:
+    (members,) = schema("profiles show NAME --json")
+    (of_session,) = schema("whoami --json")
+    terminal.run("profiles", "show", "default", "--json")
+    check_members(terminal.json, members)
+    terminal.login()
+    terminal.run("profiles", "show", "default", "--json")
+    check_members(terminal.json, members)
+    check_members(terminal.json["session"], of_session)
+    named = set(code(dict(zip(("member", "type", "words"), members[1], strict=True))["words"]))
+    assert set(terminal.json["settings"]) <= named
+
+
+def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
+    members, finding = schema("doctor --json")
+    terminal.answer = lambda _: response(Reply(503))
+    terminal.run("doctor", "--json")
+    check_members(terminal.json, members)
+    for found in terminal.json["findings"]:
+        check_members(found, finding)

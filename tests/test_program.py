@@ -1,0 +1,410 @@
+"""``awesome_cli`` from other programs: the session, ``httpx.Auth``, the device flow."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import httpx
+import pytest
+
+import awesome_cli
+from awesome_cli.errors import CodeExpired, ConfigError, ProviderUnusable, SignInNeeded, UsageError
+from awesome_cli.oauth.device_grant import DeviceAuthorization
+from awesome_cli.sessions.model import Session
+from support.proxy import proxy
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from awesome_cli.system.environment import World
+    from support.terminal import Terminal
+
+API = "https://api.example/v1"
+REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}
+
+
+@pytest.fixture
+def world(terminal: Terminal) -> World:
+    """A world with a session in it, and an API."""
+    terminal.login()
+    terminal.set(environ={**terminal.world.environ, "AWESOME_API_URL": API})
+    return terminal.world
+
+
+class Api:
+    """An API behind a transport for sync and async clients: it answers as told, and remembers the tokens."""
+
+    def __init__(self, *statuses: int) -> None:
+        self._statuses = list(statuses)
+        self.tokens: list[str | None] = []
+        self.transport = httpx.MockTransport(self._answer)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.tokens.append(request.headers.get("authorization"))
+        status = self._statuses.pop(0) if self._statuses else 200
+        return httpx.Response(status, headers=REFUSED if status == 401 else {"location": "https://evil.example/"})
+
+    def get(self, auth: httpx.Auth, url: str = f"{API}/hello", *, times: int = 1) -> httpx.Response:
+        with httpx.Client(transport=self.transport, auth=auth) as http:
+            return [http.get(url) for _ in range(times)][-1]
+
+    async def get_async(self, auth: httpx.Auth) -> httpx.Response:
+        async with httpx.AsyncClient(transport=self.transport, auth=auth) as http:
+            return await http.get(f"{API}/hello")
+
+
+def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever it returns
+    return anyio.run(work)
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    heavy = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
+    program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({heavy} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_it_has_what_it_promises_and_nothing_by_chance() -> None:
+    for name in awesome_cli.__all__:
+        assert getattr(awesome_cli, name)
+    with pytest.raises(AttributeError, match="no attribute 'sesion'"):
+        awesome_cli.sesion  # noqa: B018 - a typing mistake
+
+
+def test_the_modules_do_not_hide_the_functions() -> None:
+    assert callable(awesome_cli.session)
+    assert callable(awesome_cli.auth)
+    assert callable(awesome_cli.device_flow)
+
+
+def test_the_session_is_the_kept_one(world: World, terminal: Terminal) -> None:
+    session = awesome_cli.session(world=world)
+    assert isinstance(session, Session)
+    assert terminal.run("token") == 0
+    assert session.access_token == terminal.out.strip()
+    assert session.card.name == "Juan"
+
+
+def test_the_session_is_renewed_before_it_ends(world: World, terminal: Terminal) -> None:
+    before = awesome_cli.session(world=world)
+    terminal.time.pass_by(3600 - 59)
+    assert awesome_cli.session(world=world).access_token != before.access_token
+    assert awesome_cli.session(world=world, min_ttl=99_999).access_token != before.access_token
+    assert terminal.issuer.refreshes == 2
+
+
+def test_the_session_of_a_profile_without_one_needs_a_sign_in(world: World) -> None:
+    with pytest.raises(SignInNeeded):
+        awesome_cli.session("work", world=world)
+    with pytest.raises(UsageError):
+        awesome_cli.session("no/name", world=world)
+
+
+def test_the_library_says_nothing(world: World, terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    world = replace(world, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
+    terminal.time.pass_by(4000)
+    awesome_cli.session(world=world)
+    assert terminal.issuer.refreshes == 1
+    assert world.stdout.getvalue() + world.stderr.getvalue() == ""  # type: ignore[attr-defined]  # ours are StringIO
+
+
+def test_a_session_can_be_renewed_below_a_running_event_loop(world: World, terminal: Terminal) -> None:
+    async def notebook() -> Session:
+        return awesome_cli.session(world=world)
+
+    terminal.time.pass_by(4000)
+    assert on_asyncio(notebook).card.name == "Juan"
+    assert terminal.issuer.refreshes == 1
+
+
+def test_auth_signs_the_requests_of_a_client(world: World) -> None:
+    api = Api()
+    assert api.get(awesome_cli.auth(world=world), times=2).status_code == 200
+    assert api.tokens == [f"Bearer {awesome_cli.session(world=world).access_token}"] * 2
+
+
+def test_auth_signs_the_requests_of_an_async_client_off_its_loop(world: World) -> None:
+    api, seen = Api(), set[int]()
+
+    def now() -> float:
+        seen.add(threading.get_ident())
+        return world.now()
+
+    auth = awesome_cli.auth(world=replace(world, now=now))
+    assert on_asyncio(lambda: api.get_async(auth)).status_code == 200
+    assert api.tokens == [f"Bearer {awesome_cli.session(world=world).access_token}"]
+    assert seen
+    assert threading.get_ident() not in seen
+
+
+def test_auth_reads_the_keyring_once_while_the_token_lives(world: World, terminal: Terminal) -> None:
+    api, auth = Api(), awesome_cli.auth(world=world)
+    api.get(auth)
+    for service, username in terminal.keyring.entries():
+        terminal.keyring.delete_password(service, username)
+    api.get(auth)
+    terminal.time.pass_by(4000)
+    with pytest.raises(SignInNeeded):
+        api.get(auth)
+
+
+def test_auth_renews_the_token_before_it_ends(world: World, terminal: Terminal) -> None:
+    api, auth = Api(), awesome_cli.auth(world=world)
+    api.get(auth)
+    terminal.time.pass_by(3600 - 59)
+    api.get(auth)
+    assert len(set(api.tokens)) == 2
+    assert terminal.issuer.refreshes == 1
+
+
+@pytest.fixture(params=["sync", "async"])
+def get(request: pytest.FixtureRequest) -> Callable[[Api, httpx.Auth], httpx.Response]:
+    if request.param == "sync":
+        return lambda api, auth: api.get(auth)
+    return lambda api, auth: on_asyncio(lambda: api.get_async(auth))
+
+
+def test_a_refused_token_is_renewed_once(
+    world: World, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
+) -> None:
+    api = Api(401)
+    assert get(api, awesome_cli.auth(world=world)).status_code == 200
+    assert len(set(api.tokens)) == 2
+    assert terminal.issuer.refreshes == 1
+
+
+def test_a_token_that_is_refused_again_stays_refused(
+    world: World, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
+) -> None:
+    api = Api(401, 401, 200)
+    assert get(api, awesome_cli.auth(world=world)).status_code == 401
+    assert (len(api.tokens), terminal.issuer.refreshes) == (2, 1)
+
+
+def test_a_given_token_is_used_as_it_is(world: World, get: Callable[[Api, httpx.Auth], httpx.Response]) -> None:
+    api = Api(401)
+    given = replace(world, environ={**world.environ, "AWESOME_ACCESS_TOKEN": "given"})
+    assert get(api, awesome_cli.auth(world=given)).status_code == 401
+    assert api.tokens == ["Bearer given"]
+
+
+def test_threads_that_find_the_token_refused_renew_it_once(world: World, terminal: Terminal) -> None:
+    token = awesome_cli.session(world=world).access_token
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        refused = request.headers["authorization"] == f"Bearer {token}"
+        return httpx.Response(401, headers=REFUSED) if refused else httpx.Response(200)
+
+    auth, statuses, start = awesome_cli.auth(world=world), list[int](), threading.Barrier(8)
+
+    def one() -> None:
+        with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as http:
+            start.wait()
+            statuses.append(http.get(f"{API}/hello").status_code)
+
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 8
+    assert terminal.issuer.refreshes == 1
+
+
+class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """A transport that sends a stream as it comes, as the real one does, to an API that refuses the first token."""
+
+    def __init__(self) -> None:
+        self.tokens: list[str] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.SyncByteStream)
+        assert b"".join(request.stream) == b"once"
+        return self._answer(request)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        assert isinstance(request.stream, httpx.AsyncByteStream)
+        assert [chunk async for chunk in request.stream] == [b"once"]
+        return self._answer(request)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.tokens.append(request.headers["authorization"])
+        return httpx.Response(401 if len(self.tokens) == 1 else 200, headers=REFUSED)
+
+
+def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(world: World, terminal: Terminal) -> None:
+    def chunks() -> Iterator[bytes]:
+        yield b"once"
+
+    wire = Wire()
+    with httpx.Client(transport=wire, auth=awesome_cli.auth(world=world)) as http:
+        assert [http.post(f"{API}/upload", content=chunks()).status_code for _ in range(2)] == [401, 200]
+    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+
+
+def test_a_stream_of_an_async_client_is_not_sent_twice_either(world: World, terminal: Terminal) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"once"
+
+    async def upload() -> list[int]:
+        async with httpx.AsyncClient(transport=wire, auth=awesome_cli.auth(world=world)) as http:
+            return [(await http.post(f"{API}/upload", content=chunks())).status_code for _ in range(2)]
+
+    wire = Wire()
+    assert on_asyncio(upload) == [401, 200]
+    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://evil.example/", "http://api.example/", "https://api.example:444/", "https://u@api.example/v1/"]
+)
+def test_the_token_goes_to_no_other_origin(world: World, url: str) -> None:
+    api, auth = Api(), awesome_cli.auth(world=world)
+    with pytest.raises(UsageError):
+        api.get(auth, url)
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(transport=api.transport, auth=auth) as http:
+            await http.get(url)
+
+    with pytest.raises(UsageError):
+        on_asyncio(ask)
+    assert api.tokens == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "outcome"),
+    [
+        ({}, 502),
+        ({"http": "{}"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"all": "{}"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"http": "{}", "no": "localhost"}, "Add 127.0.0.1 to NO_PROXY."),
+        ({"http": "{}", "no": "example.com, 127.0.0.1"}, 502),
+        ({"http": "{}", "no": "*"}, 502),
+        ({"https": "{}"}, 502),
+    ],
+)
+def test_a_proxy_never_gets_the_token_for_loopback(
+    world: World, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ask() -> int:
+        async with httpx.AsyncClient(auth=auth) as http:
+            return (await http.get(f"{url}hello")).status_code
+
+    outcomes: list[int | str] = []
+    with proxy() as between, proxy() as api:  # whatever is asked, either answers with 502
+        url = f"http://{api.host}/"
+        auth = awesome_cli.auth(api_url=url, world=world)
+        said = {name: value.format(between.host) for name, value in settings.items()}
+        monkeypatch.setattr("httpx._utils.getproxies", lambda: said)
+        monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: said)
+        for work in (lambda: httpx.get(f"{url}hello", auth=auth).status_code, lambda: on_asyncio(ask)):
+            try:
+                outcomes.append(work())
+            except ConfigError as error:
+                outcomes.append(error.hint)
+    assert outcomes == [outcome, outcome]
+    assert between.asked == []
+    assert api.asked == ["/hello"] * outcomes.count(502)
+
+
+def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(world: World, terminal: Terminal) -> None:
+    api = Api(302, 401)
+    with httpx.Client(transport=api.transport, auth=awesome_cli.auth(world=world), follow_redirects=True) as http:
+        assert http.get(f"{API}/hello").status_code == 401
+    assert api.tokens[1:] == [None]
+    assert terminal.issuer.refreshes == 0
+
+
+def test_the_api_may_be_named_by_the_program(world: World) -> None:
+    api = Api()
+    assert api.get(awesome_cli.auth(api_url="https://other.example", world=world), "https://other.example/x").is_success
+    with pytest.raises(ConfigError):
+        awesome_cli.auth(api_url="http://other.example", world=world)
+    with pytest.raises(ConfigError):
+        awesome_cli.auth(world=replace(world, environ={}))
+
+
+async def steps(terminal: Terminal, **options: Any) -> list[DeviceAuthorization | Session]:  # noqa: ANN401
+    issuer = terminal.issuer
+    flow = awesome_cli.device_flow(issuer.url, issuer.client_id, world=terminal.world, **options)
+    async with aclosing(flow):
+        return [step async for step in flow]
+
+
+def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    shown, session = terminal.time.run(lambda: steps(terminal, scope="email", audience="https://api.example/"))
+    assert isinstance(shown, DeviceAuthorization)
+    assert shown.verification_uri == "https://provider.example/activate"
+    assert isinstance(session, Session)
+    assert (session.card.email, session.card.audience) == ("juan@example.com", "https://api.example/")
+    assert terminal.keyring.entries() == {}
+    assert not terminal.world.cache_dir.exists()
+
+
+def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    url = terminal.issuer.url
+    metadata = {
+        "issuer": url,
+        "device_authorization_endpoint": f"{url}device/code",
+        "token_endpoint": f"{url}token",
+        "jwks_uri": f"{url}.well-known/jwks.json",
+    }
+    terminal.time.run(lambda: steps(terminal, metadata=metadata))
+    assert terminal.paths == ["/.well-known/jwks.json", "/device/code", "/token"]
+    with pytest.raises(ProviderUnusable):
+        terminal.time.run(lambda: steps(terminal, metadata={**metadata, "issuer": "https://evil.example/"}))
+
+
+def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None:
+    begun = terminal.time.now()
+    with pytest.raises(CodeExpired):
+        terminal.time.run(lambda: steps(terminal, patience=30, pkce=True))
+    assert terminal.time.now() - begun == pytest.approx(30, abs=1)
+
+
+def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
+    async def leave() -> object:
+        async with aclosing(
+            awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, world=terminal.world)
+        ) as flow:
+            async for step in flow:
+                return step
+        return None
+
+    assert isinstance(terminal.time.run(leave), DeviceAuthorization)
+    assert "/token" not in terminal.paths
+
+
+def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None:
+    async def ask() -> None:
+        async for _ in awesome_cli.device_flow("provider.example", "x", world=terminal.world):
+            raise AssertionError
+
+    with pytest.raises(ConfigError):
+        terminal.time.run(ask)
+
+
+def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:  # noqa: ANN401
+    monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "given")
+    monkeypatch.setenv("AWESOME_API_URL", API)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    api = Api()
+    api.get(awesome_cli.auth())
+    assert api.tokens == ["Bearer given"]
+
+
+def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    environ = {**terminal.world.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
+    assert awesome_cli.session(world=replace(terminal.world, environ=environ)).card.name == "Juan"

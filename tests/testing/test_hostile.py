@@ -1,0 +1,126 @@
+"""The kit itself: a provider does what its script says, once each, and is honest otherwise."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from awesome_cli.testing.hostile import (
+    ABSENT,
+    DISCOVERY,
+    ENDLESS_HEADERS,
+    KEYS,
+    PASS,
+    Answer,
+    Drip,
+    Drop,
+    Forge,
+    HostileProvider,
+    Late,
+    Lie,
+    Question,
+    Raw,
+    hostile,
+    redirect,
+)
+from support.hurry import within
+
+
+def get(provider: HostileProvider, path: str) -> httpx.Response:
+    return httpx.get(provider.url.removesuffix("/") + path)
+
+
+def test_what_is_not_scripted_is_answered_honestly(hostile_provider: HostileProvider) -> None:
+    assert get(hostile_provider, DISCOVERY).json()["issuer"] == hostile_provider.url
+    assert get(hostile_provider, "/nowhere").status_code == 404
+
+
+def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, Answer(503), PASS).at(KEYS, Answer(418, "tea", {"x-pot": "1"}))
+    answers = [get(hostile_provider, KEYS) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [503, 200, 418, 200]
+    assert (answers[2].text, answers[2].headers["x-pot"]) == ("tea", "1")
+    assert hostile_provider.paths == [KEYS] * 4
+
+
+def test_a_refrain_is_played_whenever_the_script_is_over(hostile_provider: HostileProvider) -> None:
+    hostile_provider.always(KEYS, Answer(599, [1])).at(KEYS, PASS)
+    answers = [get(hostile_provider, KEYS) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 599, 599]
+    assert answers[1].json() == [1]
+
+
+def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(DISCOVERY, Lie(issuer="https://evil.example/", jwks_uri=ABSENT))
+    document = get(hostile_provider, DISCOVERY).json()
+    assert document["issuer"] == "https://evil.example/"
+    assert "jwks_uri" not in document
+    assert "token_endpoint" in document
+    assert repr(ABSENT) == "ABSENT"
+
+
+def test_a_forgery_leaves_a_reply_without_id_token_as_it_is(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(DISCOVERY, Forge(claims={"sub": "somebody else"}))
+    assert get(hostile_provider, DISCOVERY).json() == json.loads(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+
+
+def test_a_redirect_sends_elsewhere(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, redirect("https://evil.example/", 307))
+    answer = get(hostile_provider, KEYS)
+    assert (answer.status_code, answer.headers["location"]) == (307, "https://evil.example/")
+
+
+def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, Late(0.2), Drip(0.002, Answer(200, "x" * 20)))
+    began = time.monotonic()
+    assert get(hostile_provider, KEYS).status_code == 200
+    assert time.monotonic() - began >= 0.2
+    began = time.monotonic()
+    assert get(hostile_provider, KEYS).text == "x" * 20
+    assert time.monotonic() - began >= 0.1
+
+
+@pytest.mark.parametrize("act", [Drop(), Drop(after=20), Drop(after=200, act=PASS), Raw(b"no HTTP"), ENDLESS_HEADERS])
+def test_what_is_broken_off_or_no_http_is_an_error(act: Drop | Raw, hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, act)
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(hostile_provider, KEYS)
+
+
+def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
+    with within(2), hostile() as provider:
+        provider.always(KEYS, Drip(20))
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(provider.url.removesuffix("/") + KEYS, timeout=0.2)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """An act of somebody's own, with a bug in it."""
+
+    def play(self, _: Question) -> Iterator[bytes | float]:
+        yield b""
+        raise LookupError("a bug in the test")
+
+
+def test_a_bug_in_an_act_is_told(hostile_provider: HostileProvider, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile_provider.at(KEYS, Mistake())
+    with pytest.raises(httpx.RemoteProtocolError):
+        get(hostile_provider, KEYS)
+    assert "a bug in the test" in capsys.readouterr().err
+
+
+def test_a_client_that_says_nothing_does_not_hold_the_provider() -> None:
+    with hostile() as provider:
+        host, port = urlsplit(provider.url).hostname, urlsplit(provider.url).port
+        silent = socket.create_connection((host, port))
+        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were let in
+    with silent:
+        assert silent.recv(1) == b""

@@ -1,0 +1,721 @@
+"""The provider without a socket: what it answers, what it refuses, what it remembers."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jose import jws
+
+from awesome_cli.oauth.response import Reply
+from awesome_cli.testing import pages
+from awesome_cli.testing.issuer import DEVICE_GRANT, RECORDED, TOLD_EXPIRED, WRONG_GUESSES, Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+URL = "http://127.0.0.1:8765/"
+API = "http://127.0.0.1:8765/api"
+EVERYTHING = "openid profile email offline_access"
+VERIFIER = "v" * 43
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).decode().rstrip("=")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+@dataclass
+class Device:
+    """A client that does what it is told."""
+
+    issuer: Issuer
+    clock: Clock
+    code: dict[str, Any] = field(default_factory=dict)
+
+    def post(self, path: str, form: Mapping[str, str] | None = None, /, **more: str) -> Reply:
+        return self.issuer.answer("POST", path, {"client_id": "awesome-demo", **(form or {}), **more})
+
+    def ask(self, scope: str = EVERYTHING, **more: str) -> Reply:
+        reply = self.post("/device/code", scope=scope, **more)
+        self.code = members(reply)
+        return reply
+
+    def poll(self, wait: float = 5, **more: str) -> Reply:
+        self.clock.at += wait
+        return self.post("/token", grant_type=DEVICE_GRANT, device_code=self.code["device_code"], **more)
+
+    def sign_in(self, scope: str = EVERYTHING, **more: str) -> dict[str, Any]:
+        self.ask(scope, **more)
+        assert self.issuer.approve(self.code["user_code"])
+        reply = self.poll()
+        assert reply.status == 200
+        return members(reply)
+
+    def refresh(self, refresh_token: str, **more: str) -> Reply:
+        return self.post("/token", grant_type="refresh_token", refresh_token=refresh_token, **more)
+
+    def get(self, path: str, access_token: str = "", method: str = "GET") -> Reply:
+        headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
+        return self.issuer.answer(method, path, headers=headers)
+
+    def read_ticket(self) -> str:
+        page = self.issuer.answer("GET", f"/activate?user_code={self.code['user_code']}").body.decode()
+        return page.partition('name="ticket" value="')[2].partition('"')[0]
+
+
+def members(reply: Reply) -> dict[str, Any]:
+    found = reply.json()
+    assert found is not None
+    return found
+
+
+def refusal(reply: Reply) -> tuple[int, str | None]:
+    return reply.status, reply.error()
+
+
+def claims(issuer: Issuer, token: str) -> dict[str, Any]:
+    keys = members(issuer.answer("GET", "/.well-known/jwks.json"))["keys"]
+    found: dict[str, Any] = json.loads(jws.verify(token, keys[0], algorithms=[issuer.alg]))
+    assert jws.get_unverified_header(token)["kid"] == keys[0]["kid"]
+    return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def device(clock: Clock) -> Device:
+    return Device(Issuer(now=clock), clock)
+
+
+# What every client reads first
+
+
+def test_discovery_names_the_issuer_exactly_and_every_endpoint(device: Device) -> None:
+    reply = device.get("/.well-known/openid-configuration")
+    document = members(reply)
+    assert document["issuer"] == URL
+    for endpoint in ("device_authorization_endpoint", "token_endpoint", "revocation_endpoint"):
+        assert refusal(device.post(document[endpoint].removeprefix(URL[:-1]), client_id="x"))[0] == 401
+    assert document["grant_types_supported"] == [DEVICE_GRANT, "refresh_token"]
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+    assert reply.headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8765/a/b", "http://127.0.0.1:8765/a/b/"])
+def test_an_issuer_may_have_a_path(clock: Clock, url: str) -> None:
+    issuer = Issuer(now=clock, url=url)
+    document = members(issuer.answer("GET", "/a/b/.well-known/openid-configuration"))
+    assert document["issuer"] == url
+    assert document["token_endpoint"] == "http://127.0.0.1:8765/a/b/token"
+    assert issuer.answer("GET", "/.well-known/openid-configuration").status == 404
+    assert issuer.answer("GET", "/a/bc/.well-known/openid-configuration").status == 404
+
+
+def test_an_issuer_without_a_slash_stays_without(clock: Clock) -> None:
+    issuer = Issuer(now=clock, url="http://127.0.0.1:8765")
+    assert members(issuer.answer("GET", "/.well-known/openid-configuration"))["issuer"] == "http://127.0.0.1:8765"
+
+
+def test_an_unknown_path_is_404_and_a_wrong_method_405(device: Device) -> None:
+    assert refusal(device.get("/nowhere")) == (404, "not_found")
+    reply = device.get("/token")
+    assert refusal(reply) == (405, "method_not_allowed")
+    assert reply.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"])
+def test_tokens_are_signed_with_the_published_key(clock: Clock, alg: str) -> None:
+    device = Device(Issuer(now=clock, alg=alg), clock)
+    key = members(device.get("/.well-known/jwks.json"))["keys"][0]
+    assert (key["alg"], key["use"]) == (alg, "sig")
+    assert "d" not in key
+    tokens = device.sign_in()
+    assert claims(device.issuer, tokens["id_token"])["sub"] == "demo|juan"
+    assert device.get("/api/hello", tokens["access_token"]).ok
+
+
+def test_another_algorithm_is_another_key_from_then_on(device: Device) -> None:
+    tokens = device.sign_in()
+    before = members(device.get("/.well-known/jwks.json"))["keys"][0]
+    device.issuer.alg = "ES256"
+    after = members(device.get("/.well-known/jwks.json"))["keys"][0]
+    assert before["kid"] != after["kid"]
+    assert device.get("/api/hello", tokens["access_token"]).status == 401
+    renewed = members(device.refresh(tokens["refresh_token"]))
+    assert device.get("/api/hello", renewed["access_token"]).ok
+
+
+# Asking for a code
+
+
+def test_the_device_response_has_everything_a_terminal_shows(device: Device) -> None:
+    code = members(device.ask())
+    assert re.fullmatch("[B-DF-HJ-NP-TV-XZ]{4}-[B-DF-HJ-NP-TV-XZ]{4}", code["user_code"])
+    assert code["verification_uri"] == URL + "activate"
+    assert code["verification_uri_complete"] == f"{URL}activate?user_code={code['user_code']}"
+    assert (code["expires_in"], code["interval"]) == (900, 5)
+    assert len(code["device_code"]) >= 43
+
+
+def test_an_unknown_client_is_refused(device: Device) -> None:
+    assert refusal(device.ask(client_id="somebody")) == (401, "invalid_client")
+    assert refusal(device.ask(client_id="")) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/device/code", "/token", "/revoke"])
+def test_a_client_secret_is_refused_everywhere(device: Device, path: str) -> None:
+    assert refusal(device.post(path, client_secret="s3cret")) == (401, "invalid_client")
+    reply = device.issuer.answer("POST", path, {"client_id": "awesome-demo"}, {"AUTHORIZATION": "Basic eDp5"})
+    assert refusal(reply) == (401, "invalid_client")
+    assert reply.headers["www-authenticate"].startswith("Basic ")
+
+
+@pytest.mark.parametrize("resource", ["orders", "https://api.example/#part", "https://api.example/a b"])
+def test_a_resource_is_an_absolute_uri_without_a_fragment(device: Device, resource: str) -> None:
+    assert refusal(device.ask(resource=resource)) == (400, "invalid_target")
+
+
+# Polling
+
+
+def test_a_code_is_pending_until_approved_and_good_once(device: Device) -> None:
+    device.ask()
+    assert refusal(device.poll()) == (403, "authorization_pending")
+    assert device.issuer.approve(device.code["user_code"])
+    assert device.poll().ok
+    assert refusal(device.poll()) == (403, "invalid_grant")
+
+
+def test_a_denied_code_says_so_once(device: Device) -> None:
+    device.ask()
+    assert device.issuer.deny(device.code["user_code"])
+    assert refusal(device.poll()) == (403, "access_denied")
+    assert refusal(device.poll()) == (403, "invalid_grant")
+
+
+def test_an_expired_code_says_so_once_even_if_it_was_approved(device: Device) -> None:
+    device.ask()
+    device.issuer.approve(device.code["user_code"])
+    assert refusal(device.poll(wait=900)) == (403, "expired_token")
+    assert refusal(device.poll()) == (403, "invalid_grant")
+
+
+def test_an_unknown_device_code_is_an_invalid_grant(device: Device) -> None:
+    reply = device.post("/token", grant_type=DEVICE_GRANT, device_code="never-seen")
+    assert refusal(reply) == (403, "invalid_grant")
+
+
+def test_who_polls_too_fast_is_slowed_down_for_good(device: Device) -> None:
+    device.ask()
+    assert refusal(device.poll(wait=0)) == (403, "authorization_pending")
+    assert refusal(device.poll(wait=4)) == (429, "slow_down")
+    assert refusal(device.poll(wait=9)) == (429, "slow_down")
+    assert refusal(device.poll(wait=14.95)) == (403, "authorization_pending")
+
+
+def test_who_polls_too_fast_is_let_in_all_the_same(device: Device) -> None:
+    device.ask()
+    device.poll()
+    device.issuer.approve(device.code["user_code"])
+    assert device.poll(wait=1).ok
+
+
+def test_a_script_answers_before_the_real_logic(device: Device) -> None:
+    unwell = Reply(503, b"soon")
+    device.issuer.script = ["authorization_pending", "slow_down", unwell]
+    device.ask()
+    device.issuer.approve(device.code["user_code"])
+    assert refusal(device.poll()) == (403, "authorization_pending")
+    assert refusal(device.poll()) == (429, "slow_down")
+    reply = device.poll()
+    assert (reply.status, reply.body) == (503, b"soon")
+    assert device.poll().ok
+    assert device.issuer.script == []
+
+
+def test_a_scripted_slow_down_must_be_heeded(device: Device) -> None:
+    device.issuer.script = ["slow_down"]
+    device.ask()
+    device.poll()
+    assert refusal(device.poll(wait=5)) == (429, "slow_down")
+
+
+def test_a_script_answers_for_an_unknown_code_too(device: Device) -> None:
+    device.issuer.script = ["slow_down", "approved"]
+    device.code = {"device_code": "never-seen"}
+    assert refusal(device.poll()) == (429, "slow_down")
+    assert refusal(device.poll()) == (400, "approved")
+
+
+def test_an_issuer_may_approve_by_itself(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, auto_approve=True), clock)
+    device.ask()
+    assert device.poll().ok
+
+
+@pytest.mark.parametrize(("grant_type", "code"), [("", "invalid_request"), ("password", "unsupported_grant_type")])
+def test_other_grant_types_are_refused(device: Device, grant_type: str, code: str) -> None:
+    assert refusal(device.post("/token", grant_type=grant_type)) == (400, code)
+
+
+# PKCE
+
+
+def test_pkce_may_be_required(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, pkce_required=True), clock)
+    assert refusal(device.ask()) == (400, "invalid_request")
+    assert refusal(device.ask(code_challenge=CHALLENGE)) == (400, "invalid_request")
+    assert refusal(device.ask(code_challenge="short", code_challenge_method="S256")) == (
+        400,
+        "invalid_request",
+    )
+    assert device.ask(code_challenge=CHALLENGE, code_challenge_method="S256").ok
+    device.issuer.approve(device.code["user_code"])
+    assert refusal(device.poll()) == (403, "invalid_grant")
+    assert refusal(device.poll(code_verifier="w" * 43)) == (403, "invalid_grant")
+    assert device.poll(code_verifier=VERIFIER).ok
+
+
+# What is in the tokens
+
+
+def test_the_id_token_says_who_for_whom_and_until_when(device: Device) -> None:
+    tokens = device.sign_in()
+    found = claims(device.issuer, tokens["id_token"])
+    digest = hashlib.sha256(tokens["access_token"].encode()).digest()[:16]
+    assert found == {
+        "iss": URL,
+        "sub": "demo|juan",
+        "aud": "awesome-demo",
+        "iat": 1_800_000_005,
+        "exp": 1_800_036_005,
+        "at_hash": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+        "name": "Juan",
+        "nickname": "juan",
+        "email": "juan@example.com",
+    }
+    assert jws.get_unverified_header(tokens["id_token"])["typ"] == "JWT"
+    assert (tokens["token_type"], tokens["expires_in"], tokens["scope"]) == ("Bearer", 3600, EVERYTHING)
+
+
+def test_the_access_token_follows_rfc_9068(device: Device) -> None:
+    token = device.sign_in("openid")["access_token"]
+    found = claims(device.issuer, token)
+    assert jws.get_unverified_header(token)["typ"] == "at+jwt"
+    assert found.pop("jti")
+    assert found == {
+        "iss": URL,
+        "sub": "demo|juan",
+        "aud": [API, URL + "userinfo"],
+        "client_id": "awesome-demo",
+        "iat": 1_800_000_005,
+        "exp": 1_800_003_605,
+        "scope": "openid",
+    }
+
+
+def test_claims_follow_the_scope(device: Device) -> None:
+    found = claims(device.issuer, device.sign_in("openid email")["id_token"])
+    assert "email" in found
+    assert "name" not in found
+
+
+def test_a_slim_id_token_leaves_names_to_userinfo(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, slim_id_token=True), clock)
+    tokens = device.sign_in()
+    assert not {"name", "nickname", "email"} & claims(device.issuer, tokens["id_token"]).keys()
+    assert members(device.get("/userinfo", tokens["access_token"]))["name"] == "Juan"
+
+
+def test_without_openid_there_is_no_id_token_and_no_userinfo(device: Device) -> None:
+    tokens = device.sign_in("profile")
+    assert "id_token" not in tokens
+    assert device.get("/userinfo", tokens["access_token"]).status == 401
+    assert device.get("/api/hello", tokens["access_token"]).ok
+
+
+def test_without_offline_access_there_is_no_refresh_token(device: Device) -> None:
+    assert "refresh_token" not in device.sign_in("openid profile")
+
+
+# Renewal
+
+
+def test_a_renewal_brings_new_tokens_for_the_same_person(device: Device) -> None:
+    tokens = device.sign_in()
+    renewed = members(device.refresh(tokens["refresh_token"]))
+    assert renewed["refresh_token"] != tokens["refresh_token"]
+    before, after = (claims(device.issuer, each["id_token"]) for each in (tokens, renewed))
+    assert [before[name] for name in ("iss", "sub", "aud")] == [after[name] for name in ("iss", "sub", "aud")]
+    assert device.get("/api/hello", renewed["access_token"]).ok
+    assert (device.issuer.refreshes, device.issuer.reuses) == (1, 0)
+
+
+def test_using_a_refresh_token_twice_ends_the_whole_family(device: Device) -> None:
+    tokens = device.sign_in()
+    renewed = members(device.refresh(tokens["refresh_token"]))
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(renewed["refresh_token"])) == (403, "invalid_grant")
+    assert device.get("/api/hello", renewed["access_token"]).status == 401
+    assert (device.issuer.refreshes, device.issuer.reuses) == (1, 2)
+
+
+def test_one_family_falls_another_stands(device: Device) -> None:
+    first, second = device.sign_in(), device.sign_in()
+    device.refresh(first["refresh_token"])
+    device.refresh(first["refresh_token"])
+    assert device.refresh(second["refresh_token"]).ok
+
+
+def test_within_the_overlap_the_previous_refresh_token_is_honoured(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, overlap=10), clock)
+    tokens = device.sign_in()
+    first = members(device.refresh(tokens["refresh_token"]))
+    clock.at += 9
+    second = members(device.refresh(tokens["refresh_token"]))
+    assert device.refresh(first["refresh_token"]).ok
+    clock.at += 1
+    assert device.issuer.reuses == 0
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(second["refresh_token"])) == (403, "invalid_grant")
+
+
+def test_without_rotation_a_refresh_token_stays_good(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, rotate=False), clock)
+    token = device.sign_in()["refresh_token"]
+    for _ in range(3):
+        assert "refresh_token" not in members(device.refresh(token))
+    assert (device.issuer.refreshes, device.issuer.reuses) == (3, 0)
+
+
+def test_an_unknown_refresh_token_is_no_reuse(device: Device) -> None:
+    assert refusal(device.refresh("never-seen")) == (403, "invalid_grant")
+    assert device.issuer.reuses == 0
+
+
+def test_a_renewal_may_narrow_the_scope_but_not_widen_it(device: Device) -> None:
+    token = device.sign_in("openid email offline_access")["refresh_token"]
+    assert refusal(device.refresh(token, scope="openid profile")) == (400, "invalid_scope")
+    narrowed = members(device.refresh(token, scope="openid"))
+    assert narrowed["scope"] == "openid"
+    assert "email" not in claims(device.issuer, narrowed["id_token"])
+    assert members(device.refresh(narrowed["refresh_token"]))["scope"] == "openid email offline_access"
+
+
+def test_a_renewal_asks_for_no_other_resource(device: Device) -> None:
+    token = device.sign_in(audience=API, resource="https://orders.example/")["refresh_token"]
+    assert refusal(device.refresh(token, resource="https://other.example/")) == (400, "invalid_target")
+    renewed = members(device.refresh(token, resource="https://orders.example/"))
+    assert claims(device.issuer, renewed["access_token"])["aud"] == [
+        "https://orders.example/",
+        URL + "userinfo",
+    ]
+    assert device.get("/api/hello", renewed["access_token"]).status == 401
+
+
+# Revocation
+
+
+def test_revoking_the_refresh_token_ends_everything(device: Device) -> None:
+    tokens = device.sign_in()
+    reply = device.post("/revoke", token=tokens["refresh_token"])
+    assert (reply.status, reply.body) == (200, b"")
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert device.get("/api/hello", tokens["access_token"]).status == 401
+
+
+def test_where_a_revocation_deletes_the_grant_the_persons_other_sign_ins_for_the_same_audience_end_too(
+    device: Device,
+) -> None:
+    issuer = device.issuer
+    issuer.revocation_deletes_grant = True
+    same, other, revoked = device.sign_in(), device.sign_in(audience="https://other.example/"), device.sign_in()
+    assert issuer.living_grants == 3
+    assert device.post("/revoke", token=revoked["refresh_token"]).ok
+    assert issuer.living_grants == 1
+    assert refusal(device.refresh(same["refresh_token"])) == (403, "invalid_grant")
+    assert device.refresh(other["refresh_token"]).ok
+
+
+def test_revoking_the_access_token_ends_that_one_alone(device: Device) -> None:
+    tokens = device.sign_in()
+    assert device.post("/revoke", token=tokens["access_token"]).ok
+    assert device.get("/api/hello", tokens["access_token"]).status == 401
+    assert device.refresh(tokens["refresh_token"]).ok
+
+
+def test_revoking_what_nobody_knows_is_fine_and_revoking_nothing_is_not(device: Device) -> None:
+    assert device.post("/revoke", token="never-seen").status == 200
+    assert refusal(device.post("/revoke")) == (400, "invalid_request")
+
+
+# What an access token opens
+
+
+def test_userinfo_tells_what_the_scope_allows(device: Device) -> None:
+    token = device.sign_in("openid email")["access_token"]
+    for method in ("GET", "POST"):
+        assert members(device.get("/userinfo", token, method)) == {
+            "sub": "demo|juan",
+            "email": "juan@example.com",
+        }
+
+
+def test_the_api_greets(device: Device) -> None:
+    token = device.sign_in("openid")["access_token"]
+    reply = members(device.get("/api/hello", token))
+    assert reply == {"message": "Hello Juan!", "sub": "demo|juan", "scope": "openid"}
+
+
+def test_the_api_greets_somebody_without_a_name_by_sub(clock: Clock) -> None:
+    device = Device(Issuer(now=clock, person={"sub": "42"}), clock)
+    assert members(device.get("/api/hello", device.sign_in()["access_token"]))["message"] == "Hello 42!"
+
+
+def test_the_api_echoes_a_form_or_json(device: Device) -> None:
+    headers = {"authorization": f"bearer {device.sign_in()['access_token']}"}
+    reply = device.issuer.answer("POST", "/api/echo", {"a": "b"}, headers)
+    assert members(reply) == {"echo": {"a": "b"}}
+    reply = device.issuer.answer("POST", "/api/echo", None, headers, data={"a": [1]})
+    assert members(reply) == {"echo": {"a": [1]}}
+    assert device.post("/api/echo").status == 401
+
+
+def test_who_brings_no_token_is_told_of_no_error(device: Device) -> None:
+    reply = device.get("/api/hello")
+    assert reply.status == 401
+    assert reply.headers["www-authenticate"] == 'Bearer realm="demo"'
+
+
+def test_an_expired_access_token_opens_nothing(device: Device, clock: Clock) -> None:
+    token = device.sign_in()["access_token"]
+    clock.at += 3600
+    for path in ("/api/hello", "/userinfo"):
+        reply = device.get(path, token)
+        assert refusal(reply) == (401, "invalid_token")
+        assert reply.headers["www-authenticate"] == 'Bearer realm="demo", error="invalid_token"'
+
+
+def test_a_token_for_another_audience_does_not_open_the_api(device: Device) -> None:
+    token = device.sign_in(audience="https://orders.example/")["access_token"]
+    assert refusal(device.get("/api/hello", token)) == (401, "invalid_token")
+    assert device.get("/userinfo", token).ok
+
+
+def test_an_id_token_is_no_access_token(device: Device) -> None:
+    assert device.get("/api/hello", device.sign_in()["id_token"]).status == 401
+
+
+def test_a_token_of_another_issuer_with_the_same_key_opens_nothing(device: Device, clock: Clock) -> None:
+    other = Device(Issuer(now=clock), clock)
+    assert device.get("/api/hello", other.sign_in()["access_token"]).status == 401
+
+
+def test_a_token_with_changed_claims_opens_nothing(device: Device) -> None:
+    header, payload, signature = device.sign_in()["access_token"].split(".")
+    changed = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload + "==").replace(b"juan", b"eve1"))
+    assert device.get("/api/hello", f"{header}.{changed.decode().rstrip('=')}.{signature}").status == 401
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}"))
+def test_no_junk_in_place_of_a_token_does_harm(token: str) -> None:
+    device = Device(Issuer(now=lambda: 0), Clock())
+    assert device.get("/api/hello", token).status == 401
+    if token:
+        assert device.post("/revoke", token=token).status == 200
+
+
+# The page that a person sees
+
+
+def test_the_page_asks_for_the_code_and_then_for_a_yes(device: Device) -> None:
+    device.ask()
+    user_code = device.code["user_code"]
+    reply = device.get("/activate")
+    assert reply.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'name="user_code"' in reply.body.decode()
+    page = device.get(f"/activate?user_code={user_code}").body.decode()
+    assert f'<p class="code">{user_code}</p>' in page
+    assert "awesome-demo" in page
+    assert "Did you start this yourself" in page
+    assert refusal(device.poll()) == (403, "authorization_pending")
+    reply = device.post("/activate", user_code=user_code, ticket=device.read_ticket(), decision="approve")
+    assert "You are signed in" in reply.body.decode()
+    assert device.poll().ok
+
+
+def test_a_person_may_refuse(device: Device) -> None:
+    device.ask()
+    form = {"user_code": device.code["user_code"], "ticket": device.read_ticket()}
+    assert "Refused" in device.post("/activate", form, decision="deny").body.decode()
+    assert refusal(device.poll()) == (403, "access_denied")
+
+
+def test_an_answer_that_is_no_clear_yes_is_a_no(device: Device) -> None:
+    device.ask()
+    device.post("/activate", user_code=device.code["user_code"], ticket=device.read_ticket())
+    assert refusal(device.poll()) == (403, "access_denied")
+
+
+@pytest.mark.parametrize("ticket", ["", "guessed", "é"])
+def test_an_answer_from_another_site_counts_for_nothing(device: Device, ticket: str) -> None:
+    device.ask()
+    form = {"user_code": device.code["user_code"], "ticket": ticket}
+    assert device.post("/activate", form, decision="approve").status == 403
+    assert refusal(device.poll()) == (403, "authorization_pending")
+
+
+def test_a_code_may_be_typed_carelessly(device: Device) -> None:
+    device.ask()
+    assert device.issuer.approve(f" {device.code['user_code'].replace('-', ' ').lower()}. ")
+
+
+def test_a_code_that_is_unknown_decided_or_expired_is_not_waiting(device: Device, clock: Clock) -> None:
+    assert not device.issuer.approve("BBBB-BBBB")
+    device.ask()
+    assert device.issuer.approve(device.code["user_code"])
+    assert not device.issuer.deny(device.code["user_code"])
+    device.ask()
+    clock.at += 900
+    assert not device.issuer.approve(device.code["user_code"])
+    assert device.get(f"/activate?user_code={device.code['user_code']}").status == 404
+    assert device.post("/activate", user_code=device.code["user_code"]).status == 404
+
+
+def test_what_was_typed_is_shown_as_text(device: Device) -> None:
+    reply = device.get("/activate?user_code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert reply.status == 404
+    assert "<script" not in reply.body.decode()
+    assert "&quot;&gt;&lt;script&gt;" in reply.body.decode()
+
+
+def test_names_are_shown_as_text() -> None:
+    page = pages.confirm("BBBB-BBBB", client="<b>", person="<i>&", ticket='"')
+    assert "<b>" not in page
+    assert "&lt;i&gt;&amp;" in page
+    assert 'value="&quot;"' in page
+
+
+def test_the_pages_load_nothing_and_allow_nothing_but_their_own_style(device: Device) -> None:
+    reply = device.get("/activate")
+    page = reply.body.decode()
+    style = page.partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = reply.headers["content-security-policy"]
+    assert f"default-src 'none'; style-src 'sha256-{digest}'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert reply.headers["x-frame-options"] == "DENY"
+    assert not re.search(r"<script|src=|href=|url\(|style=", page)
+
+
+# What is remembered
+
+
+def test_the_gaps_between_polls_are_measured(device: Device) -> None:
+    assert device.issuer.gaps == []
+    device.ask()
+    device.poll(wait=5)
+    device.get("/activate")
+    device.poll(wait=10.25)
+    assert device.issuer.gaps == [5, 10.25]
+    device.ask()
+    assert device.issuer.gaps == []
+
+
+def test_requests_are_remembered_but_not_for_ever(device: Device, clock: Clock) -> None:
+    device.ask()
+    device.get("/activate?user_code=x")
+    first, second = device.issuer.requests
+    assert (first.method, first.path, first.at) == ("POST", "/device/code", clock.at)
+    assert first.form["scope"] == EVERYTHING
+    assert (second.path, second.query) == ("/activate", {"user_code": "x"})
+    for _ in range(RECORDED):
+        device.get("/nowhere")
+    assert len(device.issuer.requests) == RECORDED
+    assert first not in device.issuer.requests
+
+
+def test_nothing_secret_is_shown(device: Device) -> None:
+    device.issuer.script = [Reply(500, b"s3cret")]
+    device.ask()
+    device.poll(code_verifier=VERIFIER)
+    device.issuer.approve(device.code["user_code"])
+    tokens = members(device.poll())
+    device.get("/userinfo", tokens["access_token"])
+    members(device.refresh(tokens["refresh_token"]))
+    device.issuer.script = [Reply(500, b"s3cret")]
+    shown = repr(device.issuer) + repr(device.issuer.requests) + repr(list(vars(device.issuer).items())[:16])
+    secrets = [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
+    for secret in ("s3cret", VERIFIER, device.code["device_code"], *secrets):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_codes_cannot_be_guessed_by_trying_many(method: str, device: Device) -> None:
+    device.ask()
+    ticket, user_code = device.read_ticket(), device.code["user_code"]
+
+    def guess(code: str) -> Reply:
+        if method == "GET":
+            return device.get(f"/activate?user_code={code}")
+        return device.post("/activate", user_code=code, ticket=ticket, decision="approve")
+
+    assert [guess("BBBB-BBBB").status for _ in range(WRONG_GUESSES)] == [404] * WRONG_GUESSES
+    refused = guess(user_code)
+    assert (refused.status, refused.headers["retry-after"]) == (429, "1")
+    assert user_code.encode() not in refused.body
+    device.clock.at += 1
+    assert guess(user_code).status == 200
+
+
+def test_right_codes_are_no_guesses(device: Device) -> None:
+    device.ask()
+    assert {device.get(f"/activate?user_code={device.code['user_code']}").status for _ in range(20)} == {200}
+
+
+def test_a_code_that_is_over_is_forgotten_once_its_device_could_learn_of_it(device: Device) -> None:
+    device.ask()
+    first = device.code
+    device.clock.at += 900
+    device.ask()
+    device.code = first
+    assert members(device.poll())["error"] == "expired_token"
+    device.ask()
+    first = device.code
+    device.clock.at += 900 + TOLD_EXPIRED
+    device.ask()
+    device.code = first
+    assert members(device.poll())["error"] == "invalid_grant"
+
+
+def test_a_provider_that_runs_for_long_forgets_the_oldest_of_what_it_gave(device: Device) -> None:
+    oldest = device.sign_in()
+    device.ask()
+    forgotten = device.code
+    latest = oldest
+    for _ in range(RECORDED):
+        device.ask()
+    for _ in range(RECORDED):
+        latest = members(device.refresh(latest["refresh_token"]))
+    device.code = forgotten
+    assert members(device.poll())["error"] == "invalid_grant"
+    assert members(device.refresh(oldest["refresh_token"]))["error"] == "invalid_grant"
+    assert device.get("/userinfo", latest["access_token"]).status == 200
+    assert device.get("/userinfo", oldest["access_token"]).status == 401
+    assert device.refresh(latest["refresh_token"]).status == 200  # the forgotten one is unknown, no reuse

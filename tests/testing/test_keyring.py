@@ -1,0 +1,51 @@
+"""The keyring in memory: trusted because it passes keyring's own contract."""
+
+from __future__ import annotations
+
+import keyring.backend
+import keyring.core
+import pytest
+from keyring.errors import PasswordSetError
+from keyring.testing.backend import BackendBasicTests
+
+from awesome_cli.testing.keyring import MemoryKeyring
+
+
+class TestContract(BackendBasicTests):
+    def init_keyring(self) -> MemoryKeyring:
+        return MemoryKeyring()
+
+
+def test_keyring_never_finds_it_by_itself() -> None:
+    assert MemoryKeyring not in set(keyring.backend.KeyringBackend.get_viable_backends())
+    assert not keyring.core.recommended(MemoryKeyring())
+
+
+def test_entries_are_a_copy() -> None:
+    ring = MemoryKeyring()
+    ring.set_password("service", "user", "secret")
+    entries = ring.entries()
+    assert entries == {("service", "user"): "secret"}
+    entries.clear()
+    assert ring.get_password("service", "user") == "secret"
+
+
+def test_no_secret_is_shown() -> None:
+    ring = MemoryKeyring()
+    ring.set_password("service", "user", "s3cret")
+    assert "s3cret" not in f"{ring!r} {ring}"
+
+
+@pytest.mark.parametrize(
+    ("secret", "fits"), [("abcd", True), ("abcde", False), ("😀😀", True), ("😀😀a", False), ("\ud800", True)]
+)
+def test_the_limit_counts_bytes_of_utf_16(secret: str, fits: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    ring = MemoryKeyring(limit=8)
+    if fits:
+        ring.set_password("service", "user", secret)
+        assert ring.get_password("service", "user") == secret
+    else:
+        with pytest.raises(PasswordSetError) as refusal:
+            ring.set_password("service", "user", secret)
+        assert secret not in str(refusal.value)
+        assert ring.entries() == {}

@@ -1,0 +1,261 @@
+"""The provider on loopback: what it lets through to the issuer, and what it refuses without a word."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.server import BODY_LIMIT, DRAIN_LIMIT, Server, serve
+from support.hurry import within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json; charset=utf-8"}
+
+
+def make(url: str) -> Issuer:
+    return Issuer(url=url, now=lambda: 0, auto_approve=True)
+
+
+def listeners() -> set[str]:
+    """Return the names of the threads that serve; other tests may have left some that end by themselves."""
+    return {thread.name for thread in threading.enumerate() if re.search("awesome-demo|process_request", thread.name)}
+
+
+@pytest.fixture
+def server(capfd: pytest.CaptureFixture[str]) -> Iterator[Server]:
+    """Serve; afterwards nothing may have been said, and no thread may be left."""
+    before = listeners()
+    with serve(make) as running:
+        yield running
+    assert listeners() == before
+    assert capfd.readouterr() == ("", "")
+
+
+def port_of(server: Server) -> int:
+    return int(server.url.removesuffix("/").rpartition(":")[2])
+
+
+def ask(
+    server: Server, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port_of(server), timeout=5)
+    with contextlib.closing(connection):
+        connection.request(method, path, body, headers or {})
+        reply = connection.getresponse()
+        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+
+
+def say(server: Server, words: bytes) -> bytes:
+    """Send raw bytes, and return all that comes back."""
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as connection:
+        connection.sendall(words)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def members(reply: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(reply[2])
+    return found
+
+
+def test_the_issuer_gets_the_address_that_it_listens_on(server: Server) -> None:
+    status, headers, body = ask(server, "GET", "/.well-known/openid-configuration")
+    assert status == 200
+    assert json.loads(body)["issuer"] == server.url == server.issuer.url
+    assert headers["date"] == "Thu, 01 Jan 1970 00:00:00 GMT"
+    assert headers["content-length"] == str(len(body))
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_whole_sign_in_works_over_a_socket(server: Server) -> None:
+    form = b"client_id=awesome-demo&scope=openid+offline_access"
+    code = members(ask(server, "POST", "/device/code", form, FORM))
+    grant = f"grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code={code['device_code']}"
+    tokens = members(ask(server, "POST", "/token", f"client_id=awesome-demo&{grant}".encode(), FORM))
+    bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+    assert members(ask(server, "GET", "/api/hello", headers=bearer))["message"] == "Hello Juan!"
+    assert members(ask(server, "POST", "/api/echo", b'{"a": [1]}', bearer | JSON)) == {"echo": {"a": [1]}}
+    assert members(ask(server, "POST", "/api/echo", b"a=%C3%A9&b=", bearer | FORM)) == {"echo": {"a": "é", "b": ""}}
+
+
+def test_head_is_get_without_the_body(server: Server) -> None:
+    status, headers, body = ask(server, "HEAD", "/activate")
+    assert (status, body) == (200, b"")
+    assert int(headers["content-length"]) > 0
+
+
+def test_unknown_paths_and_wrong_methods_are_told_in_json(server: Server) -> None:
+    assert members(ask(server, "GET", "/nowhere")) == {"error": "not_found"}
+    status, headers, _ = ask(server, "DELETE", "/token")
+    assert (status, headers["allow"]) == (405, "POST")
+    assert ask(server, "BREW", "/token")[0] == 501
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1"])
+def test_another_host_name_is_refused(server: Server, host: str) -> None:
+    assert ask(server, "GET", "/activate", headers={"Host": host})[0] == 421
+    assert server.issuer.requests == []
+
+
+def test_a_request_without_a_host_or_with_two_is_refused(server: Server) -> None:
+    own = server.url.split("/")[2].encode()
+    for hosts in (b"", b"Host: %b\r\nHost: %b\r\n" % (own, own)):
+        assert say(server, b"GET /activate HTTP/1.1\r\n%b\r\n" % hosts).startswith(b"HTTP/1.0 421 ")
+
+
+def test_a_body_may_be_as_long_as_the_limit_but_not_longer(server: Server) -> None:
+    assert ask(server, "POST", "/token", b"a=" + b"x" * (BODY_LIMIT - 2), FORM)[0] == 400
+    for length in (BODY_LIMIT + 1, DRAIN_LIMIT):
+        assert ask(server, "POST", "/token", b"x" * length, FORM)[0] == 413
+    assert len(server.issuer.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"client_id=awesome-demo&client_id=awesome-demo",
+        b"client_id=%ff",
+        b"client_id=\xff",
+        b"client_id",
+        b"&&&",
+        b"&".join(b"a%d=b" % number for number in range(60)),
+    ],
+)
+def test_a_form_that_is_none_is_a_bad_request(server: Server, body: bytes) -> None:
+    assert ask(server, "POST", "/device/code", body, FORM)[0] == 400
+    assert server.issuer.requests == []
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b"[" * 60_000])
+def test_json_that_is_no_object_is_a_bad_request(server: Server, body: bytes) -> None:
+    assert ask(server, "POST", "/api/echo", body, JSON)[0] == 400
+    assert server.issuer.requests == []
+
+
+def test_json_opens_no_oauth_endpoint(server: Server) -> None:
+    reply = ask(server, "POST", "/device/code", b'{"client_id": "awesome-demo"}', JSON)
+    assert (reply[0], members(reply)["error"]) == (400, "invalid_request")
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data"}])
+def test_other_media_types_are_refused(server: Server, headers: dict[str, str]) -> None:
+    assert ask(server, "POST", "/device/code", b"client_id=awesome-demo", headers)[0] == 415
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello over TLS\r\n\r\n", b"400"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /activate HTTP/x.y\r\n\r\n", b"400"),
+        (b"GET /activate HTTP/2.0\r\n\r\n", b"505"),
+        (b"POST /token HTTP/1.1\r\nContent-Length: x\r\n\r\n", b"400"),
+        (b"POST /token HTTP/1.1\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST /token HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\na", b"400"),
+        (b"POST /token HTTP/1.1\r\nContent-Length: 10\r\n\r\nshort", b"400"),
+        (b"POST /token HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b"411"),
+        (b"GET /activate HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n", b"431"),
+        (b"GET /activate HTTP/1.1\r\nX: " + b"y" * 65_600 + b"\r\n\r\n", b"431"),
+    ],
+)
+def test_what_is_no_http_is_refused_politely(server: Server, words: bytes, status: bytes) -> None:
+    reply = say(server, words)
+    # The shortest way to say "bad request" is HTTP/0.9, which has no status line.
+    assert reply.startswith((b"HTTP/1.0 %b " % status, b'{"error": "invalid_request"'))
+    assert reply.endswith(b"}")
+    assert server.issuer.requests == []
+
+
+def test_an_address_line_without_end_is_refused(server: Server) -> None:
+    assert b" 414 " in say(server, b"GET /" + b"x" * 65_600)
+    assert server.issuer.requests == []
+
+
+def test_what_a_client_sent_is_not_repeated(server: Server) -> None:
+    assert b"s3cret" not in say(server, b"POST /token?s3cret HTTP/9.s3cret\r\n\r\n")
+
+
+def test_a_client_that_hangs_up_is_no_news(server: Server) -> None:
+    for words in (b"", b"\r\n", b"GET /activ", b"GET /activate HTTP/1.1\r\nHo"):
+        with socket.create_connection(("127.0.0.1", port_of(server))) as connection:
+            # Closing shall reset the connection.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(words)
+    assert ask(server, "GET", "/activate")[0] == 200
+
+
+def test_who_says_nothing_is_hung_up_on() -> None:
+    with (
+        serve(make, read_timeout=0.01) as server,
+        socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as connection,
+    ):
+        assert connection.recv(1) == b""
+
+
+def test_the_end_does_not_wait_for_who_says_nothing() -> None:
+    before = listeners()
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(serve(make))
+        connection = socket.create_connection(("127.0.0.1", port_of(server)), timeout=5)
+        asked = ask(server, "GET", "/activate")  # the silent one before was accepted by now
+        with within(2):
+            stack.close()
+    with connection:
+        assert connection.recv(1) == b""
+    assert asked[0] == 200
+    assert listeners() == before
+
+
+def test_the_end_comes_also_after_an_error() -> None:
+    before = listeners()
+    with pytest.raises(KeyboardInterrupt), serve(make):
+        raise KeyboardInterrupt
+    assert listeners() == before
+
+
+def test_a_port_may_be_chosen_but_not_shared() -> None:
+    with serve(make) as server:
+        port = port_of(server)
+        with pytest.raises(OSError, match=r"in use|Only one usage"), serve(make, port):
+            pytest.fail("two servers on one port")
+    with serve(make, port) as again:
+        assert again.url == f"http://127.0.0.1:{port}/"
+        assert ask(again, "GET", "/activate")[0] == 200
+
+
+def test_many_may_ask_at_once(server: Server) -> None:
+    codes: list[str] = []
+
+    def one() -> None:
+        codes.append(members(ask(server, "POST", "/device/code", b"client_id=awesome-demo", FORM))["user_code"])
+
+    threads = [threading.Thread(target=one) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(codes)) == 20
+
+
+def test_a_bug_is_not_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+    def broken() -> float:
+        raise ZeroDivisionError
+
+    with (
+        serve(lambda url: Issuer(url=url, now=broken)) as server,
+        pytest.raises(http.client.RemoteDisconnected),
+    ):
+        ask(server, "GET", "/activate")
+    assert "ZeroDivisionError" in capfd.readouterr().err
