@@ -74,17 +74,17 @@ def helps(terminal: Terminal) -> dict[str, str]:
 
 def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
     for words, text in helps.items():
-        usage, empty, sentence, *_ = text.splitlines()
+        usage, empty, message, *_ = text.splitlines()
         assert usage.startswith(f"Usage: awesome {words}".rstrip()), text
         assert empty == ""
-        assert re.fullmatch(r"  [A-Z].*\w.*[.,\w]", sentence), text
+        assert re.fullmatch(r"  [A-Z].*\w.*[.,\w]", message), text
         assert re.search(r"\n\n  Examples?:\n(    (curl.*)?awesome.*\n)+\Z", text), text
 
 
 def test_the_first_sentence_of_a_help_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
-    for name, (_, sentence) in COMMANDS.items():
+    for name, (_, message) in COMMANDS.items():
         first = " ".join(helps[name].split("\n\n")[1].split())
-        assert first == sentence
+        assert first == message
 
 
 def test_every_example_is_understood(helps: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 import awesome_cli
-from awesome_cli.errors import CodeExpired, ConfigError, ProviderUnusable, SignInNeeded, UsageError
+from awesome_cli.errors import ConfigError, DeviceCodeExpiredError, LoginRequiredError, ProviderError, UsageError
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.sessions.model import Session
 from support.proxy import proxy
@@ -100,7 +100,7 @@ def test_the_session_is_renewed_before_it_ends(world: World, terminal: Terminal)
 
 
 def test_the_session_of_a_profile_without_one_needs_a_sign_in(world: World) -> None:
-    with pytest.raises(SignInNeeded):
+    with pytest.raises(LoginRequiredError):
         awesome_cli.session("work", world=world)
     with pytest.raises(UsageError):
         awesome_cli.session("no/name", world=world)
@@ -151,7 +151,7 @@ def test_auth_reads_the_keyring_once_while_the_token_lives(world: World, termina
         terminal.keyring.delete_password(service, username)
     api.get(auth)
     terminal.time.pass_by(4000)
-    with pytest.raises(SignInNeeded):
+    with pytest.raises(LoginRequiredError):
         api.get(auth)
 
 
@@ -361,13 +361,13 @@ def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal)
     }
     terminal.time.run(lambda: steps(terminal, metadata=metadata))
     assert terminal.paths == ["/.well-known/jwks.json", "/device/code", "/token"]
-    with pytest.raises(ProviderUnusable):
+    with pytest.raises(ProviderError):
         terminal.time.run(lambda: steps(terminal, metadata={**metadata, "issuer": "https://evil.example/"}))
 
 
 def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None:
     begun = terminal.time.now()
-    with pytest.raises(CodeExpired):
+    with pytest.raises(DeviceCodeExpiredError):
         terminal.time.run(lambda: steps(terminal, patience=30, pkce=True))
     assert terminal.time.now() - begun == pytest.approx(30, abs=1)
 

@@ -13,8 +13,8 @@ import anyio
 import anyio.to_thread
 import httpx
 
-from awesome_cli.errors import ProviderUnusable, UsageError
-from awesome_cli.provider.http import TROUBLE, Unacceptable, open_client, require_no_proxy, unreachable
+from awesome_cli.errors import ProviderError, UsageError
+from awesome_cli.provider.http import TROUBLE, UnacceptableResponseError, open_client, require_no_proxy, unreachable
 from awesome_cli.text import safe
 
 CONNECT_WITHIN = 15.0  # seconds
@@ -131,7 +131,7 @@ async def call(
             if following is None:
                 return answer
             call = replace(call, url=following)
-    raise ProviderUnusable(
+    raise ProviderError(
         f"The API has more than {MOST_PAGES} pages; the rest was not fetched.",
         hint="Ask for larger pages, or go on from there without --paginate.",
     )
@@ -207,7 +207,7 @@ async def _call_once(http: httpx.AsyncClient, call: Call, token: str, receiver: 
             finally:
                 await response.aclose()
     except TimeoutError:
-        late = Unacceptable(f"no progress for {STALL:.0f} seconds")
+        late = UnacceptableResponseError(f"no progress for {STALL:.0f} seconds")
         raise unreachable(call.url.netloc.decode("ascii"), late, check="API URL") from None
     except TROUBLE as error:
         raise unreachable(call.url.netloc.decode("ascii"), error, check="API URL") from None
@@ -273,7 +273,7 @@ def _next_page(answer: Answer) -> httpx.URL | None:
         url = answer.url.join(target)
         require_origin(url, str(answer.url))
     except (httpx.InvalidURL, UsageError) as error:
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The next page, {safe(target)!r}, is not at the API's origin; the access token is not sent there.",
             hint="This is for the API's operators to mend.",
         ) from error

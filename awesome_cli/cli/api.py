@@ -22,7 +22,7 @@ import typer
 from awesome_cli.api.client import Answer, Call, Receiver, challenge, locate
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import AwesomeError, ProviderUnusable, SignInNeeded, UsageError
+from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
 from awesome_cli.text import argument, safe, safe_lines
@@ -138,21 +138,21 @@ def _deliver(answer: Answer, receiver: Receiver) -> None:
 
 def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
     said = challenge(answer)
-    sentence = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
+    message = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
     if answer.status == HTTPStatus.UNAUTHORIZED:
         hint = "Sign in anew with: awesome login --force"
         if toolbox.given_token:
             hint = "Give another token in AWESOME_ACCESS_TOKEN, or unset it and sign in."
-        return SignInNeeded(f"{sentence} It does not accept the access token.", hint=hint)
+        return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
         if said.get("scope") and (scope := argument(with_openid(said["scope"]))):
             hint = f"Ask for more with: awesome login --force --scope {scope}"
-        return ProviderUnusable(sentence, hint=hint)
+        return ProviderError(message, hint=hint)
     if target := answer.headers.get("location"):
         place = safe(target.partition("?")[0])  # what follows may repeat the token
-        return ProviderUnusable(f"{sentence} It points to {place}.", hint="Redirects are not followed.")
-    return ProviderUnusable(sentence, hint="What the API says about it is on stdout.")
+        return ProviderError(f"{message} It points to {place}.", hint="Redirects are not followed.")
+    return ProviderError(message, hint="What the API says about it is on stdout.")
 
 
 def _phrase(status: int) -> str:

@@ -70,7 +70,7 @@ class _Door(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
+            formatter.write_dl([(name, message) for name, (_, message) in COMMANDS.items()])
         others = _plugins().packages(COMMANDS)
         if others:
             with formatter.section("Commands of other packages"):

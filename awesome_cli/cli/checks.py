@@ -12,7 +12,7 @@ from pathlib import Path
 
 from awesome_cli import __version__
 from awesome_cli.cli.format import life
-from awesome_cli.errors import AwesomeError, ConfigError, SignInNeeded
+from awesome_cli.errors import AwesomeError, ConfigError, LoginRequiredError
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.response import Reply, http_date
@@ -62,7 +62,7 @@ def open_question(check: str, what: str, advice: str = "") -> Finding:
 
 def wrong(check: str, error: AwesomeError) -> Finding:
     """Find what a command would fail for."""
-    return Finding(check=check, ok=False, what=error.sentence, advice=error.hint, exit_code=error.exit_code)
+    return Finding(check=check, ok=False, what=error.message, advice=error.hint, exit_code=error.exit_code)
 
 
 def not_checked(checks: Iterable[str], why: str) -> list[Finding]:
@@ -213,7 +213,7 @@ def check_keyring(prove: Callable[[], Vault], *, replaced: bool, now: Callable[[
         kind = prove().kind
     except AwesomeError as error:
         if replaced:
-            return open_question("keyring", f"{error.sentence} The plain file serves instead.")
+            return open_question("keyring", f"{error.message} The plain file serves instead.")
         return wrong("keyring", error)
     took = _milliseconds(now() - began)
     return right("keyring", f"{kind}: unlocked, keeps what is written to it ({took} to write, read and delete)")
@@ -233,9 +233,9 @@ def check_session(load: Callable[[], Session], *, replaced: bool, now: float) ->
     try:
         card = load().card
         if not card.lives(now) and not card.refreshable:
-            raise SignInNeeded("The session has ended, and carries no refresh token.", hint="awesome login")  # noqa: TRY301 - one way out
-    except SignInNeeded as error:
-        return open_question("session", error.sentence) if replaced else wrong("session", error)
+            raise LoginRequiredError("The session has ended, and carries no refresh token.", hint="awesome login")  # noqa: TRY301 - one way out
+    except LoginRequiredError as error:
+        return open_question("session", error.message) if replaced else wrong("session", error)
     except AwesomeError as error:
         return wrong("session", error)
     return right("session", f"whole; its access token: {life(card, now)}")

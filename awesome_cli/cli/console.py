@@ -14,11 +14,11 @@ from io import BytesIO
 from typing import BinaryIO, TextIO
 
 from awesome_cli.cli import format as identity
-from awesome_cli.errors import AwesomeError, OutputLost
+from awesome_cli.errors import AwesomeError, OutputError
 from awesome_cli.text import safe, safe_line, safe_lines
 
 
-class ReaderGone(SystemExit):
+class OutputClosedError(SystemExit):
     """Whoever reads our results has seen enough: an end like any other."""
 
 
@@ -99,8 +99,8 @@ class Console:
         """Print one JSON line for a program that waits for it, in ASCII. Raises OutputLost, if it does not any more."""
         try:
             self._deliver(f"{identity.document(document, indent=None)}\n")
-        except ReaderGone:
-            raise OutputLost("The program that read our events has ended.") from None
+        except OutputClosedError:
+            raise OutputError("The program that read our events has ended.") from None
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Print rows as columns."""
@@ -145,7 +145,7 @@ class Console:
 
     def error(self, error: AwesomeError) -> None:
         """Say what happened and what to do."""
-        self.say(safe_line(f"Error: {error.sentence}"))
+        self.say(safe_line(f"Error: {error.message}"))
         if error.hint:
             self.say(safe_line(f"Hint: {self._hint(error.hint)}"))
         if error.cause:
@@ -182,6 +182,6 @@ def _delivery() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        raise ReaderGone(0) from None
+        raise OutputClosedError(0) from None
     except OSError as error:
-        raise OutputLost(f"The output could not be written ({error.strerror}).") from error
+        raise OutputError(f"The output could not be written ({error.strerror}).") from error

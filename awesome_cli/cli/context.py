@@ -15,10 +15,10 @@ from awesome_cli.cli.waiting import Waiting
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
-    GrantEnded,
-    ProviderUnreachable,
-    ProviderUnusable,
-    SignInNeeded,
+    LoginRequiredError,
+    ProviderError,
+    ProviderUnreachableError,
+    RefreshTokenRejectedError,
 )
 from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Card, Session, fresh
 from awesome_cli.system.account_folders import PROGRAM
@@ -45,7 +45,7 @@ GREET_WITHIN = 10.0  # seconds in which whoever is signed in is told, whatever t
 MOST_OWNERS = 5  # times that a profile may change hands while its lock is waited for
 
 
-class OtherSession(SignInNeeded):
+class OtherSessionError(LoginRequiredError):
     """The kept session is not the one that the settings insist on."""
 
 
@@ -219,7 +219,7 @@ class Toolbox:
                     for owner in taken:
                         self._failure(folder, owner).clear()  # it was of a session that is gone
                     return
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The profile {self.name} is signed in and out by other processes all the time.", hint="Try again."
         )
 
@@ -241,7 +241,7 @@ class Toolbox:
             except SHARED_FAILURES as error:
                 failure.record(error, now=now())
                 raise
-            except GrantEnded as error:
+            except RefreshTokenRejectedError as error:
                 if failure.answer_was_lost:
                     error.hint = f"{_ANSWER_WAS_LOST} {error.hint}"
                 failure.clear()
@@ -276,7 +276,7 @@ class Toolbox:
 
     def prove(self, vault: Vault, *newcomers: Client) -> None:
         """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
-        with suppress(SignInNeeded):
+        with suppress(LoginRequiredError):
             vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
         with self.exclusively("a test of the keyring", *newcomers):
             try:
@@ -287,9 +287,9 @@ class Toolbox:
     def mark_revoked(self, vault: Vault) -> None:
         """Note that no session that this command met in the store may be used any more, whatever the store says."""
         from awesome_cli.sessions.shared_state import add_revoked
-        from awesome_cli.system.lock import NoLockFolder, usable_folder
+        from awesome_cli.system.lock import NoLockFolderError, usable_folder
 
-        with suppress(NoLockFolder):
+        with suppress(NoLockFolderError):
             add_revoked(usable_folder(self.world.account_dirs), vault.digests)
 
     def _lock_name(self, owner: tuple[str, str]) -> str:
@@ -406,7 +406,7 @@ class Toolbox:
         return card
 
     def _renewed_card(self, card: Card, show: Callable[[Card], None]) -> Card:
-        from awesome_cli.system.lock import LockTimeoutError, NoLockFolder
+        from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError
 
         def show_early() -> None:
             self.console.warning(f"The provider has not answered yet. {_LAST_VERIFIED}")
@@ -415,14 +415,14 @@ class Toolbox:
         with self._waiting.at_most(GREET_WITHIN, show_early):
             try:
                 return self.fresh(self.load(), 0.0, timeout=GREET_WITHIN).card
-            except ProviderUnreachable as error:
-                words = f"Offline: {error.sentence} {_LAST_VERIFIED}"
-            except (LockTimeoutError, NoLockFolder) as error:
-                words = f"{error.sentence} {_LAST_VERIFIED}"
+            except ProviderUnreachableError as error:
+                words = f"Offline: {error.message} {_LAST_VERIFIED}"
+            except (LockTimeoutError, NoLockFolderError) as error:
+                words = f"{error.message} {_LAST_VERIFIED}"
             except AwesomeError as error:
                 if not self._waiting.is_over:
                     raise
-                words = error.sentence  # the question is answered; the next command tells the rest
+                words = error.message  # the question is answered; the next command tells the rest
         self.console.warning(words)
         return card
 
@@ -477,8 +477,8 @@ class Toolbox:
             return self.converse(
                 self.client_of(session.card), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
             )
-        except (ProviderUnusable, ConfigError) as error:
-            self.console.detail(error.sentence)
+        except (ProviderError, ConfigError) as error:
+            self.console.detail(error.message)
             return False
 
     def enlist(self, vault: Vault) -> None:
@@ -495,7 +495,7 @@ class Toolbox:
     def _roster_trouble(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, ProviderUnusable):
+        except (OSError, ProviderError):
             self.console.warning(
                 f"{self.world.state_dir} cannot be written; logout --all will not know of this profile's session."
             )
@@ -507,7 +507,7 @@ class Toolbox:
 
     def _nobody(self) -> NoReturn:
         where = f" (profile {self.name})" if self._profile_flag else ""
-        raise SignInNeeded(f"You are not signed in{where}.", hint=SIGN_IN)
+        raise LoginRequiredError(f"You are not signed in{where}.", hint=SIGN_IN)
 
     def fresh(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
         """Return the session or its successor, as :func:`awesome_cli.sessions.model.fresh` rules.
@@ -530,7 +530,7 @@ class Toolbox:
 
         for name, wanted, variable in demands(self.world.environ):
             if wanted != getattr(card, name):
-                raise OtherSession(
+                raise OtherSessionError(
                     f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"
                     f" {name.replace('_', ' ')} {wanted}.",
                     hint=f"Unset {variable}. {SIGN_IN}",

@@ -15,12 +15,12 @@ from awesome_cli.cli.whoami import fields
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
-    KeyringUnusable,
+    InvalidTokenError,
+    KeyringError,
+    LoginRequiredError,
     NoKeyringError,
-    ProviderUnusable,
+    ProviderError,
     SaveUnconfirmedError,
-    SignInNeeded,
-    TokenInvalid,
     UsageError,
 )
 from awesome_cli.sessions.model import Card, Session
@@ -127,7 +127,7 @@ def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
 def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     try:
         kept = _kept_card(toolbox, wishes)
-    except KeyringUnusable as error:
+    except KeyringError as error:
         toolbox.client_for(toolbox.profile(wishes.flags), None)  # settings that are missing are to be mended first
         if not isinstance(error, NoKeyringError):
             raise
@@ -136,7 +136,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     profile = toolbox.profile(wishes.flags)
     client = toolbox.client_for(profile, kept)
     if kept is not None and not wishes.force and (kept.issuer, kept.client_id) == (client.issuer, client.client_id):
-        with suppress(SignInNeeded):  # it ended for good: sign in anew
+        with suppress(LoginRequiredError):  # it ended for good: sign in anew
             return _already(toolbox, profile, wishes)
     vault = toolbox.file_vault if wishes.insecure_storage else toolbox.keyring_vault
     toolbox.prove(vault, client)
@@ -170,7 +170,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
 def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -> Wishes:
     """Let a person without a keyring choose the plain file; raise the error, if they do not or nobody is there."""
     console = toolbox.console
-    question = f"{error.sentence} Keep the session in a plain file instead, readable by whoever reads your files?"
+    question = f"{error.message} Keep the session in a plain file instead, readable by whoever reads your files?"
     if wishes.json or not (console.is_interactive and console.confirm(question, default=False)):
         raise error
     return replace(wishes, insecure_storage=True)
@@ -179,12 +179,12 @@ def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -
 def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
     try:
         return toolbox.vault.card()
-    except SignInNeeded as error:
-        toolbox.console.detail(error.sentence)
-    except KeyringUnusable as error:
+    except LoginRequiredError as error:
+        toolbox.console.detail(error.message)
+    except KeyringError as error:
         if not wishes.insecure_storage:
             raise
-        toolbox.console.detail(error.sentence)
+        toolbox.console.detail(error.message)
     return None
 
 
@@ -210,14 +210,14 @@ def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
     """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
     try:
         card = toolbox.fresh(toolbox.load(), 0.0).card
-    except (ProviderUnusable, TokenInvalid) as error:
+    except (ProviderError, InvalidTokenError) as error:
         error.hint = f"{error.hint} To sign in anew all the same: awesome login --force".strip()
         raise
     if toolbox.file_entries.exists() and not wishes.insecure_storage:
         try:
             _move_to_keyring(toolbox)
-        except KeyringUnusable as error:
-            toolbox.console.warning(f"{error.sentence} The session stays in the plain file.")
+        except KeyringError as error:
+            toolbox.console.warning(f"{error.message} The session stays in the plain file.")
     toolbox.enlist(toolbox.vault)
     _remember(toolbox, profile, wishes)
     toolbox.console.note(f"You are already signed in as {card.name} at {card.issuer}.")
@@ -274,7 +274,7 @@ def _keep(toolbox: Toolbox, session: Session, vault: Vault, client: Client) -> l
             vault.save(session)
             kept = True
             if vault is not toolbox.keyring_vault:
-                with suppress(KeyringUnusable):
+                with suppress(KeyringError):
                     toolbox.keyring_vault.delete()
             elif toolbox.file_entries.exists():
                 toolbox.file_entries.destroy()
@@ -301,7 +301,7 @@ def _sessions(toolbox: Toolbox) -> list[Session]:
     """Return what is kept."""
     found = []
     for vault in toolbox.vaults:
-        with suppress(SignInNeeded, KeyringUnusable):
+        with suppress(LoginRequiredError, KeyringError):
             found.append(vault.load())
     return [session for session in found if session is not None]
 
@@ -333,10 +333,10 @@ def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:
     except OSError as error:
         toolbox.console.warning(f"{toolbox.config.path} cannot be written ({error.strerror}); settings are not saved.")
     except AwesomeError as error:
-        toolbox.console.warning(f"{error.sentence} Settings are not saved.")
+        toolbox.console.warning(f"{error.message} Settings are not saved.")
 
 
 def _failure(error: BaseException) -> dict[str, str]:
     if isinstance(error, AwesomeError):
-        return {"error": error.code, "message": error.sentence}
+        return {"error": error.code, "message": error.message}
     return {"error": "interrupted", "message": "The sign-in was interrupted."}

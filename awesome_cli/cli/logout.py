@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awesome_cli.cli.context import OtherSession, Toolbox
+from awesome_cli.cli.context import OtherSessionError, Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
-    KeyringUnusable,
+    KeyringError,
+    LoginRequiredError,
     NoKeyringError,
-    RevocationUnconfirmed,
-    SignInNeeded,
+    RevocationUnconfirmedError,
 )
-from awesome_cli.system.lock import LockTimeoutError, NoLockFolder
+from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,39 +56,42 @@ def _sign_out_everywhere(toolbox: Toolbox) -> None:
     for name in sorted(names):
         try:
             sign_out(toolbox if name == toolbox.name else toolbox.for_profile(name))
-        except KeyringUnusable as error:
+        except KeyringError as error:
             if listed and name not in listed:
-                toolbox.console.warning(f"{name}: {error.sentence}")
+                toolbox.console.warning(f"{name}: {error.message}")
             else:
                 ends.append(error)
         except AwesomeError as error:
             ends.append(error)
     if ends:
-        worst = max(ends, key=lambda error: error.exit_code != RevocationUnconfirmed.exit_code)
+        worst = max(ends, key=lambda error: error.exit_code != RevocationUnconfirmedError.exit_code)
         for end in ends:
             if end is not worst:
-                toolbox.console.warning(end.sentence)
+                toolbox.console.warning(end.message)
         raise worst
 
 
 def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
     _warn_of_another(toolbox)
-    with suppress(SignInNeeded, KeyringUnusable):
+    with suppress(LoginRequiredError, KeyringError):
         toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
     with ExitStack() as lock:
         try:
             lock.enter_context(toolbox.exclusively("the sign-out"))
-        except (LockTimeoutError, NoLockFolder) as error:  # it empties the keyring whatever else is broken, or stopped
-            toolbox.console.warning(error.sentence)
+        except (
+            LockTimeoutError,
+            NoLockFolderError,
+        ) as error:  # it empties the keyring whatever else is broken, or stopped
+            toolbox.console.warning(error.message)
         held = lock.enter_context(toolbox.world.hold_signals())
         ended, confirmed = _empty_stores(toolbox)
         toolbox.forget()  # under the same lock as a login that may follow
         try:
             _report(toolbox, ended, confirmed=confirmed)
-        except RevocationUnconfirmed as error:
+        except RevocationUnconfirmedError as error:
             if held.pending:  # the signal has its way, and nobody would be told
-                toolbox.console.warning(error.sentence)
+                toolbox.console.warning(error.message)
             raise
 
 
@@ -98,7 +101,7 @@ def _report(toolbox: Toolbox, ended: Session | None, *, confirmed: bool) -> None
     elif confirmed:
         toolbox.console.note(f"Signed out {ended.card.name} (profile {toolbox.name}).")
     else:
-        raise RevocationUnconfirmed(
+        raise RevocationUnconfirmedError(
             f"You are signed out here (profile {toolbox.name}), but the provider did not confirm the revocation.",
             hint="End the session at the provider too, if this machine or its backups may be in other hands.",
         )
@@ -110,15 +113,15 @@ def _warn_of_another(toolbox: Toolbox) -> None:
         card = toolbox.vault.card()
         if card is not None:
             toolbox.check_demands(card)
-    except OtherSession as error:
-        toolbox.console.warning(f"{error.sentence} It is signed out all the same.")
+    except OtherSessionError as error:
+        toolbox.console.warning(f"{error.message} It is signed out all the same.")
     except AwesomeError:
         pass  # whatever it is, emptying the stores will meet it and say so
 
 
 def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
     """Empty the plain file, where it is the store, and the keyring: a login cut short may have left one in each."""
-    with suppress(KeyringUnusable):
+    with suppress(KeyringError):
         toolbox.file_trial.destroy()  # which a kill may have left; there is no token in it
     if not toolbox.file_entries.exists():
         try:
@@ -126,7 +129,7 @@ def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
         except NoKeyringError as error:
             if toolbox.name in toolbox.roster.stores():
                 raise
-            toolbox.console.warning(error.sentence)  # and nothing says that there is a session
+            toolbox.console.warning(error.message)  # and nothing says that there is a session
             return None, True
     ended, confirmed = None, True
     try:
@@ -135,8 +138,8 @@ def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
         try:
             other, other_confirmed = _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
             ended, confirmed = ended or other, confirmed and other_confirmed
-        except KeyringUnusable as error:
-            toolbox.console.warning(f"{error.sentence} If it keeps a session too, log out again once it works.")
+        except KeyringError as error:
+            toolbox.console.warning(f"{error.message} If it keeps a session too, log out again once it works.")
     return ended, confirmed
 
 
@@ -146,14 +149,14 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
     try:
         try:
             session = vault.load()
-        except SignInNeeded:
+        except LoginRequiredError:
             toolbox.console.warning("What was kept could not be read; it is removed without being revoked.")
         if session is not None:
             confirmed = _revoke(toolbox, session)
     finally:
         try:
             empty()
-        except KeyringUnusable:
+        except KeyringError:
             if session is not None:
                 toolbox.mark_revoked(vault)  # whether the entries are gone is not known
             raise

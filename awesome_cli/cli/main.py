@@ -25,7 +25,7 @@ def main(argv: Sequence[str], world: World) -> int:
 
     from awesome_cli.cli.app import run_command
     from awesome_cli.cli.context import Toolbox
-    from awesome_cli.errors import AwesomeError, OutputLost
+    from awesome_cli.errors import AwesomeError, OutputError
     from awesome_cli.system.exhaustion import exhausted
     from awesome_cli.system.files import withdraw_write_access
     from awesome_cli.system.signals import WORDS
@@ -43,7 +43,7 @@ def main(argv: Sequence[str], world: World) -> int:
             code = end.code if isinstance(end.code, int) else 0
         except Exception as error:  # noqa: BLE001 - the last door before a traceback
             if isinstance(error, OSError) and error.errno in _LOST:  # as when Typer prints its help
-                toolbox.console.error(OutputLost(f"The output could not be written ({error.strerror})."))
+                toolbox.console.error(OutputError(f"The output could not be written ({error.strerror})."))
             elif trouble := exhausted(error):
                 toolbox.console.error(trouble)
                 return trouble.exit_code
@@ -82,16 +82,16 @@ def _handle_signals() -> int:
 
 
 def _run() -> int:
-    from awesome_cli.system.signals import Terminated, leave_signals_to_the_system, say
+    from awesome_cli.system.signals import TerminatedError, leave_signals_to_the_system, say
 
     try:
         code = _answer_at_once(sys.argv[1:])
         if code is None:
             code = _run_in_full()
         leave_signals_to_the_system()
-    except (KeyboardInterrupt, Terminated) as end:  # outside of what main() catches
+    except (KeyboardInterrupt, TerminatedError) as end:  # outside of what main() catches
         leave_signals_to_the_system()
-        code = end.exit_code if isinstance(end, Terminated) else 130
+        code = end.exit_code if isinstance(end, TerminatedError) else 130
         say(code)
     return code
 
@@ -159,5 +159,5 @@ def _run_in_full() -> int:
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:
             raise
-    sys.stderr.write(f"Error: {failure.sentence}\nHint: {failure.hint}\n")
+    sys.stderr.write(f"Error: {failure.message}\nHint: {failure.hint}\n")
     return failure.exit_code

@@ -13,7 +13,7 @@ from awesome_cli.cli.format import life, rfc3339
 from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import examples
 from awesome_cli.cli.whoami import fields
-from awesome_cli.errors import AwesomeError, ConfigError, KeyringUnusable, RevocationUnconfirmed, SignInNeeded
+from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, LoginRequiredError, RevocationUnconfirmedError
 from awesome_cli.settings.profile import resolve
 
 if TYPE_CHECKING:
@@ -69,12 +69,12 @@ def remove(ctx: typer.Context, name: Name) -> None:
     unconfirmed = None
     try:
         sign_out(toolbox)
-    except RevocationUnconfirmed as error:
+    except RevocationUnconfirmedError as error:
         unconfirmed = error
-    except KeyringUnusable as error:
+    except KeyringError as error:
         if name in toolbox.roster.stores():
             raise
-        toolbox.console.warning(error.sentence)  # and nothing says that it has a session
+        toolbox.console.warning(error.message)  # and nothing says that it has a session
     try:
         toolbox.config.remove(name)
     except OSError as error:
@@ -153,20 +153,20 @@ class _Look:
             "expires_at": card and rfc3339(card.expires_at),
             "refreshable": card and card.refreshable,
             "store": self.store,
-            "problem": self.trouble and self.trouble.sentence,
+            "problem": self.trouble and self.trouble.message,
         }
 
     @property
     def is_hard(self) -> bool:
         """Whether more is wrong than that somebody must sign in."""
-        return self.trouble is not None and not isinstance(self.trouble, SignInNeeded)
+        return self.trouble is not None and not isinstance(self.trouble, LoginRequiredError)
 
     def end(self) -> None:
         """Say what was wrong; raise it, if it is more than that somebody must sign in."""
         if self.trouble is not None:
             if self.is_hard:
                 raise self.trouble
-            self.toolbox.console.warning(self.trouble.sentence)
+            self.toolbox.console.warning(self.trouble.message)
 
 
 def _look(toolbox: Toolbox, asked: Toolbox) -> _Look:

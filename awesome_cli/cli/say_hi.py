@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from awesome_cli.cli.context import OtherSession, Toolbox
+from awesome_cli.cli.context import OtherSessionError, Toolbox
 from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import SignInNeeded
+from awesome_cli.errors import LoginRequiredError
 from awesome_cli.sessions.model import Card
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -24,9 +24,9 @@ def say_hi(ctx: typer.Context) -> None:
 
     try:
         toolbox.card(greet)
-    except OtherSession:
+    except OtherSessionError:
         raise
-    except SignInNeeded:
+    except LoginRequiredError:
         if not (toolbox.console.is_interactive and toolbox.console.confirm("You are not signed in. Sign in now?")):
             raise
         greet(sign_in(toolbox))

@@ -7,7 +7,7 @@ from keyring.backend import KeyringBackend, by_priority, get_all_keyring
 from keyring.backends import fail
 from keyring.backends.chainer import ChainerBackend
 
-from awesome_cli.errors import KeyringUnusable, NoKeyringError
+from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore.keyring_store import WAYS_OUT
 
 
@@ -20,10 +20,10 @@ def system_keyring() -> KeyringBackend:
     try:
         named = keyring.core.load_env() or keyring.core.load_config()
     except Exception as error:  # noqa: BLE001 - loading a backend runs other people's code
-        raise KeyringUnusable(
+        raise KeyringError(
             f"The keyring backend that is configured cannot be loaded ({type(error).__name__}).",
             hint="Check PYTHON_KEYRING_BACKEND and keyringrc.cfg (its place: keyring diagnose).",
-            withheld=error,
+            hidden_cause=error,
         ) from None
     backend = named or max(get_all_keyring(), key=by_priority, default=_no_keyring())
     if isinstance(backend, ChainerBackend):

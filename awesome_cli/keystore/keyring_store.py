@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from awesome_cli.errors import KeyringUnusable, NoKeyringError
+from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore.detection import USERNAME
 from awesome_cli.system.environment import Backend
-from awesome_cli.system.files import NotPrivate, read_object, remove_private, write_private
+from awesome_cli.system.files import NotPrivateError, read_object, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
@@ -25,7 +25,7 @@ WAYS_OUT = (
 T = TypeVar("T")
 
 
-class KeyringTimeoutError(KeyringUnusable):
+class KeyringTimeoutError(KeyringError):
     """The keyring did not answer in time; it may still do what it was asked."""
 
 
@@ -80,15 +80,15 @@ class KeyringEntries:
     def remove(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
         backend = self._open()
-        refusal: KeyringUnusable | None = None
+        refusal: KeyringError | None = None
         for _ in range(MOST_COPIES):
             if self.get(name) is None:
                 return
             try:
                 self._call("delete from", lambda: backend.delete_password(name, USERNAME))
-            except KeyringUnusable as error:  # some say so when there is nothing to delete: reading again tells
+            except KeyringError as error:  # some say so when there is nothing to delete: reading again tells
                 refusal = error
-        raise refusal or KeyringUnusable(
+        raise refusal or KeyringError(
             f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
         )
 
@@ -113,7 +113,7 @@ class KeyringEntries:
             outcome = answer.get(timeout=patience)
         except queue.Empty:
             outcome = self._wait_on(verb, answer, self._timeout - patience)
-        if isinstance(outcome, KeyringUnusable):
+        if isinstance(outcome, KeyringError):
             raise outcome
         if isinstance(outcome, Exception):
             raise _translated(verb, outcome) from None
@@ -152,18 +152,18 @@ def _text(backend: Backend, name: str) -> str | None:
     return secret if secret is None or isinstance(secret, str) else ""
 
 
-def _translated(verb: str, error: Exception) -> KeyringUnusable:
+def _translated(verb: str, error: Exception) -> KeyringError:
     """Tell what an error means by its class's name: the classes lie in a package that is slow to import.
 
     What the error says stays untold: a backend may quote what it was asked to keep.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if "NoKeyringError" in names:
-        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT, withheld=error)
+        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT, hidden_cause=error)
     if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
-        return KeyringUnusable("The keyring is locked.", hint=WAYS_OUT, withheld=error)
+        return KeyringError("The keyring is locked.", hint=WAYS_OUT, hidden_cause=error)
     words = f"awesome could not {verb} the keyring ({type(error).__name__})."
-    return KeyringUnusable(words, hint=WAYS_OUT, withheld=error)
+    return KeyringError(words, hint=WAYS_OUT, hidden_cause=error)
 
 
 class FileEntries:
@@ -209,8 +209,8 @@ class FileEntries:
     def _read(self) -> dict[str, str]:
         try:
             entries = read_object(self._path, secret=self._warn)
-        except NotPrivate as error:
-            raise KeyringUnusable(
+        except NotPrivateError as error:
+            raise KeyringError(
                 f"The file that stands in for the keyring, {self._path}, is not used: {error.strerror}.",
                 hint="The session in it may be somebody else's. Remove it with awesome logout, and sign in again.",
             ) from error
@@ -227,8 +227,8 @@ class FileEntries:
         except OSError as error:
             raise self._unusable("written", error) from error
 
-    def _unusable(self, what: str, error: OSError) -> KeyringUnusable:
-        return KeyringUnusable(
+    def _unusable(self, what: str, error: OSError) -> KeyringError:
+        return KeyringError(
             f"The file that stands in for the keyring, {self._path}, cannot be {what} ({error.strerror}).",
             hint="Check who owns it and its folder.",
         )

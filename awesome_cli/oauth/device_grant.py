@@ -6,7 +6,7 @@ from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from awesome_cli.errors import CodeExpired, ProviderUnreachable, ProviderUnusable, SignInDenied
+from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.response import Reply, http_date, refusal, seconds
 from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_passing, is_token, life, parse_token
 from awesome_cli.text import safe, secure_url, secure_url_named_by
@@ -67,7 +67,7 @@ def parse_device_authorization(reply: Reply, *, endpoint: str) -> DeviceAuthoriz
     if code is not None and not is_passing(reply):
         raise refusal(reply, what="The provider gives no device code", hint=ADVICE.get(code, ""))
     if document is None or not reply.ok:
-        kind = ProviderUnreachable if is_passing(reply) else ProviderUnusable
+        kind = ProviderUnreachableError if is_passing(reply) else ProviderError
         raise kind(
             f"The provider gives no device code (HTTP status {reply.status}).",
             hint="Check the issuer, or try again in a moment.",
@@ -82,7 +82,7 @@ def parse_device_authorization(reply: Reply, *, endpoint: str) -> DeviceAuthoriz
         raise _unusable("verification_uri", uri)
     if secure_url_named_by(endpoint, uri) is None:
         what = "no https:// URL" if secure_url(uri) is None else "on this machine, where the provider is not"
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The provider sends you to an address that is {what}: {safe(str(uri))}.",
             hint="Do not open it. Check the issuer; if it is right, tell the provider's operators.",
         )
@@ -97,9 +97,9 @@ def parse_device_authorization(reply: Reply, *, endpoint: str) -> DeviceAuthoriz
     )
 
 
-def _unusable(member: str, value: object) -> ProviderUnusable:
+def _unusable(member: str, value: object) -> ProviderError:
     how = "lacks" if value is None else "has an unusable"
-    return ProviderUnusable(
+    return ProviderError(
         f"The provider's device authorization response {how} {member}.",
         hint="This is for the provider's operators to mend.",
     )
@@ -143,9 +143,11 @@ def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing
         case "slow_down":
             return Pending(slow_down=True, interval=_interval((reply.json() or {}).get("interval")))
         case "access_denied":
-            raise SignInDenied("The sign-in was denied.", hint="If that was a mistake, start again with: awesome login")
+            raise AccessDeniedError(
+                "The sign-in was denied.", hint="If that was a mistake, start again with: awesome login"
+            )
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
-            raise code_expired()
+            raise device_code_expired()
         case code if is_passing(reply):
             return Passing(_retry_after(reply, now))
         case None if reply.ok:
@@ -154,9 +156,11 @@ def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing
             raise refusal(reply, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
 
 
-def code_expired() -> CodeExpired:
+def device_code_expired() -> DeviceCodeExpiredError:
     """Build the error for a code that is no longer valid, whoever says so."""
-    return CodeExpired("The code expired before anyone approved it.", hint="Get a new one with: awesome login")
+    return DeviceCodeExpiredError(
+        "The code expired before anyone approved it.", hint="Get a new one with: awesome login"
+    )
 
 
 @dataclass(frozen=True, slots=True)

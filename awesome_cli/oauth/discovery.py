@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from awesome_cli.errors import ProviderUnusable
+from awesome_cli.errors import ProviderError
 from awesome_cli.text import safe, secure_url, secure_url_named_by
 
 
@@ -25,7 +25,7 @@ class Metadata:
         """Return the endpoint of that name. Raises ProviderUnusable, if the provider names none."""
         url: str | None = getattr(self, name)
         if url is None:
-            raise ProviderUnusable(
+            raise ProviderError(
                 f"The provider {self.issuer} names no {name} in its discovery document.",
                 hint=f"If it has one, set {name} in the profile in config.toml.",
             )
@@ -51,12 +51,12 @@ def parse_metadata(
     machine although the issuer does not, and the profile does not set it.
     """
     if document is None:
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The discovery document of {issuer} is not a JSON object.",
             hint="Check the issuer (or domain): is it an OpenID provider?",
         )
     if document.get("issuer") != issuer:
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The provider calls itself {safe(str(document.get('issuer')))}, not {issuer}.",
             hint="Set the issuer exactly as the provider spells it; a trailing slash counts.",
         )
@@ -69,12 +69,12 @@ def _endpoint(issuer: str, name: str, url: object) -> str | None:
     if url is None:
         return None
     if secure_url(url) is None:
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The provider's {name} is no https:// URL: {safe(str(url))}.",
             hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone.",
         )
     if secure_url_named_by(issuer, url) is None:
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The provider's {name} is an address on this machine, and the provider is not: {safe(str(url))}.",
             hint=f"If that is right, set {name} in the profile in config.toml.",
         )

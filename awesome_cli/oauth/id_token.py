@@ -17,7 +17,7 @@ from typing import Any
 from cryptography.hazmat.backends import default_backend
 from jose import jws
 
-from awesome_cli.errors import ProviderUnusable, TokenInvalid
+from awesome_cli.errors import InvalidTokenError, ProviderError
 from awesome_cli.oauth.response import Reply, json_object, seconds
 
 ALGORITHMS = {
@@ -40,11 +40,11 @@ Key = Mapping[str, Any]
 default_backend()  # jws.verify would load it: after the tokens have come is too late to find out that it cannot
 
 
-class NoKeyFits(TokenInvalid):
+class NoMatchingKeyError(InvalidTokenError):
     """None of the keys at hand fits the token; newer ones may."""
 
 
-class WrongTime(TokenInvalid):
+class TokenNotCurrentError(InvalidTokenError):
     """The token is not valid now, by this machine's clock."""
 
 
@@ -68,7 +68,7 @@ def parse_jwks(reply: Reply) -> list[Key]:
     """
     keys = (reply.json() or {}).get("keys")
     if not reply.ok or not isinstance(keys, list):
-        raise ProviderUnusable(
+        raise ProviderError(
             f"The provider's keys (jwks_uri) cannot be read (HTTP status {reply.status}).",
             hint="Without them no ID token can be verified. Try again, or tell the provider's operators.",
         )
@@ -156,7 +156,7 @@ def _choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) 
         and key.get("use", "sig") == "sig"  # RFC 7517 §4.2
     ]
     if not fitting:
-        raise NoKeyFits(_sentence("kid and alg fit none of the provider's keys"), hint=_NOT_KEPT)
+        raise NoMatchingKeyError(_message("kid and alg fit none of the provider's keys"), hint=_NOT_KEPT)
     _require(len(fitting) == 1, "more than one of the provider's keys fits")
     members = ("kty", "n", "e") if kind == "RSA" else ("kty", "crv", "x", "y")
     key = {name: str(fitting[0].get(name, "")) for name in members}
@@ -173,8 +173,8 @@ def _check_signature(encoded: str, key: dict[str, str], algorithm: str, *, named
         raise
     except Exception as error:
         # python-jose and cryptography raise a dozen kinds on hostile keys; all of them mean one thing here.
-        kind = TokenInvalid if named else NoKeyFits
-        raise kind(_sentence("its signature is not the provider's"), hint=_NOT_KEPT) from error
+        kind = InvalidTokenError if named else NoMatchingKeyError
+        raise kind(_message("its signature is not the provider's"), hint=_NOT_KEPT) from error
 
 
 def _check_parties(claims: Mapping[str, Any], issuer: str, client_id: str) -> None:
@@ -212,11 +212,11 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
     expires_at, issued_at = (_instant(claims, name) for name in ("exp", "iat"))
     not_before = _instant(claims, "nbf") if "nbf" in claims else now
     if expires_at + LEEWAY <= now:
-        raise WrongTime(_sentence("exp is over"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("exp is over"), hint=_NOT_KEPT)
     if issued_at - LEEWAY > now:
-        raise WrongTime(_sentence("iat lies in the future"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("iat lies in the future"), hint=_NOT_KEPT)
     if not_before - LEEWAY > now:
-        raise WrongTime(_sentence("nbf lies in the future"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("nbf lies in the future"), hint=_NOT_KEPT)
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> float:
@@ -231,11 +231,11 @@ def _require(kept: bool, rule: str) -> None:  # noqa: FBT001 - reads like assert
         raise _broken(rule)
 
 
-def _broken(rule: str, hint: str = "") -> TokenInvalid:
-    return TokenInvalid(_sentence(rule), hint=hint or _NOT_KEPT)
+def _broken(rule: str, hint: str = "") -> InvalidTokenError:
+    return InvalidTokenError(_message(rule), hint=hint or _NOT_KEPT)
 
 
-def _sentence(rule: str) -> str:
+def _message(rule: str) -> str:
     return f"The provider's ID token breaks a rule: {rule}."
 
 

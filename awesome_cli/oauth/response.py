@@ -10,7 +10,7 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from awesome_cli.errors import ProviderUnusable
+from awesome_cli.errors import ProviderError
 from awesome_cli.text import safe
 
 
@@ -114,11 +114,11 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def refusal(reply: Reply, *, what: str, hint: str = "") -> ProviderUnusable:
+def refusal(reply: Reply, *, what: str, hint: str = "") -> ProviderError:
     """Build the error for a reply that ends the conversation: the OAuth code where there is one, else the status."""
     code = reply.error()
     if code is None:
-        return ProviderUnusable(f"{what}: the provider answered with HTTP status {reply.status}.", hint=hint)
+        return ProviderError(f"{what}: the provider answered with HTTP status {reply.status}.", hint=hint)
     words = reply.error_description()
     code = reply.shown(code)
-    return ProviderUnusable(f"{what}: {code}" + (f" ({words})." if words else "."), hint=hint, code=code)
+    return ProviderError(f"{what}: {code}" + (f" ({words})." if words else "."), hint=hint, code=code)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from awesome_cli.errors import GrantEnded, ProviderUnreachable, ProviderUnusable
+from awesome_cli.errors import ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
 from awesome_cli.oauth.response import Reply, refusal, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
@@ -75,7 +75,7 @@ def parse_refresh(reply: Reply) -> TokenResponse:
     """
     code = reply.error()
     if code == "invalid_grant":
-        raise GrantEnded(
+        raise RefreshTokenRejectedError(
             "Your session has ended: the provider no longer accepts its refresh token.",
             hint="Sign in again with: awesome login",
         )
@@ -83,7 +83,7 @@ def parse_refresh(reply: Reply) -> TokenResponse:
         return parse_token(reply)
     refused_without_a_word = reply.status == 400 and reply.json() is None  # noqa: PLR2004 - so some meet a bad token
     if code in _LATER or (is_passing(reply) and not refused_without_a_word):
-        raise ProviderUnreachable(
+        raise ProviderUnreachableError(
             f"The provider could not renew the session (HTTP status {reply.status}).",
             hint="Try again in a moment.",
         )
@@ -153,8 +153,8 @@ def is_token(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
 
 
-def _malformed(why: str) -> ProviderUnusable:
-    return ProviderUnusable(
+def _malformed(why: str) -> ProviderError:
+    return ProviderError(
         f"The provider's token reply {why}.",
         hint="This is for the provider's operators to mend.",
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awesome_cli.errors import ProviderUnreachable, TokenInvalid
+from awesome_cli.errors import InvalidTokenError, ProviderUnreachableError
 from awesome_cli.oauth.response import Reply, refusal
 from awesome_cli.oauth.token import is_passing
 
@@ -23,14 +23,14 @@ def parse_welcome(reply: Reply, *, sub: str) -> bool:
     if reply.status == 401:  # noqa: PLR2004 - Unauthorized
         return False
     if is_passing(reply):
-        raise ProviderUnreachable(
+        raise ProviderUnreachableError(
             f"The provider's userinfo endpoint gives no usable answer (HTTP status {reply.status}).",
             hint="Try again in a moment.",
         )
     if not reply.ok:
         raise refusal(reply, what="The provider's userinfo endpoint refuses")
     if not parse_userinfo(reply, sub=sub):
-        raise TokenInvalid(
+        raise InvalidTokenError(
             "The provider's userinfo endpoint speaks of somebody else than who signed in (sub differs).",
             hint="Sign in anew with: awesome login --force",
         )

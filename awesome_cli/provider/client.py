@@ -14,17 +14,17 @@ import httpx
 
 from awesome_cli.errors import (
     AwesomeError,
-    CodeExpired,
     ConnectionFailedError,
-    ProviderUnreachable,
-    ProviderUnusable,
-    TokenInvalid,
+    DeviceCodeExpiredError,
+    InvalidTokenError,
+    ProviderError,
+    ProviderUnreachableError,
 )
 from awesome_cli.oauth.device_grant import (
     DeviceAuthorization,
     Pace,
-    code_expired,
     device_authorization_form,
+    device_code_expired,
     parse_device_authorization,
     parse_poll,
     poll_form,
@@ -33,8 +33,8 @@ from awesome_cli.oauth.discovery import ENDPOINTS, Metadata, discovery_url, pars
 from awesome_cli.oauth.id_token import (
     IdToken,
     Key,
-    NoKeyFits,
-    WrongTime,
+    NoMatchingKeyError,
+    TokenNotCurrentError,
     kept_id_token,
     parse_jwks,
     verify_id_token,
@@ -51,7 +51,7 @@ from awesome_cli.oauth.token import (
     refresh_token_of,
 )
 from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
-from awesome_cli.provider.http import TROUBLE, Unacceptable, open_client, unreachable
+from awesome_cli.provider.http import TROUBLE, UnacceptableResponseError, open_client, unreachable
 from awesome_cli.sessions.model import (
     HURRIED_TIMEOUT,
     RenewalUnverifiedError,
@@ -228,7 +228,7 @@ class Provider:
         )
         try:
             tokens = parse_refresh(reply)
-        except ProviderUnusable as error:
+        except ProviderError as error:
             if (refresh_token := refresh_token_of(reply)) is None:
                 raise
             raise RenewalUnverifiedError(unverified_session(session, refresh_token), error) from error
@@ -250,7 +250,7 @@ class Provider:
         try:
             try:
                 new = await self._believe(tokens, document)
-            except ProviderUnusable:
+            except ProviderError:
                 # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows; but
                 # for one that claims to be about somebody else.
                 verify_same_person(kept_id_token(tokens.id_token), old)
@@ -259,7 +259,7 @@ class Provider:
             raise RenewalUnverifiedError(unverified_session(session, tokens.refresh_token), error) from error
         try:
             verify_same_person(new, old)
-        except TokenInvalid:
+        except InvalidTokenError:
             await self._revoke_both(document, tokens.refresh_token, tokens.access_token)
             raise
         return new
@@ -324,8 +324,8 @@ class Provider:
             moved = {**document, "discovery": await self._fetch_discovery()}
             if self._metadata(moved).need(name) == self._metadata(document).need(name):
                 return None
-        except ProviderUnusable as error:
-            self._detail(error.sentence)
+        except ProviderError as error:
+            self._detail(error.message)
             return None
         self._provider_digest = self._memory.save(self._client.issuer, moved, now=self._now())
         return moved
@@ -336,7 +336,7 @@ class Provider:
             return self._client.discovery
         reply = await self._fetch("discovery document", discovery_url(self._client.issuer))
         if not reply.ok:
-            raise ProviderUnusable(
+            raise ProviderError(
                 f"There is no discovery document at {self._client.issuer} (HTTP status {reply.status}).",
                 hint="Check the issuer (or domain), or try again in a moment.",
             )
@@ -348,7 +348,7 @@ class Provider:
         reply = await self._ask("GET", url)
         if is_passing(reply):
             kind = "a JSON object" if reply.json() is not None else "not a JSON object"
-            raise ProviderUnreachable(
+            raise ProviderUnreachableError(
                 f"There is no {what} at {url.partition('?')[0]} (HTTP status {reply.status}, {kind}).",
                 hint="Check the network and the issuer (or domain), or try again in a moment.",
             )
@@ -362,8 +362,8 @@ class Provider:
                 asked = True
                 try:
                     reply = await self._ask("POST", token_endpoint, form=form)
-                except ProviderUnreachable as error:
-                    self._detail(f"{error.sentence} Polling goes on.")
+                except ProviderUnreachableError as error:
+                    self._detail(f"{error.message} Polling goes on.")
                     pace = pace.after_silence()
                     continue
                 answer = parse_poll(reply, now=self._now())
@@ -375,13 +375,13 @@ class Provider:
     async def _believe(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         """Verify the ID token; an unknown key means that the provider has newer ones, once."""
         if tokens.id_token is None:
-            raise TokenInvalid(
+            raise InvalidTokenError(
                 "The provider sent no ID token.",
                 hint="Is it an OpenID provider, and openid among the scopes?",
             )
         try:
             return self._verify(tokens.id_token, tokens, document)
-        except NoKeyFits:
+        except NoMatchingKeyError:
             return self._verify(tokens.id_token, tokens, await self._with_keys(document))
 
     def _verify(self, encoded: str, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
@@ -394,10 +394,10 @@ class Provider:
                 access_token=tokens.access_token,
                 now=self._now(),
             )
-        except WrongTime as error:
+        except TokenNotCurrentError as error:
             clock = about_the_clock(self._clock_error)
             hint = f"{clock} Set it right and try again." if clock else error.hint
-            raise TokenInvalid(error.sentence, hint=hint) from error
+            raise InvalidTokenError(error.message, hint=hint) from error
 
     async def _userinfo(self, metadata: Metadata, tokens: TokenResponse, id_token: IdToken) -> dict[str, Any]:
         """Ask once who signed in; failing to learn it never fails a login."""
@@ -405,8 +405,8 @@ class Provider:
             return {}
         try:
             reply = await self._ask("GET", metadata.userinfo_endpoint, token=tokens.access_token)
-        except ProviderUnusable as error:
-            self._detail(error.sentence)
+        except ProviderError as error:
+            self._detail(error.message)
             return {}
         return parse_userinfo(reply, sub=id_token.sub)
 
@@ -425,8 +425,8 @@ class Provider:
             document, reply = await self._ask_at(
                 document, "revocation_endpoint", lambda url: self._ask("POST", url, form=form)
             )
-        except ProviderUnusable as error:
-            self._detail(error.sentence)
+        except ProviderError as error:
+            self._detail(error.message)
             return document, False
         return document, parse_revocation(reply)
 
@@ -564,27 +564,29 @@ class _Waiting:
     def end(self, *, answered: bool) -> AwesomeError:
         """Say why the waiting ended without an approval."""
         if not answered:
-            return ProviderUnreachable(
+            return ProviderUnreachableError(
                 "The provider never gave a proper answer while awesome waited for your approval.",
                 hint="Check the network and the provider, and start again with: awesome login",
             )
         if self._cut_short:
-            return CodeExpired(
+            return DeviceCodeExpiredError(
                 f"Nobody approved the code within {self.seconds:g} s.",
                 hint="Get a new one with: awesome login (--timeout sets how long it waits)",
                 code="timeout",
             )
-        return code_expired()
+        return device_code_expired()
 
 
 async def _body(response: httpx.Response) -> bytes:
     if response.headers.get("content-encoding", "").lower() not in ("", "identity"):
-        raise Unacceptable("its answer is compressed although it was asked not to be")  # a small bomb grows large
+        raise UnacceptableResponseError(
+            "its answer is compressed although it was asked not to be"
+        )  # a small bomb grows large
     body = bytearray()
     async for chunk in response.aiter_raw():  # iter_bytes(n) would wait for n bytes of a dripping server
         body += chunk
         if len(body) > LONGEST_BODY:
-            raise Unacceptable(f"its answer is longer than {LONGEST_BODY // 1024} KiB")
+            raise UnacceptableResponseError(f"its answer is longer than {LONGEST_BODY // 1024} KiB")
     return bytes(body)
 
 

@@ -14,7 +14,7 @@ import certifi
 import httpx
 import truststore
 
-from awesome_cli.errors import AnswerLostError, ConfigError, ConnectionFailedError, ProviderUnreachable
+from awesome_cli.errors import ConfigError, ConnectionFailedError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.text import is_loopback, safe
 
 TROUBLE = (
@@ -30,7 +30,7 @@ TROUBLE = (
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.InvalidURL, httpx.UnsupportedProtocol)
 
 
-class Unacceptable(ValueError):  # noqa: N818 - says what the reply is
+class UnacceptableResponseError(ValueError):
     """A reply that goes beyond what we take; its words are ours and can be shown."""
 
 
@@ -78,7 +78,7 @@ class _Network(httpx.AsyncBaseTransport):
                 raise ConfigError(
                     "The proxy settings cannot be used.",
                     hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
-                    withheld=error,
+                    hidden_cause=error,
                 ) from None
             self._clients[heeds_settings] = client
         return self._clients[heeds_settings]
@@ -122,17 +122,17 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
         ) from error
 
 
-def unreachable(host: str, error: Exception, *, check: str) -> ProviderUnreachable:
+def unreachable(host: str, error: Exception, *, check: str) -> ProviderUnreachableError:
     """Say why ``host`` could not be talked to; ``check`` names the setting that may be wrong.
 
     What a library says may quote a header, and so a token: raise it ``from None``.
     """
     is_unsent = any(isinstance(cause, NOTHING_SENT) for cause in _causes(error))
-    kind = ConnectionFailedError if is_unsent else AnswerLostError
+    kind = ConnectionFailedError if is_unsent else ResponseLostError
     return kind(
         f"{host} cannot be used: {_reason(error)}.",
         hint=f"Check the network, the proxy settings and the {check}. A private authority goes into SSL_CERT_FILE.",
-        withheld=error,
+        hidden_cause=error,
     )
 
 
@@ -161,7 +161,7 @@ def _said(error: ssl.SSLError, attribute: str) -> str:
 
 
 _REASONS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (  # an OSError's kinds before OSError
-    (Unacceptable, str),
+    (UnacceptableResponseError, str),
     (
         ssl.SSLCertVerificationError,
         lambda cause: f"its TLS certificate is not trusted ({_said(cause, 'verify_message')})",

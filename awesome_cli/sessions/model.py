@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awesome_cli.errors import GrantEnded, KeyringUnusable, SignInNeeded
+from awesome_cli.errors import KeyringError, LoginRequiredError, RefreshTokenRejectedError
 from awesome_cli.text import safe
 
 if TYPE_CHECKING:  # a kept session is read without the tools that validated it
@@ -203,7 +203,7 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     with exclusively():
         kept = keeper().load()
         if kept is None:
-            raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
+            raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
         if _is_renewed(kept, session):
             return _successor(kept, session)
         return _renew(kept, keeper, renew, discard)
@@ -218,7 +218,9 @@ def _successor(kept: Session, session: Session) -> Session:
     """Return what is kept, if it is the same person's at the same issuer; nobody asked for another's tokens."""
     if all(getattr(kept.card, name) == getattr(session.card, name) for name in ("issuer", "client_id", "sub")):
         return kept
-    raise SignInNeeded("Another session has taken the place of this one meanwhile.", hint="Try again to use that one.")
+    raise LoginRequiredError(
+        "Another session has taken the place of this one meanwhile.", hint="Try again to use that one."
+    )
 
 
 def _renew(
@@ -230,7 +232,7 @@ def _renew(
     keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
     try:
         renewed = renew(kept)
-    except GrantEnded:
+    except RefreshTokenRejectedError:
         # Read once more: whoever used the refresh token may have kept its successor without our lock.
         adopted = keeper().load()
         if adopted is not None and adopted != kept:
@@ -241,12 +243,12 @@ def _renew(
         keeper().save(unverified.session)
         raise unverified.reason from unverified.reason.__cause__
     except BaseException:
-        with suppress(KeyringUnusable):
+        with suppress(KeyringError):
             keeper().withdraw()
         raise
     if keeper().card() is None:  # a sign-out that could not wait for our lock
         discard(renewed)
-        raise SignInNeeded("You were signed out meanwhile.", hint=SIGN_IN)
+        raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
     keeper().save(renewed)
     return renewed
 
@@ -257,7 +259,7 @@ SIGN_IN = "Sign in with: awesome login"
 def _unrenewable(session: Session, now: float) -> Session:
     if session.card.lives(now):
         return session  # less than was asked for, but all that there is
-    raise SignInNeeded(
+    raise LoginRequiredError(
         "Your session has ended and carries no refresh token.",
         hint=f"{SIGN_IN} (a scope with offline_access makes sessions that renew themselves)",
     )

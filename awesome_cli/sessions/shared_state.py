@@ -11,19 +11,19 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
-from awesome_cli.errors import AnswerLostError, AwesomeError, ProviderUnreachable, TokenInvalid
+from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.system.account_folders import REVOKED_LIST, read_digests
 from awesome_cli.system.files import read_object, write_private
 
 FAILURE_COUNTS = 60.0  # seconds for which a failed renewal speaks for those that waited for it
 MOST_REVOKED = 64  # digests of 32 characters; each stands for a keyring that did not answer
 
-_KINDS: dict[str, type[AwesomeError]] = {"unreachable": ProviderUnreachable, "invalid token": TokenInvalid}
+_KINDS: dict[str, type[AwesomeError]] = {"unreachable": ProviderUnreachableError, "invalid token": InvalidTokenError}
 SHARED_FAILURES = tuple(_KINDS.values())
 
 
 class RenewalFailure:
-    """The last failed renewal of one session: ``{"at": …, "kind": …, "sentence": …, "hint": …, "answered": …}``.
+    """The last failed renewal of one session: ``{"at": …, "kind": …, "message": …, "hint": …, "answered": …}``.
 
     Read and written under the session's lock. Instants are seconds since the epoch.
     """
@@ -47,8 +47,8 @@ class RenewalFailure:
     def record(self, error: AwesomeError, *, now: float) -> None:
         """Keep the error for the processes that wait."""
         kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))
-        lost = isinstance(error, AnswerLostError) or self.answer_was_lost
-        record = {"at": now, "kind": kind, "sentence": error.sentence, "hint": error.hint, "answer_lost": lost}
+        lost = isinstance(error, ResponseLostError) or self.answer_was_lost
+        record = {"at": now, "kind": kind, "sentence": error.message, "hint": error.hint, "answer_lost": lost}
         with suppress(OSError):
             write_private(self._path, json.dumps(record) + "\n")
 

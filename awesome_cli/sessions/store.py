@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from awesome_cli.errors import KeyringUnusable, SaveUnconfirmedError, SignInNeeded
+from awesome_cli.errors import KeyringError, LoginRequiredError, SaveUnconfirmedError
 from awesome_cli.keystore.keyring_store import WAYS_OUT, Entries, KeyringTimeoutError
 from awesome_cli.sessions.model import SIGN_IN, Card, Session
 from awesome_cli.sessions.record import CARD, MOST_PARTS, VERSION, card_name, dump, is_member, parse, seal, unseal
@@ -29,7 +29,7 @@ USUAL_PARTS = 4  # of a session with an access token that is a JWT; what a first
 T = TypeVar("T")
 
 
-class SessionDamaged(SignInNeeded):
+class DamagedSessionError(LoginRequiredError):
     """What is kept for the profile cannot be read as a session."""
 
 
@@ -92,10 +92,10 @@ class Vault:
             }
         )
         self.digests.add(digest)
-        with suppress(KeyringUnusable):  # emptied first: Windows would keep a copy of whatever is overwritten
+        with suppress(KeyringError):  # emptied first: Windows would keep a copy of whatever is overwritten
             self._sweep(self._entries, generation)
         self._write(generation, parts, entry)
-        with suppress(KeyringUnusable):  # the session is kept; what stays behind waits for the next sweep
+        with suppress(KeyringError):  # the session is kept; what stays behind waits for the next sweep
             self._sweep(self._entries, other, at_least=replaced.get("parts", 0))
 
     def delete(self) -> None:
@@ -118,7 +118,7 @@ class Vault:
         for number in range(last + 1):
             self._trial.put(self._part_name(generation, number), proof)
         if self._trial.get(self._part_name(generation, last)) != proof:
-            raise KeyringUnusable(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
+            raise KeyringError(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
 
     def withdraw(self) -> None:
         """Remove what a rehearsal wrote, and what an earlier process left in its places."""
@@ -129,22 +129,22 @@ class Vault:
         try:
             for number, part in enumerate(parts):
                 self._entries.put(self._part_name(generation, number), part)
-        except KeyringUnusable:
-            with suppress(KeyringUnusable):
+        except KeyringError:
+            with suppress(KeyringError):
                 self._sweep(self._entries, generation)
             raise
         try:
             self._entries.put(self._card_name, entry)
-        except KeyringUnusable as error:
+        except KeyringError as error:
             try:
                 kept, is_unsure = self._entries.get(self._card_name), isinstance(error, KeyringTimeoutError)
-            except KeyringUnusable:
+            except KeyringError:
                 kept, is_unsure = None, True
             if kept == entry:
                 return  # refused, and done all the same
             if is_unsure:
                 raise SaveUnconfirmedError(str(error), hint=error.hint) from error
-            with suppress(KeyringUnusable):
+            with suppress(KeyringError):
                 self._sweep(self._entries, generation)
             raise
 
@@ -180,7 +180,7 @@ class Vault:
             before, text = text, self._entries.get(self._card_name)
             if text == before:
                 break
-        raise SessionDamaged(
+        raise DamagedSessionError(
             f"You are not signed in: what the keyring keeps for the profile {self._profile} cannot be read.",
             hint=f"{SIGN_IN} (it replaces the damaged entry)",
         )

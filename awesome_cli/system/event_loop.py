@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import anyio
 
-from awesome_cli.errors import ProviderUnreachable
+from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.system.exhaustion import exhausted
 
 if sys.platform == "win32":
@@ -60,7 +60,7 @@ def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
     try:
         return anyio.run(cancellable, backend_options={"loop_factory": _Loop})
     except asyncio.CancelledError:
-        raise ProviderUnreachable("A signal ended the conversation.") from None
+        raise ProviderUnreachableError("A signal ended the conversation.") from None
     except Exception as error:
         trouble = exhausted(error)
         if trouble is None:

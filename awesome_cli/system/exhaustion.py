@@ -5,18 +5,18 @@ from __future__ import annotations
 import errno
 import os
 
-from awesome_cli.errors import SystemExhausted
+from awesome_cli.errors import ResourceExhaustedError
 
 _NO_MEMORY_TO_MAP = "failed to map segment from shared object"  # glibc's dynamic linker
 _EXHAUSTED = {number: os.strerror(number) for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)}
 
 
-def exhausted(error: BaseException) -> SystemExhausted | None:
+def exhausted(error: BaseException) -> ResourceExhaustedError | None:
     """Return what to tell the user, or None if the error means anything else."""
     reason = _reason(error)
     if not reason:
         return None
-    return SystemExhausted(
+    return ResourceExhaustedError(
         f"The system refuses awesome what it needs to run ({reason}).",
         hint="Close other programs, or raise the limit: ulimit -n (open files), -v (memory), -u (processes, threads).",
     )

@@ -22,7 +22,7 @@ OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 Warn = Callable[[str], None]
 
 
-class NotPrivate(PermissionError):  # noqa: N818 - says what is wrong with the file
+class NotPrivateError(PermissionError):
     """Another user owns the file or can write to it, so what it says may be theirs."""
 
 
@@ -62,9 +62,9 @@ def _make_private(handle: int, path: Path, *, warn: Warn) -> None:
     status = os.fstat(handle)
     mode = stat.S_IMODE(status.st_mode)
     if status.st_uid != os.geteuid():
-        raise NotPrivate(errno.EPERM, "it belongs to another user")
+        raise NotPrivateError(errno.EPERM, "it belongs to another user")
     if mode & OTHERS_WRITE:
-        raise NotPrivate(errno.EPERM, f"other users can write to it, mode {mode:04o}")
+        raise NotPrivateError(errno.EPERM, f"other users can write to it, mode {mode:04o}")
     if mode & OTHERS_READ:
         os.fchmod(handle, 0o600)
         warn(f"Other users could read {path} (mode {mode:04o}) until now; its mode is 0600 now.")

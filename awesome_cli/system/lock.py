@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from awesome_cli.errors import ProviderUnusable
+from awesome_cli.errors import ProviderError
 from awesome_cli.system.account_folders import PROGRAM
 from awesome_cli.system.files import OTHERS_WRITE, make_private_folder
 
@@ -21,13 +21,13 @@ POLL_INTERVAL = 0.02  # seconds; filelock's own 0.05 nearly doubles the time tha
 ANY_ACCESS_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class LockTimeoutError(ProviderUnusable):
+class LockTimeoutError(ProviderError):
     """Another process held the lock all the time."""
 
     code = "timeout"
 
 
-class NoLockFolder(ProviderUnusable):
+class NoLockFolderError(ProviderError):
     """There is nowhere to put a lock."""
 
     code = "config"
@@ -73,7 +73,7 @@ def _lock_in_first_usable(folders: Sequence[Path], names: Sequence[str], timeout
                 continue
             held.push(attempt.pop_all())
             return folder
-    raise NoLockFolder(
+    raise NoLockFolderError(
         f"No folder can be used for the lock that keeps processes from renewing a session twice: {', '.join(reasons)}.",
         hint="Make one of them yours, writable, and closed to others (mode 0700).",
     )

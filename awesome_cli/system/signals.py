@@ -26,7 +26,7 @@ CODES: dict[int, int] = {getattr(signal, name): code for name, (code, _) in ENDS
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
-class Terminated(SystemExit):
+class TerminatedError(SystemExit):
     """A signal other than Ctrl-C asked the program to end."""
 
     def __init__(self, exit_code: int) -> None:
@@ -65,7 +65,7 @@ def end(number: int, frame: FrameType | None) -> None:
             os._exit(CODES[number])
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    raise Terminated(CODES[number])
+    raise TerminatedError(CODES[number])
 
 
 def say(code: int) -> None:

@@ -80,9 +80,9 @@ def denied() -> str:
     return _page("Refused", "<p>Nobody was signed in. You can close this page.</p>")
 
 
-def error(sentence: str) -> str:
+def error(message: str) -> str:
     """Say what went wrong."""
-    return _page("That did not work", f'<p class="problem" role="alert">{escape(sentence)}</p>')
+    return _page("That did not work", f'<p class="problem" role="alert">{escape(message)}</p>')
 
 
 def _page(title: str, content: str) -> str:

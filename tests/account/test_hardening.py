@@ -19,7 +19,7 @@ from keyring.backends.fail import Keyring
 
 from awesome_cli.cli.console import Console
 from awesome_cli.cli.context import Toolbox
-from awesome_cli.errors import OutputLost
+from awesome_cli.errors import OutputError
 from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Reply
 from awesome_cli.sessions.model import Card
@@ -175,7 +175,7 @@ def test_an_event_that_nobody_reads_is_no_success() -> None:
             raise BrokenPipeError
 
     console = Console(Gone(), io.StringIO(), io.StringIO(), {})
-    with pytest.raises(OutputLost, match="has ended"):
+    with pytest.raises(OutputError, match="has ended"):
         console.event({"event": "device_code"})
     with pytest.raises(SystemExit):
         console.result("a result that has been read as far as anybody wanted")

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from jose import jws
 
-from awesome_cli.cli.console import ReaderGone
+from awesome_cli.cli.console import OutputClosedError
 from awesome_cli.cli.context import GREET_WITHIN, Toolbox
-from awesome_cli.errors import ProviderUnreachable
+from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.oauth.response import Reply
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
 from awesome_cli.sessions.model import HURRIED_TIMEOUT
@@ -129,7 +129,7 @@ def test_a_reader_that_has_gone_ends_no_renewal(
     expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object, **__: object) -> None:
-        raise ReaderGone(0)
+        raise OutputClosedError(0)
 
     monkeypatch.setattr("awesome_cli.cli.console.Console.result", gone)
     expired.answer = _late(40, expired)
@@ -198,7 +198,7 @@ def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
     def after_a_failure(toolbox: Toolbox, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as they came
         with _busy(expired) as record:
             expired.time.pass_by(20)
-            RenewalFailure(record).record(ProviderUnreachable("The provider is down."), now=expired.time.now())
+            RenewalFailure(record).record(ProviderUnreachableError("The provider is down."), now=expired.time.now())
         return enter(toolbox, *arguments, **named)
 
     monkeypatch.setattr(Toolbox, "_locked_for", after_a_failure)

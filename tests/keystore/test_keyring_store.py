@@ -15,7 +15,7 @@ import pytest
 from keyring.backends import fail, null
 from keyring.errors import KeyringLocked, NoKeyringError
 
-from awesome_cli.errors import KeyringUnusable
+from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.keyring_store import MOST_COPIES, FileEntries, KeyringEntries
 from awesome_cli.system.environment import Backend
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -106,7 +106,7 @@ def test_every_copy_is_removed() -> None:
 def test_what_cannot_be_removed_is_said() -> None:
     entries = _entries(Hoarding(copies=MOST_COPIES + 1))
     entries.put("name", SECRET)
-    with pytest.raises(KeyringUnusable, match="does not delete name"):
+    with pytest.raises(KeyringError, match="does not delete name"):
         entries.remove("name")
 
 
@@ -119,22 +119,22 @@ def test_what_cannot_be_removed_is_said() -> None:
         (OSError(5, SECRET), r"awesome could not read from the keyring \(OSError\)\."),
     ],
 )
-def test_whatever_a_backend_raises_is_one_sentence_without_its_words(error: Exception, sentence: str) -> None:
-    with pytest.raises(KeyringUnusable, match=sentence) as refusal:
+def test_whatever_a_backend_raises_is_one_sentence_without_its_words(error: Exception, message: str) -> None:
+    with pytest.raises(KeyringError, match=message) as refusal:
         _entries(Failing(error)).get("name")
-    assert SECRET not in refusal.value.sentence + refusal.value.hint
+    assert SECRET not in refusal.value.message + refusal.value.hint
     assert "--insecure-storage" in refusal.value.hint
 
 
 def test_a_backend_that_wants_to_end_the_process_does_not() -> None:
     ring = MemoryKeyring()
     ring.get_password = lambda *_: sys.exit(5)  # type: ignore[method-assign]  # a backend that thinks it is a program
-    with pytest.raises(KeyringUnusable, match="could not read from"):
+    with pytest.raises(KeyringError, match="could not read from"):
         _entries(ring).get("name")
 
 
 def test_no_backend_is_told_as_such() -> None:
-    with pytest.raises(KeyringUnusable, match="No keyring is available"):
+    with pytest.raises(KeyringError, match="No keyring is available"):
         _entries(fail.Keyring()).get("name")  # type: ignore[no-untyped-call]  # keyring leaves it untyped
 
 
@@ -148,7 +148,7 @@ def test_a_call_that_never_returns_is_left_behind_and_not_tried_again() -> None:
     ring = Hanging()
     entries = _entries(ring, timeout=0.1)
     for _ in range(3):
-        with pytest.raises(KeyringUnusable, match=r"did not answer within 0\.1 seconds"):
+        with pytest.raises(KeyringError, match=r"did not answer within 0\.1 seconds"):
             entries.get("name")
     assert ring.calls == 1
     ring.released.set()
@@ -174,18 +174,18 @@ def test_looking_for_a_backend_is_bounded_too() -> None:
         released.wait()
         return MemoryKeyring()
 
-    with pytest.raises(KeyringUnusable, match="tried to open it"):
+    with pytest.raises(KeyringError, match="tried to open it"):
         _entries(choose, timeout=0.01).get("name")
     released.set()
 
 
 def test_a_refusal_of_our_own_is_passed_on_as_it_is() -> None:
-    refusal = KeyringUnusable("No.")
+    refusal = KeyringError("No.")
 
     def choose() -> MemoryKeyring:
         raise refusal
 
-    with pytest.raises(KeyringUnusable) as caught:
+    with pytest.raises(KeyringError) as caught:
         _entries(choose).get("name")
     assert caught.value is refusal
 
@@ -241,13 +241,13 @@ def test_a_file_that_cannot_be_used_is_said(
     file: FileEntries, path: Path, use: Callable[[FileEntries], object], what: str
 ) -> None:
     path.mkdir(parents=True)
-    with pytest.raises(KeyringUnusable, match=rf"session\.json, cannot be {what}"):
+    with pytest.raises(KeyringError, match=rf"session\.json, cannot be {what}"):
         use(file)
 
 
 def test_a_file_that_cannot_be_written_is_said(file: FileEntries, path: Path) -> None:
     path.parent.write_text("in the way")
-    with pytest.raises(KeyringUnusable, match="cannot be written"):
+    with pytest.raises(KeyringError, match="cannot be written"):
         file.put("one", "1")
 
 
@@ -263,7 +263,7 @@ def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
         lambda: file.remove("one"),
     ]
     for use in uses:
-        with pytest.raises(KeyringUnusable, match=rf"other users can write to it, mode {mode:04o}") as refusal:
+        with pytest.raises(KeyringError, match=rf"other users can write to it, mode {mode:04o}") as refusal:
             use()
         assert "awesome logout" in refusal.value.hint
     assert json.loads(path.read_text()) == {"one": "1"}
@@ -275,7 +275,7 @@ def test_a_file_of_another_user_is_refused(file: FileEntries, monkeypatch: pytes
     file.put("one", "1")
     other = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: other)
-    with pytest.raises(KeyringUnusable, match="it belongs to another user"):
+    with pytest.raises(KeyringError, match="it belongs to another user"):
         file.get("one")
 
 
@@ -292,7 +292,7 @@ def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path)
 @pytest.mark.parametrize("error", [OSError(f"cannot store {SECRET}"), KeyringLocked(SECRET), NoKeyringError(SECRET)])
 def test_no_traceback_carries_what_a_backend_said(error: Exception) -> None:
     entries = KeyringEntries(lambda: Failing(error), timeout=5, note=print)
-    with pytest.raises(KeyringUnusable) as raised:
+    with pytest.raises(KeyringError) as raised:
         entries.put("x", SECRET)
     assert SECRET not in "".join(traceback.format_exception(raised.value))
     assert raised.value.cause == type(error).__name__

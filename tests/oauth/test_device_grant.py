@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.errors import AwesomeError, ProviderUnreachable, ProviderUnusable
+from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.device_grant import (
     GRANT_TYPE,
     DeviceAuthorization,
@@ -99,7 +99,7 @@ def test_googles_spelling_is_understood() -> None:
     ],
 )
 def test_a_response_with_an_unusable_code_is_refused_by_its_name(name: str, value: object) -> None:
-    with pytest.raises(ProviderUnusable, match=f"has an unusable {name}"):
+    with pytest.raises(ProviderError, match=f"has an unusable {name}"):
         parse(**{name: value})
 
 
@@ -107,9 +107,9 @@ def test_a_response_with_an_unusable_code_is_refused_by_its_name(name: str, valu
 def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
     lacking = {key: value for key, value in GOOD.items() if key != name}
     for document in (lacking, {**GOOD, name: None}):
-        with pytest.raises(ProviderUnusable) as refused:
+        with pytest.raises(ProviderError) as refused:
             parse_reply(Reply(200, json.dumps(document).encode()))
-        assert refused.value.sentence == f"The provider's device authorization response lacks {name}."
+        assert refused.value.message == f"The provider's device authorization response lacks {name}."
 
 
 @pytest.mark.parametrize(
@@ -125,15 +125,15 @@ def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> Non
     ],
 )
 def test_people_are_sent_to_secure_urls_only(uri: object) -> None:
-    with pytest.raises(ProviderUnusable, match="no https:// URL") as refused:
+    with pytest.raises(ProviderError, match="no https:// URL") as refused:
         parse(verification_uri=uri)
-    assert "\x1b" not in refused.value.sentence
+    assert "\x1b" not in refused.value.message
     assert "Do not open it" in refused.value.hint
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/", "http://localhost:631/", "https://localhost/", "http://[::1]/"])
 def test_a_provider_elsewhere_sends_nobody_to_this_machine(uri: str) -> None:
-    with pytest.raises(ProviderUnusable, match="on this machine") as refused:
+    with pytest.raises(ProviderError, match="on this machine") as refused:
         parse(verification_uri=uri)
     assert "Do not open it" in refused.value.hint
     assert parse(verification_uri_complete=uri).verification_uri_complete is None
@@ -160,20 +160,20 @@ def test_a_code_lives_for_a_day_at_most() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (400, b'{"error":"unauthorized_client"}', ProviderUnusable, "unauthorized_client"),
-        (403, b'{"error":"access_denied"}', ProviderUnusable, "access_denied"),
-        (200, b'{"error":"invalid_scope"}', ProviderUnusable, "invalid_scope"),
-        (404, b'{"message":"no"}', ProviderUnusable, "network"),
-        (302, b"", ProviderUnreachable, "network"),
-        (200, b"<h1>Hotel</h1>", ProviderUnreachable, "network"),
-        (429, b'{"error":"Too Many Requests"}', ProviderUnreachable, "network"),
-        (429, b'{"error":"too_many_requests"}', ProviderUnreachable, "network"),
-        (503, b"", ProviderUnreachable, "network"),
-        (500, b'{"error":"server_error"}', ProviderUnreachable, "network"),
+        (400, b'{"error":"unauthorized_client"}', ProviderError, "unauthorized_client"),
+        (403, b'{"error":"access_denied"}', ProviderError, "access_denied"),
+        (200, b'{"error":"invalid_scope"}', ProviderError, "invalid_scope"),
+        (404, b'{"message":"no"}', ProviderError, "network"),
+        (302, b"", ProviderUnreachableError, "network"),
+        (200, b"<h1>Hotel</h1>", ProviderUnreachableError, "network"),
+        (429, b'{"error":"Too Many Requests"}', ProviderUnreachableError, "network"),
+        (429, b'{"error":"too_many_requests"}', ProviderUnreachableError, "network"),
+        (503, b"", ProviderUnreachableError, "network"),
+        (500, b'{"error":"server_error"}', ProviderUnreachableError, "network"),
     ],
 )
 def test_a_refusal_ends_it_and_says_why(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
-    with pytest.raises(ProviderUnusable) as refused:
+    with pytest.raises(ProviderError) as refused:
         parse_reply(Reply(status, body))
     assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
 
@@ -190,7 +190,7 @@ JSON: st.SearchStrategy[Any] = st.one_of(
 def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
     try:
         device = parse(status, **changes)
-    except ProviderUnusable:
+    except ProviderError:
         return
     assert secure_url(device.verification_uri)
     assert device.verification_uri_complete is None or secure_url(device.verification_uri_complete)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.errors import ProviderUnusable
+from awesome_cli.errors import ProviderError
 from awesome_cli.oauth.discovery import ENDPOINTS, discovery_url, parse_metadata
 
 ISSUER = "https://provider.example/"
@@ -42,21 +42,21 @@ def test_the_endpoints_are_taken_from_the_document() -> None:
     ],
 )
 def test_the_issuer_must_be_spelt_exactly(issuer: object) -> None:
-    with pytest.raises(ProviderUnusable, match="calls itself") as refused:
+    with pytest.raises(ProviderError, match="calls itself") as refused:
         parse_metadata({**DOCUMENT, "issuer": issuer}, issuer=ISSUER)
     assert "slash" in refused.value.hint
 
 
 def test_what_an_issuer_calls_itself_is_made_safe() -> None:
-    with pytest.raises(ProviderUnusable) as refused:
+    with pytest.raises(ProviderError) as refused:
         parse_metadata({"issuer": "\x1b[2Jevil\n"}, issuer=ISSUER)
-    assert refused.value.sentence == f"The provider calls itself [2Jevil, not {ISSUER}."
+    assert refused.value.message == f"The provider calls itself [2Jevil, not {ISSUER}."
 
 
 def test_a_missing_issuer_or_document_is_refused() -> None:
     documents: list[dict[str, str] | None] = [{}, None]
     for document in documents:
-        with pytest.raises(ProviderUnusable):
+        with pytest.raises(ProviderError):
             parse_metadata(document, issuer=ISSUER)
 
 
@@ -65,14 +65,14 @@ def test_a_missing_issuer_or_document_is_refused() -> None:
     "url", ["http://provider.example/", "", "/relative", "javascript:alert(1)", 7, ["https://a/"], False]
 )
 def test_an_endpoint_that_is_no_secure_url_is_refused(name: str, url: object) -> None:
-    with pytest.raises(ProviderUnusable, match=name):
+    with pytest.raises(ProviderError, match=name):
         parse_metadata({**DOCUMENT, name: url}, issuer=ISSUER)
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9200/", "http://localhost:6379/", "https://[::1]/"])
 def test_an_issuer_elsewhere_names_no_endpoint_on_this_machine(name: str, url: str) -> None:
-    with pytest.raises(ProviderUnusable, match=f"{name} is an address on this machine") as refused:
+    with pytest.raises(ProviderError, match=f"{name} is an address on this machine") as refused:
         parse_metadata({**DOCUMENT, name: url}, issuer=ISSUER)
     assert f"set {name} in the profile" in refused.value.hint
 
@@ -88,7 +88,7 @@ def test_a_missing_endpoint_is_missed_only_where_it_is_needed(name: str) -> None
     for document in ({**DOCUMENT, name: None}, {key: value for key, value in DOCUMENT.items() if key != name}):
         metadata = parse_metadata(document, issuer=ISSUER)
         assert getattr(metadata, name) is None
-        with pytest.raises(ProviderUnusable, match=f"names no {name}") as missed:
+        with pytest.raises(ProviderError, match=f"names no {name}") as missed:
             metadata.need(name)
         assert name in missed.value.hint
 
@@ -114,7 +114,7 @@ def test_lists_that_are_incomplete_are_no_reason_to_refuse() -> None:
 def test_any_document_is_accepted_or_refused(changes: dict[str, Any]) -> None:
     try:
         metadata = parse_metadata({**DOCUMENT, **changes}, issuer=ISSUER)
-    except ProviderUnusable:
+    except ProviderError:
         assert changes
     else:
         assert metadata.issuer == ISSUER

@@ -136,14 +136,14 @@ def test_a_refusal_tells_the_code_and_the_words() -> None:
     error = refusal(
         reply({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
     )
-    assert (error.sentence, error.code, error.hint) == (
+    assert (error.message, error.code, error.hint) == (
         "It failed: invalid_scope (No such scope.).",
         "invalid_scope",
         "Try.",
     )
-    assert refusal(reply({"error": "invalid_scope"}), what="It failed").sentence == "It failed: invalid_scope."
+    assert refusal(reply({"error": "invalid_scope"}), what="It failed").message == "It failed: invalid_scope."
     error = refusal(Reply(404), what="It failed")
-    assert (error.sentence, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
+    assert (error.message, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
 
 
 def test_a_reply_does_not_show_what_it_carries() -> None:

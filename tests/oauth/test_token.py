@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.errors import AwesomeError, GrantEnded, ProviderUnreachable, ProviderUnusable
+from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
 from awesome_cli.oauth.response import Reply
 from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, parse_token, refresh_form
 
@@ -46,21 +46,21 @@ def test_bearer_is_understood_in_any_case(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", ["mac", "DPoP", "Bearer ", "", 7, ["Bearer"]])
 def test_another_token_type_is_refused(kind: object) -> None:
-    with pytest.raises(ProviderUnusable, match="token_type that is not Bearer") as refused:
+    with pytest.raises(ProviderError, match="token_type that is not Bearer") as refused:
         parse(token_type=kind)
     assert refused.value.exit_code == 7
 
 
 @pytest.mark.parametrize("token", ["", 7, True, ["x"], "a b", "a\r\nX: y", "a\x00", "é", "\ud800"])
 def test_an_access_token_that_fits_no_header_is_refused(token: object) -> None:
-    with pytest.raises(ProviderUnusable, match="has an unusable access_token") as refused:
+    with pytest.raises(ProviderError, match="has an unusable access_token") as refused:
         parse(access_token=token)
     assert refused.value.exit_code == 7
 
 
 @pytest.mark.parametrize("token", [7, ["x"], "a b", "a\n", "é"])
 def test_a_refresh_token_that_fits_no_form_is_refused(token: object) -> None:
-    with pytest.raises(ProviderUnusable, match="has an unusable refresh_token"):
+    with pytest.raises(ProviderError, match="has an unusable refresh_token"):
         parse(refresh_token=token)
 
 
@@ -130,7 +130,7 @@ def test_a_refresh_brings_tokens() -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500])
 def test_invalid_grant_ends_the_session_whatever_the_status(status: int) -> None:
-    with pytest.raises(GrantEnded) as ended:
+    with pytest.raises(RefreshTokenRejectedError) as ended:
         parse_refresh(Reply(status, b'{"error":"invalid_grant"}'))
     assert ended.value.exit_code == 4
 
@@ -151,9 +151,9 @@ TROUBLE = [
 @pytest.mark.parametrize(("status", "body"), TROUBLE)
 def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) -> None:
     assert is_passing(Reply(status, body))
-    with pytest.raises(ProviderUnreachable) as trouble:
+    with pytest.raises(ProviderUnreachableError) as trouble:
         parse_refresh(Reply(status, body))
-    assert str(status) in trouble.value.sentence
+    assert str(status) in trouble.value.message
 
 
 @pytest.mark.parametrize(
@@ -169,17 +169,17 @@ def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) 
 )
 def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> None:
     assert not is_passing(Reply(status, body))
-    with pytest.raises(ProviderUnusable) as refused:
+    with pytest.raises(ProviderError) as refused:
         parse_refresh(Reply(status, body))
-    assert (type(refused.value), refused.value.code) == (ProviderUnusable, code)
+    assert (type(refused.value), refused.value.code) == (ProviderError, code)
     assert refused.value.hint
 
 
 @pytest.mark.parametrize("body", [b"", b"Bad Request"])
 def test_a_400_without_a_word_refuses_a_refresh(body: bytes) -> None:
-    with pytest.raises(ProviderUnusable) as refused:
+    with pytest.raises(ProviderError) as refused:
         parse_refresh(Reply(400, body))
-    assert type(refused.value) is ProviderUnusable
+    assert type(refused.value) is ProviderError
     assert "--force" in refused.value.hint
 
 
@@ -206,6 +206,6 @@ def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) 
 @pytest.mark.parametrize("name", ["access_token", "token_type"])
 def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
     for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
-        with pytest.raises(ProviderUnusable) as refused:
+        with pytest.raises(ProviderError) as refused:
             parse_token(Reply(200, json.dumps(body).encode()))
-        assert refused.value.sentence == f"The provider's token reply lacks {name}."
+        assert refused.value.message == f"The provider's token reply lacks {name}."

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from awesome_cli.errors import AwesomeError, ProviderUnreachable, ProviderUnusable, TokenInvalid
+from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.response import Reply
 from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
 
@@ -50,13 +50,13 @@ def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (200, b'{"sub":"admin"}', TokenInvalid, "invalid_token"),
-        (200, b"{}", TokenInvalid, "invalid_token"),
-        (403, b'{"error":"insufficient_scope"}', ProviderUnusable, "insufficient_scope"),
-        (404, b"{}", ProviderUnusable, "network"),
-        (200, b"<h1>Hotel</h1>", ProviderUnreachable, "network"),
-        (429, b"", ProviderUnreachable, "network"),
-        (500, b"{}", ProviderUnreachable, "network"),
+        (200, b'{"sub":"admin"}', InvalidTokenError, "invalid_token"),
+        (200, b"{}", InvalidTokenError, "invalid_token"),
+        (403, b'{"error":"insufficient_scope"}', ProviderError, "insufficient_scope"),
+        (404, b"{}", ProviderError, "network"),
+        (200, b"<h1>Hotel</h1>", ProviderUnreachableError, "network"),
+        (429, b"", ProviderUnreachableError, "network"),
+        (500, b"{}", ProviderUnreachableError, "network"),
     ],
 )
 def test_any_other_answer_is_no_verdict(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:

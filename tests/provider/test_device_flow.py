@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awesome_cli.errors import AwesomeError, CodeExpired, ProviderUnusable, SignInDenied
+from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import REQUEST_TIMEOUT, Client, conversation
 from awesome_cli.sessions.model import Session
@@ -256,9 +256,9 @@ def test_trouble_that_may_pass_is_outlived(reply: Say) -> None:
 def test_the_error_code_decides_and_not_the_status(status: int) -> None:
     replies = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
     wait = Wait(*replies, Say({"error": "access_denied"}, status))
-    assert isinstance(wait.end(), SignInDenied)
+    assert isinstance(wait.end(), AccessDeniedError)
     assert wait.pauses == [5, 5, 10]
-    assert isinstance(Wait(Say({"error": "expired_token"}, status)).end(), CodeExpired)
+    assert isinstance(Wait(Say({"error": "expired_token"}, status)).end(), DeviceCodeExpiredError)
     assert Wait(Say({"error": "invalid_client"}, status)).end().code == "invalid_client"
 
 
@@ -312,7 +312,7 @@ def test_only_a_429_speaks_of_the_rate_limit() -> None:
 
 def test_a_pause_beyond_the_deadline_ends_at_the_deadline() -> None:
     wait = Wait(PENDING, Say("", 429, {"retry-after": "999999999999"}))
-    assert isinstance(wait.end(), CodeExpired)
+    assert isinstance(wait.end(), DeviceCodeExpiredError)
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 900)
 
 
@@ -363,7 +363,7 @@ def test_patience_ends_the_waiting_before_the_code_does() -> None:
     wait.patience = 12
     error = wait.end()
     assert (error.exit_code, error.code) == (6, "timeout")
-    assert "within 12 s." in error.sentence
+    assert "within 12 s." in error.message
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 12)
 
 
@@ -386,7 +386,7 @@ def test_patience_beyond_the_code_does_not_prolong_it() -> None:
 def test_a_provider_that_never_answers_properly_is_unusable(rest: Act) -> None:
     wait = Wait(rest=rest)
     error = wait.end()
-    assert isinstance(error, ProviderUnusable)
+    assert isinstance(error, ProviderError)
     assert error.exit_code == 7
     assert wait.ended_at == 900
 
@@ -431,7 +431,7 @@ def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, adv
     wait = Wait(Say({"error": code, "error_description": "Because.\x1b[2J"}, 403))
     error = wait.end()
     assert (error.exit_code, error.code) == (7, code)
-    assert error.sentence == f"The sign-in failed: {code} (Because.[2J)."
+    assert error.message == f"The sign-in failed: {code} (Because.[2J)."
     assert advice in error.hint
     assert wait.ended_at == 5
 
@@ -439,7 +439,7 @@ def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, adv
 def test_a_refusal_without_a_code_stops_at_once() -> None:
     error = Wait(Say({"message": "no such page"}, 404)).end()
     assert (error.exit_code, error.code) == (7, "network")
-    assert "404" in error.sentence
+    assert "404" in error.message
 
 
 @pytest.mark.parametrize(
@@ -641,7 +641,7 @@ def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
     login.said = Deaf()
     tracemalloc.start()
     try:
-        assert isinstance(login.end(), CodeExpired)
+        assert isinstance(login.end(), DeviceCodeExpiredError)
     finally:
         tracemalloc.stop()
     assert len(login.asked_at) == 719

@@ -24,10 +24,10 @@ import httpx
 import pytest
 import trustme
 
-from awesome_cli.errors import ConfigError, ProviderUnreachable
+from awesome_cli.errors import ConfigError, ProviderUnreachableError
 from awesome_cli.provider.cache import Cache
 from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, Client, conversation
-from awesome_cli.provider.http import Unacceptable, open_client, trust, unreachable
+from awesome_cli.provider.http import UnacceptableResponseError, open_client, trust, unreachable
 from awesome_cli.testing.hostile import (
     DISCOVERY,
     ENDLESS_BODY,
@@ -274,7 +274,7 @@ class TestTime:
     )
     def test_one_request_has_a_deadline(self, act: Act, hostile_provider: HostileProvider, tmp_path: Path) -> None:
         hostile_provider.at(DISCOVERY, act)
-        with within(2), pytest.raises(ProviderUnreachable, match="in time"):
+        with within(2), pytest.raises(ProviderUnreachableError, match="in time"):
             _begin(hostile_provider.url, tmp_path, deadline=0.3)
 
     def test_and_without_hurry_everything_arrives(self, hostile_provider: HostileProvider, tmp_path: Path) -> None:
@@ -450,13 +450,13 @@ class TestReasons:
     def test_several_addresses(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), ConnectionRefusedError(111, "s3cret")])
-        assert unreachable("a", error, check="issuer").sentence == "a cannot be used: the connection was refused."
+        assert unreachable("a", error, check="issuer").message == "a cannot be used: the connection was refused."
 
     def test_several_addresses_that_say_nothing(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), OSError("s3cret")])
-        sentence = unreachable("a", error, check="issuer").sentence
-        assert sentence == "a cannot be used: the connection failed (ConnectError)."
+        message = unreachable("a", error, check="issuer").message
+        assert message == "a cannot be used: the connection failed (ConnectError)."
 
     def test_a_name_that_leads_nowhere(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> list[object]:
@@ -474,22 +474,21 @@ class TestReasons:
             (httpx.InvalidURL("https://s3cret/"), "failed (InvalidURL)"),
             (ConnectionResetError(104, "s3cret"), os.strerror(104)),
             (httpx.ProxyError("407 s3cret"), "(HTTP status 407)"),
-            (Unacceptable("its answer is too long"), "its answer is too long"),
+            (UnacceptableResponseError("its answer is too long"), "its answer is too long"),
             (ssl.SSLError("s3cret"), "no TLS connection comes about (SSLError)"),
             (ssl.SSLCertVerificationError("s3cret"), "not trusted (SSLCertVerificationError)"),
         ],
     )
     def test_nothing_is_quoted_that_may_be_secret(self, error: Exception, reason: str) -> None:
-        sentence = unreachable("provider.example", error, check="issuer").sentence
-        assert reason in sentence
-        assert "s3cret" not in sentence
+        message = unreachable("provider.example", error, check="issuer").message
+        assert reason in message
+        assert "s3cret" not in message
 
     def test_a_broken_connection_that_has_no_number(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = OSError("s3cret")
         assert (
-            unreachable("a", error, check="issuer").sentence
-            == "a cannot be used: the connection failed (ConnectError)."
+            unreachable("a", error, check="issuer").message == "a cannot be used: the connection failed (ConnectError)."
         )
 
 

@@ -38,9 +38,9 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
     }.items(),
 )
 def test_a_login_without_a_usable_keyring_asks_for_no_code(
-    machine: Machine, issuer: Issuer, backend: str, sentence: str
+    machine: Machine, issuer: Issuer, backend: str, message: str
 ) -> None:
-    _check_refusal(machine.run("login", backend=backend), sentence)
+    _check_refusal(machine.run("login", backend=backend), message)
     assert issuer.requests == []
 
 
@@ -56,11 +56,11 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
     }.items(),
 )
 def test_what_keyring_is_told_by_its_own_means_is_taken_at_its_word(
-    machine: Machine, issuer: Issuer, named: str | None, sentence: str
+    machine: Machine, issuer: Issuer, named: str | None, message: str
 ) -> None:
     """With ``None`` nothing is named, and keyrings.alt is installed: its plaintext is not chosen."""
     end = machine.run("login", PYTHON_KEYRING_BACKEND=named, **WITHOUT_BUS)
-    _check_refusal(end, sentence)
+    _check_refusal(end, message)
     assert issuer.requests == []
 
 
@@ -253,9 +253,9 @@ def test_the_plain_file_has_to_be_asked_for_and_goes_without_a_trace(machine: Ma
     assert list(tmp_path.rglob("*insecure-session*")) == []
 
 
-def _check_refusal(end: Ended, sentence: str) -> None:
+def _check_refusal(end: Ended, message: str) -> None:
     assert (end.code, end.out) == (KEYRING_UNUSABLE, "")
     *_, error, hint = end.err.splitlines()
     assert re.fullmatch(r"Error: [^.].*\.", error)
-    assert sentence in error
+    assert message in error
     assert hint.startswith("Hint: ")

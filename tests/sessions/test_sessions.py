@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awesome_cli.cli import format as identity
-from awesome_cli.errors import GrantEnded, KeyringUnusable, ProviderUnreachable, SignInNeeded, TokenInvalid
+from awesome_cli.errors import (
+    InvalidTokenError,
+    KeyringError,
+    LoginRequiredError,
+    ProviderUnreachableError,
+    RefreshTokenRejectedError,
+)
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
 from awesome_cli.sessions.model import (
@@ -312,7 +318,7 @@ def test_what_a_sibling_renewed_counts_as_renewed_however_long_it_lives() -> Non
 @pytest.mark.parametrize("other", [{"issuer": "https://other.example/"}, {"client_id": "other"}, {"sub": "eve"}])
 def test_the_session_of_somebody_else_that_took_its_place_is_no_successor(other: dict[str, Any]) -> None:
     keeper = Keeper(replace(NEW, card=replace(NEW.card, **other)))
-    with pytest.raises(SignInNeeded, match="Another session"):
+    with pytest.raises(LoginRequiredError, match="Another session"):
         keep_alive(keeper)
     assert keeper.done == ["lock", "load"]
 
@@ -323,7 +329,7 @@ def test_a_successor_that_comes_after_a_sign_out_is_discarded() -> None:
             return None
 
     keeper = SignedOut(OLD)
-    with pytest.raises(SignInNeeded, match="signed out meanwhile"):
+    with pytest.raises(LoginRequiredError, match="signed out meanwhile"):
         keep_alive(keeper)
     assert keeper.done == ["lock", "load", "prove", "renew access", "discard access 2"]
     assert keeper.kept is OLD
@@ -336,7 +342,7 @@ def test_a_fresh_session_that_lives_for_less_than_is_asked_is_good_enough() -> N
 
 def test_a_session_that_a_sibling_ended_is_not_brought_back() -> None:
     keeper = Keeper(None)
-    with pytest.raises(SignInNeeded, match="signed out meanwhile"):
+    with pytest.raises(LoginRequiredError, match="signed out meanwhile"):
         keep_alive(keeper)
     assert keeper.done == ["lock", "load"]
     assert keeper.kept is None
@@ -344,8 +350,8 @@ def test_a_session_that_a_sibling_ended_is_not_brought_back() -> None:
 
 def test_a_dead_refresh_token_ends_the_session() -> None:
     keeper = Keeper(OLD)
-    with pytest.raises(GrantEnded) as ended:
-        keep_alive(keeper, brings=GrantEnded("dead"))
+    with pytest.raises(RefreshTokenRejectedError) as ended:
+        keep_alive(keeper, brings=RefreshTokenRejectedError("dead"))
     assert ended.value.exit_code == 4
     assert keeper.done == ["lock", "load", "prove", "renew access", "load", "delete"]
 
@@ -358,7 +364,7 @@ def test_a_refresh_token_that_a_sibling_burnt_without_our_lock_leaves_its_sessio
             return found
 
     keeper = Racing(OLD)
-    assert keep_alive(keeper, brings=GrantEnded("burnt")) is NEW
+    assert keep_alive(keeper, brings=RefreshTokenRejectedError("burnt")) is NEW
     assert "delete" not in keeper.done
 
 
@@ -369,11 +375,11 @@ def test_a_session_that_was_signed_out_while_its_refresh_token_died_is_gone() ->
             self.kept = None
             return found
 
-    with pytest.raises(GrantEnded):
-        keep_alive(Leaving(OLD), brings=GrantEnded("dead"))
+    with pytest.raises(RefreshTokenRejectedError):
+        keep_alive(Leaving(OLD), brings=RefreshTokenRejectedError("dead"))
 
 
-@pytest.mark.parametrize("trouble", [ProviderUnreachable("down"), TokenInvalid("bad"), KeyboardInterrupt()])
+@pytest.mark.parametrize("trouble", [ProviderUnreachableError("down"), InvalidTokenError("bad"), KeyboardInterrupt()])
 def test_any_other_trouble_leaves_the_session_as_it_was(trouble: BaseException) -> None:
     keeper = Keeper(OLD)
     with pytest.raises(type(trouble)):
@@ -385,19 +391,19 @@ def test_any_other_trouble_leaves_the_session_as_it_was(trouble: BaseException) 
 def test_a_store_that_fails_while_a_rehearsal_is_withdrawn_hides_no_trouble() -> None:
     class Failing(Keeper):
         def withdraw(self) -> None:
-            raise KeyringUnusable("gone")
+            raise KeyringError("gone")
 
-    with pytest.raises(ProviderUnreachable):
-        keep_alive(Failing(OLD), brings=ProviderUnreachable("down"))
+    with pytest.raises(ProviderUnreachableError):
+        keep_alive(Failing(OLD), brings=ProviderUnreachableError("down"))
 
 
 UNVERIFIED = unverified_session(OLD, "refresh 2")
 
 
 def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_else() -> None:
-    reason = TokenInvalid("the clock is wrong")
+    reason = InvalidTokenError("the clock is wrong")
     keeper = Keeper(OLD)
-    with pytest.raises(TokenInvalid, match="clock"):
+    with pytest.raises(InvalidTokenError, match="clock"):
         keep_alive(keeper, brings=RenewalUnverifiedError(UNVERIFIED, reason))
     assert keeper.kept == replace(OLD, refresh_token="refresh 2", card=replace(OLD.card, expires_at=NOW))
     assert not UNVERIFIED.card.lives(NOW)
@@ -425,7 +431,7 @@ def test_a_session_that_cannot_be_renewed_serves_while_it_lives() -> None:
     mortal = opened(refresh_token=None)
     keeper = Keeper(mortal)
     assert keep_alive(keeper, session=mortal, now=END - 5, min_ttl=60) is mortal
-    with pytest.raises(SignInNeeded, match="no refresh token") as ended:
+    with pytest.raises(LoginRequiredError, match="no refresh token") as ended:
         keep_alive(keeper, session=mortal)
     assert "offline_access" in ended.value.hint
     assert keeper.done == []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from awesome_cli.errors import AnswerLostError, AwesomeError, ProviderUnreachable, TokenInvalid
+from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.sessions.shared_state import FAILURE_COUNTS, RenewalFailure
 
 NOW = 1_800_000_000.0
@@ -18,13 +18,15 @@ def failure(tmp_path: Path) -> RenewalFailure:
     return RenewalFailure(tmp_path / "session.failed")
 
 
-@pytest.mark.parametrize("error", [ProviderUnreachable("down", hint="wait"), TokenInvalid("bad", hint="mend")])
+@pytest.mark.parametrize(
+    "error", [ProviderUnreachableError("down", hint="wait"), InvalidTokenError("bad", hint="mend")]
+)
 def test_a_failure_counts_for_those_that_waited_for_it(failure: RenewalFailure, error: AwesomeError) -> None:
     failure.record(error, now=NOW)
     found = failure.since(NOW - 1, now=NOW + 1)
     assert found is not None
     assert type(found) is type(error)
-    assert (found.sentence, found.hint) == (error.sentence, error.hint)
+    assert (found.message, found.hint) == (error.message, error.hint)
 
 
 @pytest.mark.parametrize(
@@ -36,14 +38,14 @@ def test_a_failure_counts_for_those_that_waited_for_it(failure: RenewalFailure, 
     ],
 )
 def test_a_failure_does_not_count(failure: RenewalFailure, began: float, now: float) -> None:
-    failure.record(ProviderUnreachable("down"), now=NOW)
+    failure.record(ProviderUnreachableError("down"), now=NOW)
     assert failure.since(began, now=now) is None
 
 
 def test_a_renewal_that_succeeds_clears_it(failure: RenewalFailure) -> None:
-    failure.record(AnswerLostError("silence"), now=NOW)
+    failure.record(ResponseLostError("silence"), now=NOW)
     assert failure.answer_was_lost
-    failure.record(ProviderUnreachable("down"), now=NOW)
+    failure.record(ProviderUnreachableError("down"), now=NOW)
     assert failure.answer_was_lost  # it has not been answered since
     failure.clear()
     failure.clear()
@@ -51,7 +53,7 @@ def test_a_renewal_that_succeeds_clears_it(failure: RenewalFailure) -> None:
 
 
 def test_an_answer_that_was_not_lost_explains_nothing(failure: RenewalFailure) -> None:
-    failure.record(ProviderUnreachable("down"), now=NOW)
+    failure.record(ProviderUnreachableError("down"), now=NOW)
     assert not failure.answer_was_lost
 
 
@@ -64,12 +66,12 @@ def test_a_record_that_is_not_ours_says_nothing(failure: RenewalFailure, tmp_pat
 def test_a_record_that_cannot_be_read_or_written_fails_nothing(tmp_path: Path) -> None:
     (tmp_path / "session.failed").mkdir()
     failure = RenewalFailure(tmp_path / "session.failed")
-    failure.record(ProviderUnreachable("down"), now=NOW)
+    failure.record(ProviderUnreachableError("down"), now=NOW)
     failure.clear()
     assert failure.since(NOW - 1, now=NOW) is None
 
 
 def test_a_record_says_nothing_secret(failure: RenewalFailure, tmp_path: Path) -> None:
-    failure.record(ProviderUnreachable("down", hint="wait"), now=NOW)
+    failure.record(ProviderUnreachableError("down", hint="wait"), now=NOW)
     record = json.loads((tmp_path / "session.failed").read_text())
     assert set(record) == {"at", "kind", "sentence", "hint", "answer_lost"}

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import PasswordDeleteError, PasswordSetError
 
-from awesome_cli.errors import KeyringUnusable, SaveUnconfirmedError, SignInNeeded
+from awesome_cli.errors import KeyringError, LoginRequiredError, SaveUnconfirmedError
 from awesome_cli.keystore.keyring_store import KeyringEntries
 from awesome_cli.sessions.model import Card, Session
 from awesome_cli.sessions.record import dump, parse, seal, unseal
-from awesome_cli.sessions.store import ENTRY_UNITS, SessionDamaged, Vault, _digest, _split
+from awesome_cli.sessions.store import ENTRY_UNITS, DamagedSessionError, Vault, _digest, _split
 from awesome_cli.testing.keyring import MemoryKeyring
 
 CARD = Card(
@@ -165,7 +165,7 @@ def test_a_write_that_fails_leaves_the_old_session_and_no_leftovers(
     vault.save(SESSION)
     before = ring.entries()
     ring.writes_until_failure = parts_written
-    with pytest.raises(KeyringUnusable):
+    with pytest.raises(KeyringError):
         vault.save(LONG)
     assert ring.entries() == before
 
@@ -190,7 +190,7 @@ def test_old_parts_that_cannot_be_removed_do_not_undo_a_save(vault: Vault, ring:
 def test_a_keyring_that_does_not_delete_cannot_be_logged_out_of(vault: Vault, ring: Ring) -> None:
     vault.save(SESSION)
     ring.deletes = False
-    with pytest.raises(KeyringUnusable, match="could not delete from"):
+    with pytest.raises(KeyringError, match="could not delete from"):
         vault.delete()
 
 
@@ -246,9 +246,9 @@ def test_a_damaged_card_is_not_signed_in(vault: Vault, ring: Ring, damage: Damag
     vault.save(LONG)
     _damage(ring, damage)
     for read in (vault.card, vault.load):
-        with pytest.raises(SessionDamaged) as refusal:
+        with pytest.raises(DamagedSessionError) as refusal:
             read()
-        assert isinstance(refusal.value, SignInNeeded)
+        assert isinstance(refusal.value, LoginRequiredError)
         assert "awesome login" in refusal.value.hint
 
 
@@ -257,7 +257,7 @@ def test_damaged_parts_are_not_signed_in_as_soon_as_a_token_is_wanted(vault: Vau
     vault.save(LONG)
     _damage(ring, damage)
     assert vault.card() == CARD
-    with pytest.raises(SessionDamaged):
+    with pytest.raises(DamagedSessionError):
         vault.load()
 
 
@@ -284,7 +284,7 @@ def test_overflow_of_another_session_is_not_mixed_into_a_card(vault: Vault, ring
     vault.save(replace(SESSION, card=crowded))
     assert vault.card() == crowded
     ring.set_password(f"{NAME}:a:0", "awesome", dump({"scope": "everything"}))
-    with pytest.raises(SessionDamaged):
+    with pytest.raises(DamagedSessionError):
         vault.card()
 
 
@@ -308,7 +308,7 @@ def test_a_reader_that_is_overtaken_for_ever_gives_up(vault: Vault, ring: Ring) 
     overtaking = _Overtaken(
         ring, lambda: _vault(ring).save(replace(LONG, provider_digest=str(next(numbers)))), times=1000
     )
-    with pytest.raises(SessionDamaged):
+    with pytest.raises(DamagedSessionError):
         Vault(overtaking, "work").load()
 
 
@@ -347,7 +347,7 @@ def test_a_save_takes_the_places_of_its_proof(vault: Vault, ring: Ring) -> None:
 
 
 def test_a_keyring_that_takes_less_than_an_entry_fails_the_proof() -> None:
-    with pytest.raises(KeyringUnusable):
+    with pytest.raises(KeyringError):
         _vault(MemoryKeyring(limit=2 * ENTRY_UNITS - 2)).prove()
 
 
@@ -356,7 +356,7 @@ def test_a_store_that_swallows_what_is_written_fails_the_proof() -> None:
         def set_password(self, service: str, username: str, password: str) -> None:
             pass
 
-    with pytest.raises(KeyringUnusable, match="does not keep"):
+    with pytest.raises(KeyringError, match="does not keep"):
         _vault(Swallowing()).prove()
 
 

@@ -213,7 +213,7 @@ def test_a_file_that_is_absent_has_no_profiles(path: Path) -> None:
 def test_a_broken_file_is_named_with_its_line(path: Path, text: str, complaint: str) -> None:
     with pytest.raises(ConfigError, match=complaint) as caught:
         read(path, text)
-    assert str(path) in caught.value.sentence
+    assert str(path) in caught.value.message
 
 
 def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:
@@ -334,5 +334,5 @@ def test_a_file_that_can_be_read_and_not_changed_stays_as_it_is(path: Path, text
     config = read(path, text)
     with pytest.raises(ConfigError) as refused:
         config.save("work", {"domain": "a.auth0.com"})
-    assert refused.value.sentence == f"{path} is written in a way that awesome cannot change."
+    assert refused.value.message == f"{path} is written in a way that awesome cannot change."
     assert path.read_text("utf-8") == text

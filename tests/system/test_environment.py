@@ -17,7 +17,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from awesome_cli.errors import ProviderUnreachable, SystemExhausted
+from awesome_cli.errors import ProviderUnreachableError, ResourceExhaustedError
 from awesome_cli.system.environment import (
     hold_signals,
     keep_token_from_children,
@@ -25,7 +25,7 @@ from awesome_cli.system.environment import (
     real_world,
     run_on_asyncio,
 )
-from awesome_cli.system.signals import CODES, Terminated, end_on_signals
+from awesome_cli.system.signals import CODES, TerminatedError, end_on_signals
 
 pytestmark = pytest.mark.usefixtures("handlers")
 
@@ -40,7 +40,7 @@ def test_ctrl_c_waits_until_the_block_is_done() -> None:
 
 def test_the_first_signal_has_its_way() -> None:
     end_on_signals()
-    with pytest.raises(Terminated) as end, hold_signals():  # noqa: PT012 - the same
+    with pytest.raises(TerminatedError) as end, hold_signals():  # noqa: PT012 - the same
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
     assert end.value.code == 143
@@ -129,7 +129,7 @@ def test_ctrl_c_pressed_twice_skips_what_can_be_skipped_and_the_program_goes_on(
 
     with hold_signals() as held:
         held.skippable = True
-        with pytest.raises(ProviderUnreachable):
+        with pytest.raises(ProviderUnreachableError):
             run_on_asyncio(work)
         assert held.skipped
 
@@ -139,14 +139,14 @@ def test_what_was_skipped_is_not_begun_again_in_the_same_block() -> None:
         held.skippable = True
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        with pytest.raises(ProviderUnreachable):
+        with pytest.raises(ProviderUnreachableError):
             run_on_asyncio(anyio.sleep_forever)
 
 
 def test_only_ctrl_c_skips() -> None:
     """A window that is closed may send SIGHUP twice: from the kernel, and from the shell."""
     end_on_signals()
-    with pytest.raises(Terminated), hold_signals() as held:  # noqa: PT012 - the same
+    with pytest.raises(TerminatedError), hold_signals() as held:  # noqa: PT012 - the same
         held.skippable = True
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
@@ -194,7 +194,7 @@ def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(nu
             raise
 
     end_on_signals()
-    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Terminated):
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else TerminatedError):
         run_on_asyncio(work)
     assert seen == ["goes on to where it waits", "CancelledError"]
 
@@ -202,7 +202,7 @@ def test_a_signal_cancels_what_the_event_loop_runs_and_is_never_raised_inside(nu
 def test_a_signal_wakes_an_event_loop_that_is_asleep() -> None:
     end_on_signals()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
-    with pytest.raises(Terminated):  # noqa: PT012 - the signal must not come before
+    with pytest.raises(TerminatedError):  # noqa: PT012 - the signal must not come before
         timer.start()
         run_on_asyncio(anyio.sleep_forever)
     timer.join()
@@ -251,7 +251,7 @@ def test_an_event_loop_that_cannot_be_made_leaves_nothing_to_complain_about(monk
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     monkeypatch.setattr(socket, "socketpair", exhausted)
-    with pytest.raises(SystemExhausted):
+    with pytest.raises(ResourceExhaustedError):
         run_on_asyncio(anyio.sleep_forever)
     gc.collect()  # a destructor that fails is a warning, and warnings are errors
 

@@ -41,7 +41,7 @@ def test_an_exhausted_system_is_named(error: Exception, reason: str) -> None:
     trouble = exhausted(error)
     assert trouble
     assert trouble.exit_code == 7
-    assert f"({reason})" in trouble.sentence
+    assert f"({reason})" in trouble.message
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from awesome_cli.errors import ProviderUnusable
-from awesome_cli.system.lock import LockTimeoutError, NoLockFolder, exclusive, session_lock_name
+from awesome_cli.errors import ProviderError
+from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError, exclusive, session_lock_name
 
 
 def test_the_first_folder_serves(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill
 
     monkeypatch.setattr(fcntl, "flock", missing)
     with (
-        pytest.raises(NoLockFolder, match="Function not implemented"),
+        pytest.raises(NoLockFolderError, match="Function not implemented"),
         exclusive([tmp_path / "first", tmp_path / "second"], ["name"]),
     ):
         pytest.fail("nobody gets here")
@@ -118,7 +118,7 @@ def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
 def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "only").write_text("in the way")
     with (
-        pytest.raises(ProviderUnusable, match="No folder can be used for the lock"),
+        pytest.raises(ProviderError, match="No folder can be used for the lock"),
         exclusive([tmp_path / "only"], ["name"]),
     ):
         pytest.fail("nobody gets here")
@@ -127,7 +127,7 @@ def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
 def test_patience_ends(tmp_path: Path) -> None:
     with (
         exclusive([tmp_path], ["name"]),
-        pytest.raises(ProviderUnusable, match=r"working on this session for 0\.05 seconds") as refusal,
+        pytest.raises(ProviderError, match=r"working on this session for 0\.05 seconds") as refusal,
         exclusive([tmp_path], ["name"], timeout=0.05),
     ):
         pytest.fail("nobody gets here")

@@ -15,7 +15,15 @@ import pytest
 
 import awesome_cli
 from awesome_cli.cli import main as __main__
-from awesome_cli.system.signals import CODES, ENDS, WORDS, Terminated, end, end_on_signals, leave_signals_to_the_system
+from awesome_cli.system.signals import (
+    CODES,
+    ENDS,
+    WORDS,
+    TerminatedError,
+    end,
+    end_on_signals,
+    leave_signals_to_the_system,
+)
 
 INTERRUPTING = "import signal\nsignal.raise_signal(signal.SIGINT)\n"
 
@@ -59,7 +67,7 @@ def test_exit_codes_are_those_of_shells() -> None:
 @pytest.mark.parametrize("number", CODES)
 def test_every_signal_unwinds_the_program(number: int) -> None:
     end_on_signals()
-    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Terminated) as raised:
+    with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else TerminatedError) as raised:
         signal.raise_signal(number)
     assert number == signal.SIGINT or raised.value.args == (CODES[number],)
 

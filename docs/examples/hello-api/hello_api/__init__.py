@@ -6,7 +6,7 @@ import httpx
 import typer
 
 import awesome_cli
-from awesome_cli.errors import ProviderUnusable
+from awesome_cli.errors import ProviderError
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,5 +20,5 @@ def hello_api(ctx: typer.Context) -> None:
         with httpx.Client(base_url=toolbox.api_url, auth=auth) as api:
             message = api.get("hello").raise_for_status().json()["message"]
     except (httpx.HTTPError, ValueError, KeyError) as error:  # none, or no greeting
-        raise ProviderUnusable("The API does not greet.", hint="Try: awesome api hello --include") from error
+        raise ProviderError("The API does not greet.", hint="Try: awesome api hello --include") from error
     toolbox.console.result(message)
