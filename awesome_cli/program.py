@@ -18,7 +18,7 @@ import httpx
 from awesome_cli.api.client import BearerAuth
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import Client, conversation
+from awesome_cli.provider.client import ClientConfig, conversation
 from awesome_cli.sessions.model import MIN_TTL, Session
 from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
 from awesome_cli.system.environment import Run, World, real_world
@@ -67,7 +67,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
     """
     world = world or real_world()
-    client = Client(
+    client = ClientConfig(
         issuer=checked_url(issuer, "issuer"),
         client_id=client_id,
         scope=with_openid(scope),

@@ -16,7 +16,7 @@ from awesome_cli.errors import AwesomeError, ConfigError, LoginRequiredError
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.response import Reply, http_date
-from awesome_cli.provider.client import Provider, about_the_clock
+from awesome_cli.provider.client import OidcClient, about_the_clock
 from awesome_cli.sessions.model import Card, Session
 from awesome_cli.sessions.store import Vault
 from awesome_cli.settings.config_file import Config
@@ -122,7 +122,7 @@ def check_network_settings(environ: Mapping[str, str]) -> Finding:
 
 
 async def check_provider(
-    provider: Provider, *, environ: Mapping[str, str], now: Callable[[], float], online: bool
+    provider: OidcClient, *, environ: Mapping[str, str], now: Callable[[], float], online: bool
 ) -> list[Finding]:
     """Knock, and look at what the provider says of itself; ask for a device code only if ``online``."""
     began = now()
@@ -169,7 +169,7 @@ def check_clock(reply: Reply, now: float) -> Finding:
     )
 
 
-async def _check_keys(provider: Provider, metadata: Metadata) -> Finding:
+async def _check_keys(provider: OidcClient, metadata: Metadata) -> Finding:
     try:
         keys = await provider.keys(metadata)
     except AwesomeError as error:
@@ -191,7 +191,7 @@ def check_keys(keys: Sequence[Key]) -> Finding:
     )
 
 
-async def _check_device_grant(provider: Provider, metadata: Metadata, *, online: bool) -> Finding:
+async def _check_device_grant(provider: OidcClient, metadata: Metadata, *, online: bool) -> Finding:
     try:
         metadata.need("device_authorization_endpoint")
         if not online:

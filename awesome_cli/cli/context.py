@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from awesome_cli.api.client import Answer, Call, Receiver
     from awesome_cli.cli.progress import ProgressBar
     from awesome_cli.keystore.keyring_store import FileEntries, KeyringEntries
-    from awesome_cli.provider.client import Client, Provider
+    from awesome_cli.provider.client import ClientConfig, OidcClient
     from awesome_cli.sessions.index import Roster
     from awesome_cli.sessions.shared_state import RenewalFailure
     from awesome_cli.sessions.store import Vault
@@ -202,7 +202,7 @@ class Toolbox:
         return Roster(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
 
     @contextmanager
-    def exclusively(self, what: str, *newcomers: Client) -> Iterator[None]:
+    def exclusively(self, what: str, *newcomers: ClientConfig) -> Iterator[None]:
         """Be the only process that changes the profile's session, and finish what was begun: signals wait.
 
         The lock is that of the session that is kept, or of none, and those of the clients that a session shall be
@@ -274,7 +274,7 @@ class Toolbox:
         """Where a session may lie: beside a plain file the keyring may still hold what was there before."""
         return [self.keyring_vault, *([self.file_vault] if self.file_entries.exists() else [])]
 
-    def prove(self, vault: Vault, *newcomers: Client) -> None:
+    def prove(self, vault: Vault, *newcomers: ClientConfig) -> None:
         """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
         with suppress(LoginRequiredError):
             vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
@@ -323,7 +323,7 @@ class Toolbox:
         segno.make_qr(text, error="l").terminal(out=drawing, border=2, compact=True)
         return drawing.getvalue()
 
-    def converse(self, client: Client, work: Callable[[Provider], Awaitable[T]]) -> T:
+    def converse(self, client: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
         """Have a conversation with the client's issuer."""
         from awesome_cli.provider.cache import Cache
         from awesome_cli.provider.client import conversation
@@ -363,9 +363,9 @@ class Toolbox:
 
         return ProgressBar(self.world.stderr, self.world.environ)
 
-    def client_for(self, profile: Profile, kept: Card | None) -> Client:
+    def client_for(self, profile: Profile, kept: Card | None) -> ClientConfig:
         """Return the client that a profile describes; what it leaves open is as in the kept session."""
-        from awesome_cli.provider.client import Client
+        from awesome_cli.provider.client import ClientConfig
 
         issuer = profile.issuer or (kept and kept.issuer)
         client_id = profile.client_id or (kept and kept.client_id)
@@ -375,7 +375,7 @@ class Toolbox:
                 f"The {missing} is not set.",
                 hint="Give --domain (Auth0) or --issuer, and --client-id; README tells where to find them.",
             )
-        return Client(
+        return ClientConfig(
             issuer=issuer,
             client_id=client_id,
             scope=profile.scope,
@@ -385,7 +385,7 @@ class Toolbox:
             endpoints=profile.endpoints,
         )
 
-    def client_of(self, card: Card) -> Client:
+    def client_of(self, card: Card) -> ClientConfig:
         """Return the client that opened a session, with what the profile knows of its provider."""
         from awesome_cli.settings.profile import resolve
 

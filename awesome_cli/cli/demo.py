@@ -19,7 +19,7 @@ from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import World
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.server import Server, serve
 
@@ -130,7 +130,7 @@ def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> Wor
 def _provider(clock: Clock, port: int) -> Iterator[Server]:
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(serve(lambda url: Issuer(now=clock, url=url), port))
+            server = stack.enter_context(serve(lambda url: ProviderSimulator(now=clock, url=url), port))
         except OSError as error:
             raise UsageError(
                 f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."

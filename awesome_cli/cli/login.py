@@ -27,7 +27,7 @@ from awesome_cli.sessions.model import Card, Session
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
-    from awesome_cli.provider.client import Client, Provider
+    from awesome_cli.provider.client import ClientConfig, OidcClient
     from awesome_cli.sessions.store import Vault
     from awesome_cli.settings.profile import Profile, Settings
 
@@ -144,7 +144,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     def show(device: DeviceAuthorization) -> None:
         _show(toolbox, device, wishes)
 
-    async def talk(provider: Provider) -> Session:
+    async def talk(provider: OidcClient) -> Session:
         return await provider.sign_in(show, patience=wishes.patience)
 
     session = toolbox.converse(client, talk)
@@ -264,7 +264,7 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 
-def _keep(toolbox: Toolbox, session: Session, vault: Vault, client: Client) -> list[Session]:
+def _keep(toolbox: Toolbox, session: Session, vault: Vault, client: ClientConfig) -> list[Session]:
     """Keep the session and return those that it replaces; tokens that cannot be kept are revoked."""
     kept, replaced = False, []
     try:

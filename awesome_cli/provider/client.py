@@ -102,7 +102,7 @@ class Memory(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class ClientConfig:
     """Who asks which issuer for what: a public client (RFC 8252 §8.4), known by its id alone."""
 
     issuer: str
@@ -125,13 +125,13 @@ class Begun:
     waiting: _Waiting
 
 
-class Provider:
+class OidcClient:
     """One issuer as one client sees it, while a conversation lasts; :func:`conversation` begins one."""
 
     def __init__(  # noqa: PLR0913 - all that a conversation depends on is said
         self,
         http: httpx.AsyncClient,
-        client: Client,
+        client: ClientConfig,
         *,
         memory: Memory,
         now: Callable[[], float],
@@ -511,7 +511,7 @@ class Provider:
 
 @asynccontextmanager
 async def conversation(  # noqa: PLR0913 - the same
-    client: Client,
+    client: ClientConfig,
     *,
     memory: Memory,
     transport: httpx.AsyncBaseTransport | None,
@@ -520,10 +520,10 @@ async def conversation(  # noqa: PLR0913 - the same
     environ: Mapping[str, str],
     waiting: Waiting | None = None,
     request_timeout: float = REQUEST_TIMEOUT,
-) -> AsyncIterator[Provider]:
+) -> AsyncIterator[OidcClient]:
     """Begin a conversation with the client's issuer; ``transport`` replaces the network in tests."""
     async with open_client(transport, httpx.Timeout(None, connect=CONNECT_TIMEOUT), environ) as http:
-        yield Provider(
+        yield OidcClient(
             http,
             client,
             memory=memory,

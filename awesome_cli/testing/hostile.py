@@ -1,6 +1,6 @@
 """A provider that misbehaves as it is told: for tests of this program, and of those that are built on it.
 
-It listens on loopback. What is not scripted, the demo's :class:`~awesome_cli.testing.issuer.Issuer` answers
+It listens on loopback. What is not scripted, the demo's :class:`~awesome_cli.testing.issuer.ProviderSimulator` answers
 honestly. Each item of a script is used once, in its order; then the issuer answers again::
 
     pytest_plugins = ["awesome_cli.testing"]
@@ -30,7 +30,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from awesome_cli.oauth.response import Reply
-from awesome_cli.testing.issuer import Issuer, Request
+from awesome_cli.testing.issuer import ProviderSimulator, Request
 from awesome_cli.testing.server import Listener
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -43,7 +43,7 @@ LONGEST_REPLY = 65536  # bytes that are searched for secrets
 class Question:
     """One request, and what the issuer would say if it were asked."""
 
-    issuer: Issuer
+    issuer: ProviderSimulator
     request: Request
 
     def honest_reply(self) -> Reply:
@@ -213,7 +213,7 @@ class HostileProvider:
     for a test to search for in what a program said.
     """
 
-    def __init__(self, issuer: Issuer) -> None:
+    def __init__(self, issuer: ProviderSimulator) -> None:
         self.issuer = issuer
         self.requests: list[Request] = []
         self.secrets: set[str] = set()
@@ -267,7 +267,7 @@ def hostile(
     """Serve a hostile provider whose issuer ends with ``path``, until the block ends; ``settings`` are the Issuer's."""
     with _HostileListener(tls) as listener:
         url = f"{'https' if tls else 'http'}://{listener.host}{path}"
-        listener.provider = HostileProvider(Issuer(now=now, url=url, **settings))
+        listener.provider = HostileProvider(ProviderSimulator(now=now, url=url, **settings))
         with listener.listening():
             try:
                 yield listener.provider

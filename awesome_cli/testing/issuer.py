@@ -53,7 +53,7 @@ class Request:
 
 
 @dataclass(kw_only=True, eq=False)
-class Issuer:
+class ProviderSimulator:
     """An OpenID provider that answers as Auth0 does, with an API that trusts it. Safe to share among threads.
 
     ``url`` is the issuer, exactly. With ``rotate``, each refresh token is good once, and ``overlap`` seconds

@@ -21,7 +21,7 @@ from awesome_cli.oauth.response import Reply, json_object
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024
@@ -35,11 +35,11 @@ class Server:
     """A provider that is listening; ``url`` ends with a slash."""
 
     url: str
-    issuer: Issuer
+    issuer: ProviderSimulator
 
 
 @contextlib.contextmanager
-def serve(make: Callable[[str], Issuer], port: int = 0, *, read_timeout: float = 10) -> Iterator[Server]:
+def serve(make: Callable[[str], ProviderSimulator], port: int = 0, *, read_timeout: float = 10) -> Iterator[Server]:
     """Serve the issuer that ``make`` builds for the URL, until the block ends; port 0 is any free one.
 
     Raises OSError, if the port is taken or not allowed.
@@ -111,7 +111,7 @@ class Listener(socketserver.ThreadingTCPServer):
 
 
 class _IssuersListener(Listener):
-    issuer: Issuer
+    issuer: ProviderSimulator
     read_timeout: float
 
     def prepare(self, connection: socket.socket) -> socket.socket:

@@ -28,7 +28,7 @@ from support.terminal import Terminal, Time, response
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
 
 LAST_VERIFIED = "This is from your last verified sign-in."
 NOTE = "Waiting for the provider ...\n"
@@ -62,7 +62,7 @@ def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[
 
 
 @pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
-def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: Issuer, seconds: float) -> None:
+def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
     expired.answer = _late(seconds, expired)
     assert expired.run("token") == 0
     assert expired.err == NOTE
@@ -76,7 +76,7 @@ def test_an_answer_within_two_seconds_is_waited_for_without_a_word(expired: Term
 
 
 def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ended(
-    expired: Terminal, issuer: Issuer, time: Time
+    expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
         expired.honest(request)  # the provider did what it was asked
@@ -103,7 +103,7 @@ def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> 
 
 @pytest.mark.parametrize("command", [("say-hi",), ("whoami",), ("whoami", "--json")])
 def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
-    expired: Terminal, issuer: Issuer, command: tuple[str, ...]
+    expired: Terminal, issuer: ProviderSimulator, command: tuple[str, ...]
 ) -> None:
     expired.answer = _late(40, expired)
     assert expired.run(*command) == 0
@@ -116,7 +116,7 @@ def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
     assert expired.paths == []  # it was renewed
 
 
-def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: Issuer) -> None:
+def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: ProviderSimulator) -> None:
     grants = issuer._refresh_tokens  # noqa: SLF001 - nothing else ends a grant while it is used
     grants.clear()
     expired.answer = _late(40, expired)
@@ -126,7 +126,7 @@ def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Termina
 
 
 def test_a_reader_that_has_gone_ends_no_renewal(
-    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object, **__: object) -> None:
         raise OutputClosedError(0)
@@ -191,7 +191,7 @@ def test_a_token_waits_for_another_process_and_says_so_in_the_end(
 
 @pytest.mark.parametrize(("command", "code"), [("token", 7), ("say-hi", 0)])
 def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
-    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, command: str, code: int
+    expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, command: str, code: int
 ) -> None:
     enter = Toolbox._locked_for  # noqa: SLF001 - where a command waits
 
@@ -244,7 +244,9 @@ def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
 
 
 @pytest.mark.parametrize("ahead", [-50 * 60, -3 * 60, 12 * 3600], ids=["50 min slow", "3 min slow", "12 h fast"])
-def test_a_wrong_clock_costs_no_session(terminal: Terminal, issuer: Issuer, time: Time, ahead: float) -> None:
+def test_a_wrong_clock_costs_no_session(
+    terminal: Terminal, issuer: ProviderSimulator, time: Time, ahead: float
+) -> None:
     terminal.login()
     time.pass_by(3_000)
     right = terminal.world
@@ -257,7 +259,7 @@ def test_a_wrong_clock_costs_no_session(terminal: Terminal, issuer: Issuer, time
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: Issuer) -> None:
+def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: ProviderSimulator) -> None:
     before = _session(expired)
 
     def forged(request: httpx.Request) -> httpx.Response:
@@ -276,7 +278,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
 
 
 def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_come(
-    expired: Terminal, issuer: Issuer
+    expired: Terminal, issuer: ProviderSimulator
 ) -> None:
     before = _session(expired)
     issuer.alg = "ES256"  # another key
@@ -289,7 +291,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 
 @pytest.mark.parametrize("member", ["access_token", "token_type"])
 def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
-    expired: Terminal, issuer: Issuer, member: str
+    expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
     def malformed(request: httpx.Request) -> httpx.Response:
         answer = expired.honest(request)
@@ -304,7 +306,7 @@ def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
 
 
 def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
-    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
     with _busy(expired):
@@ -314,7 +316,9 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
     assert issuer.living_grants == 0
 
 
-def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(expired: Terminal, issuer: Issuer) -> None:
+def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
+    expired: Terminal, issuer: ProviderSimulator
+) -> None:
     before = _session(expired)
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     assert expired.run("token") == 8
@@ -325,7 +329,7 @@ def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(expired: Te
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError(), ImportError()])
 def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
-    expired: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch, error: Exception
+    expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def failing(*_: object, **__: object) -> None:
         raise error
@@ -339,7 +343,7 @@ def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
 
 
 def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
-    terminal: Terminal, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+    terminal: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
@@ -400,7 +404,7 @@ THERE = {
 
 @pytest.mark.parametrize("there", THERE.values(), ids=THERE)
 def test_a_token_endpoint_that_moved_is_found_again(
-    expired: Terminal, issuer: Issuer, there: Callable[[httpx.Request], Any]
+    expired: Terminal, issuer: ProviderSimulator, there: Callable[[httpx.Request], Any]
 ) -> None:
     _moved(expired, "/token", "/oauth/token", there)
     assert expired.run("token") == 0

@@ -24,7 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import Server, serve
 from bench.figure import draw
 from support.secret_service import SecretService, gnome_keyring
@@ -90,8 +90,8 @@ def main() -> int:
     return _verdict(cases, report)
 
 
-def _issuer(url: str) -> Issuer:
-    return Issuer(now=time.time, url=url, auto_approve=True, interval=0.2, token_lifetime=86_400)
+def _issuer(url: str) -> ProviderSimulator:
+    return ProviderSimulator(now=time.time, url=url, auto_approve=True, interval=0.2, token_lifetime=86_400)
 
 
 class Bench:

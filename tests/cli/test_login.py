@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
     from support.terminal import Terminal, Time
 
 
@@ -70,7 +70,9 @@ def test_who_is_signed_in_is_told_so_and_asked_for_no_code(terminal: Terminal) -
     assert terminal.requests == []
 
 
-def test_a_session_that_can_be_renewed_is_renewed_first(terminal: Terminal, time: Time, issuer: Issuer) -> None:
+def test_a_session_that_can_be_renewed_is_renewed_first(
+    terminal: Terminal, time: Time, issuer: ProviderSimulator
+) -> None:
     terminal.login()
     time.pass_by(4_000)
     assert terminal.run("login") == 0
@@ -84,7 +86,9 @@ def test_a_session_that_ended_for_good_is_replaced(terminal: Terminal, time: Tim
     assert _asked_for_codes(terminal) == 1
 
 
-def test_force_signs_in_anew_and_revokes_the_session_of_another_person(terminal: Terminal, issuer: Issuer) -> None:
+def test_force_signs_in_anew_and_revokes_the_session_of_another_person(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     terminal.login()
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     terminal.login("--force")
@@ -93,7 +97,7 @@ def test_force_signs_in_anew_and_revokes_the_session_of_another_person(terminal:
 
 
 def test_force_leaves_a_session_that_renews_where_revocation_ends_the_whole_grant(
-    terminal: Terminal, issuer: Issuer, time: Time
+    terminal: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     issuer.revocation_deletes_grant = True
     terminal.login()
@@ -148,7 +152,7 @@ def test_so_it_is_for_programs(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("writes", [REHEARSED, REHEARSED + 1])
-def test_tokens_that_cannot_be_kept_are_revoked(terminal: Terminal, writes: int, issuer: Issuer) -> None:
+def test_tokens_that_cannot_be_kept_are_revoked(terminal: Terminal, writes: int, issuer: ProviderSimulator) -> None:
     ring = Tired(writes)
     terminal.set(keyring=ring)
     issuer.auto_approve = True
@@ -236,7 +240,9 @@ def test_a_plain_file_that_nobody_understands_is_not_signed_in_and_repaired(term
     assert not _file(terminal).exists()
 
 
-def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(terminal: Terminal, issuer: Issuer) -> None:
+def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     issuer.auto_approve = True
     for folder in terminal.world.account_dirs:
         folder.write_text("in the way")
@@ -244,7 +250,9 @@ def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(terminal:
     assert terminal.paths == []
 
 
-def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(terminal: Terminal, issuer: Issuer) -> None:
+def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     def approve(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/token":
             for folder in terminal.world.account_dirs:
@@ -274,7 +282,7 @@ class Absent(MemoryKeyring):
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 9), ("", 9), ("n\n", 9)])
 def test_without_a_keyring_a_person_is_offered_the_plain_file(
-    terminal: Terminal, issuer: Issuer, answer: str, code: int
+    terminal: Terminal, issuer: ProviderSimulator, answer: str, code: int
 ) -> None:
     terminal.set(keyring=Absent())
     terminal.interactive, issuer.auto_approve = True, True

@@ -19,7 +19,7 @@ from awesome_cli.testing.keyring import MemoryKeyring
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
     from support.terminal import Terminal
 
 
@@ -30,11 +30,11 @@ class Locked(MemoryKeyring):
         raise KeyringLocked
 
 
-def _revoked(issuer: Issuer) -> list[str]:
+def _revoked(issuer: ProviderSimulator) -> list[str]:
     return [request.form["token_type_hint"] for request in issuer.requests if request.path == "/revoke"]
 
 
-def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer: Issuer) -> None:
+def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     assert terminal.run("logout") == 0
     assert terminal.err == "Signed out Juan (profile default).\n"
@@ -96,7 +96,9 @@ def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, roster
     assert terminal.keyring.entries() == {}
 
 
-def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(terminal: Terminal, issuer: Issuer) -> None:
+def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     terminal.login()
     terminal.login("--profile", "work")
     issuer.client_id = "another"
@@ -105,7 +107,9 @@ def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(terminal
     assert terminal.keyring.entries() == {}
 
 
-def test_trouble_with_the_keyring_is_told_before_an_unconfirmed_revocation(terminal: Terminal, issuer: Issuer) -> None:
+def test_trouble_with_the_keyring_is_told_before_an_unconfirmed_revocation(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     terminal.login("--profile", "a")
     terminal.login("--profile", "b")
     issuer.client_id = "another"
@@ -124,7 +128,9 @@ def test_a_session_without_a_refresh_token_leaves_nothing_unconfirmed(terminal: 
     assert terminal.run("logout") == 0
 
 
-def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(terminal: Terminal, issuer: Issuer) -> None:
+def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     """As a login leaves them that was killed after it kept the new session and before it removed the old one."""
     terminal.login("--insecure-storage")
     (file,) = terminal.world.state_dir.glob("insecure-session-*")
@@ -139,7 +145,7 @@ def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(terminal: T
     assert not file.exists()
 
 
-def test_the_plain_file_is_emptied_though_the_keyring_fails(terminal: Terminal, issuer: Issuer) -> None:
+def test_the_plain_file_is_emptied_though_the_keyring_fails(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login("--insecure-storage")
     terminal.set(keyring=Locked())
     assert terminal.run("logout") == 0
@@ -205,7 +211,7 @@ def test_the_longest_revocation_is_as_long_as_its_three_requests() -> None:
     assert LONGEST_REVOCATION == 3 * REQUEST_TIMEOUT
 
 
-def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: Issuer) -> None:
+def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     press_ctrl_c(terminal, times=1, hangs=False)
     assert terminal.run("logout") == 130
@@ -227,7 +233,7 @@ def test_ctrl_c_pressed_twice_skips_the_revocation_and_empties_the_keyring(termi
 
 
 def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
-    terminal: Terminal, issuer: Issuer
+    terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     terminal.login()
     press_ctrl_c(terminal, times=1, hangs=False)

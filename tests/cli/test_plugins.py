@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import Server, serve
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_a_broken_one_says_so_and_whose_it_is(terminal: Terminal, packages: Path
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with serve(lambda url: Issuer(now=time.time, url=url, auto_approve=True)) as running:
+    with serve(lambda url: ProviderSimulator(now=time.time, url=url, auto_approve=True)) as running:
         yield running
 
 

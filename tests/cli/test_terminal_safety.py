@@ -12,7 +12,7 @@ import pytest
 
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.testing.hostile import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.program import End, Inside, Program
 from support.terminal import Terminal
 
@@ -245,7 +245,7 @@ def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> Non
     ],
 )
 def test_a_browser_gets_no_other_url(  # noqa: PLR0913, PLR0917 - a row of a table
-    uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: Issuer
+    uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}
     device = {**honest, "verification_uri": uri, "verification_uri_complete": complete}

@@ -10,7 +10,7 @@ from awesome_cli.cli.main import main
 from awesome_cli.system import lock
 
 if TYPE_CHECKING:
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
     from support.terminal import Terminal, Time
 
 
@@ -28,7 +28,7 @@ def test_a_live_token_is_printed_without_a_request(signed_in: Terminal) -> None:
 
 @pytest.mark.parametrize(("left", "renewals"), [(61, 0), (60, 1), (1, 1), (0, 1), (-5_000, 1)])
 def test_a_token_with_less_than_a_minute_left_is_renewed(
-    signed_in: Terminal, issuer: Issuer, time: Time, left: int, renewals: int
+    signed_in: Terminal, issuer: ProviderSimulator, time: Time, left: int, renewals: int
 ) -> None:
     time.pass_by(3_600 - left - (time.now() - issuer.requests[-1].at))
     assert signed_in.run("token") == 0
@@ -37,14 +37,14 @@ def test_a_token_with_less_than_a_minute_left_is_renewed(
 
 @pytest.mark.parametrize(("min_ttl", "renewals"), [("0", 0), ("29", 0), ("31", 1)])
 def test_how_much_is_enough_can_be_said(
-    signed_in: Terminal, issuer: Issuer, time: Time, min_ttl: str, renewals: int
+    signed_in: Terminal, issuer: ProviderSimulator, time: Time, min_ttl: str, renewals: int
 ) -> None:
     time.pass_by(3_600 - 30 - (time.now() - issuer.requests[-1].at))
     assert signed_in.run("token", "--min-ttl", min_ttl) == 0
     assert issuer.refreshes == renewals
 
 
-def test_a_fresh_token_that_lives_less_is_printed_all_the_same(signed_in: Terminal, issuer: Issuer) -> None:
+def test_a_fresh_token_that_lives_less_is_printed_all_the_same(signed_in: Terminal, issuer: ProviderSimulator) -> None:
     assert signed_in.run("token", "--min-ttl", "99999") == 0
     assert issuer.refreshes == 1
     assert signed_in.out.count(".") == 2

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import awesome_cli
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.chromium import browser
 from support.need import need
@@ -175,7 +175,7 @@ def test_a_person_approves_on_the_embedded_page(desk: Desk, tmp_path: Path) -> N
             window.click("button[value=approve]")
             window.wait_for("terminal")
 
-    with serve(lambda url: Issuer(now=time.time, url=url, interval=0.2)) as server:
+    with serve(lambda url: ProviderSimulator(now=time.time, url=url, interval=0.2)) as server:
         settings = {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}
         code, event = desk.sign_in(settings, approve)
         assert (code, event["event"]) == (0, "signed_in")

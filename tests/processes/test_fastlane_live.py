@@ -18,7 +18,7 @@ if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
 
 import awesome_cli
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.secret_service import SecretService, dead_bus, gnome_keyring, keepassxc
 
@@ -48,7 +48,7 @@ class End(NamedTuple):
 class Desk:
     """A person's desk: one Secret Service, one provider."""
 
-    def __init__(self, service: SecretService, issuer: Issuer) -> None:
+    def __init__(self, service: SecretService, issuer: ProviderSimulator) -> None:
         self.issuer = issuer
         self.home = Path(service.environ["HOME"])
         passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
@@ -88,8 +88,8 @@ def desk() -> Iterator[Desk]:
         yield Desk(service, server.issuer)
 
 
-def _issuer(url: str) -> Issuer:
-    return Issuer(now=time.time, url=url, auto_approve=True, interval=0.05)
+def _issuer(url: str) -> ProviderSimulator:
+    return ProviderSimulator(now=time.time, url=url, auto_approve=True, interval=0.05)
 
 
 @pytest.fixture
@@ -209,7 +209,7 @@ def test_without_a_session_the_full_program_says_so(desk: Desk) -> None:
 
 def test_a_bus_that_never_answers_is_left_to_the_full_program() -> None:
     with dead_bus() as environ:
-        desk = Desk(SecretService(environ, lambda: None), Issuer(now=time.time))
+        desk = Desk(SecretService(environ, lambda: None), ProviderSimulator(now=time.time))
         end = desk.run("say-hi", PATIENCE="1")
     assert (end.code, end.lane) == (9, "full")
 

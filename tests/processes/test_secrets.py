@@ -21,7 +21,7 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.response import Reply
 from awesome_cli.oauth.token import parse_token
 from awesome_cli.provider.cache import Cache
-from awesome_cli.provider.client import Begun, Client, Provider, conversation
+from awesome_cli.provider.client import Begun, ClientConfig, OidcClient, conversation
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
@@ -204,7 +204,7 @@ class Witness:
 
     async def _talk(self) -> None:
         async with conversation(
-            Client(issuer=self._provider.url, client_id="awesome-demo", scope="openid offline_access", pkce=True),
+            ClientConfig(issuer=self._provider.url, client_id="awesome-demo", scope="openid offline_access", pkce=True),
             memory=Cache(self._folder, warn=self.said.append),
             transport=None,
             now=time.time,
@@ -216,7 +216,7 @@ class Witness:
             except AwesomeError as error:
                 self.said.extend(_words(error))
 
-    async def _sign_in(self, provider: Provider) -> None:
+    async def _sign_in(self, provider: OidcClient) -> None:
         begun: Begun = await provider.begin()
         self.said.extend([repr(provider), repr(begun), str(begun)])
         session = await provider.finish(begun)

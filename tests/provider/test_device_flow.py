@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import REQUEST_TIMEOUT, Client, conversation
+from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, conversation
 from awesome_cli.sessions.model import Session
 from support import token_cases as corpus
 from support.terminal import START, Time
@@ -115,7 +115,7 @@ class Wait:
         return ended.value
 
     async def _sign_in(self) -> Session:
-        client = Client(issuer=ISSUER, client_id=corpus.CLIENT, scope="openid")
+        client = ClientConfig(issuer=ISSUER, client_id=corpus.CLIENT, scope="openid")
         transport = httpx.MockTransport(self._answer)
         try:
             async with anyio.create_task_group() as group:

@@ -26,7 +26,7 @@ import trustme
 
 from awesome_cli.errors import ConfigError, ProviderUnreachableError
 from awesome_cli.provider.cache import Cache
-from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, Client, conversation
+from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, ClientConfig, conversation
 from awesome_cli.provider.http import UnacceptableResponseError, open_client, trust, unreachable
 from awesome_cli.testing.hostile import (
     DISCOVERY,
@@ -519,7 +519,7 @@ def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
 def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
         async with conversation(
-            Client(issuer=url, client_id="awesome-demo", scope="openid"),
+            ClientConfig(issuer=url, client_id="awesome-demo", scope="openid"),
             memory=Cache(folder, warn=lambda _: None),
             transport=None,
             now=time.time,

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.machine import Machine, provider
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
+def issuer() -> Iterator[ProviderSimulator]:
     with provider() as issuer:
         yield issuer
 
 
 @pytest.fixture
-def machine(tmp_path: Path, issuer: Issuer) -> Machine:
+def machine(tmp_path: Path, issuer: ProviderSimulator) -> Machine:
     return Machine(tmp_path, issuer.url, issuer.client_id)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
 from support.keyrings.rough import Kept
 from support.machine import Ended, Machine, expired_from_the_start, wait
@@ -38,7 +38,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
     }.items(),
 )
 def test_a_login_without_a_usable_keyring_asks_for_no_code(
-    machine: Machine, issuer: Issuer, backend: str, message: str
+    machine: Machine, issuer: ProviderSimulator, backend: str, message: str
 ) -> None:
     _check_refusal(machine.run("login", backend=backend), message)
     assert issuer.requests == []
@@ -56,7 +56,7 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
     }.items(),
 )
 def test_what_keyring_is_told_by_its_own_means_is_taken_at_its_word(
-    machine: Machine, issuer: Issuer, named: str | None, message: str
+    machine: Machine, issuer: ProviderSimulator, named: str | None, message: str
 ) -> None:
     """With ``None`` nothing is named, and keyrings.alt is installed: its plaintext is not chosen."""
     end = machine.run("login", PYTHON_KEYRING_BACKEND=named, **WITHOUT_BUS)
@@ -76,7 +76,9 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_sign_in(
 
 
 @pytest.mark.parametrize("argv", [("login",), ("say-hi",), ("logout",)])
-def test_a_call_that_never_returns_ends_on_time(machine: Machine, issuer: Issuer, argv: tuple[str, ...]) -> None:
+def test_a_call_that_never_returns_ends_on_time(
+    machine: Machine, issuer: ProviderSimulator, argv: tuple[str, ...]
+) -> None:
     with within(2):
         end = machine.run(*argv, backend="Hanging", AWESOME_KEYRING_TIMEOUT="0.5")
     _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to read from it).")
@@ -84,7 +86,7 @@ def test_a_call_that_never_returns_ends_on_time(machine: Machine, issuer: Issuer
     assert issuer.requests == []
 
 
-def test_a_write_that_never_returns_ends_on_time(machine: Machine, issuer: Issuer) -> None:
+def test_a_write_that_never_returns_ends_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
     end = machine.run("login", backend="HangingOnWrite", AWESOME_KEYRING_TIMEOUT="0.5")
     _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to write to it).")
     assert issuer.requests == []
@@ -108,7 +110,9 @@ def test_a_slow_keyring_is_waited_for(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize("backend", ["Refusing", "OddOnWrite"])
-def test_a_renewal_that_could_not_be_kept_is_not_asked_for(machine: Machine, issuer: Issuer, backend: str) -> None:
+def test_a_renewal_that_could_not_be_kept_is_not_asked_for(
+    machine: Machine, issuer: ProviderSimulator, backend: str
+) -> None:
     assert machine.do("login").code == 0
     machine.let_the_access_token_end()
     before = machine.entries
@@ -119,7 +123,9 @@ def test_a_renewal_that_could_not_be_kept_is_not_asked_for(machine: Machine, iss
     assert machine.run("say-hi").code == 0
 
 
-def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(machine: Machine, issuer: Issuer) -> None:
+def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(
+    machine: Machine, issuer: ProviderSimulator
+) -> None:
     assert machine.do("login").code == 0
     machine.let_the_access_token_end()
     before = machine.entries
@@ -131,7 +137,7 @@ def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(machine: Ma
     assert issuer.refreshes == 1
 
 
-def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(machine: Machine, issuer: Issuer) -> None:
+def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(machine: Machine, issuer: ProviderSimulator) -> None:
     """It is proved before, and refuses later: the second change after the proof is the first part."""
     end = machine.run("login", backend="TiredAfterTheProof")
     _check_refusal(end, "awesome could not write to the keyring (PasswordSetError).")
@@ -144,7 +150,7 @@ def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(machine: Machin
 @pytest.mark.parametrize("backend", ["SilentAfterTheCard", "SilentBeforeTheCard"])
 @pytest.mark.parametrize("argv", [("login",), ("login", "--force")])
 def test_a_write_of_unknown_outcome_leaves_no_session_with_revoked_tokens(
-    machine: Machine, issuer: Issuer, backend: str, argv: tuple[str, ...]
+    machine: Machine, issuer: ProviderSimulator, backend: str, argv: tuple[str, ...]
 ) -> None:
     if "--force" in argv:
         assert machine.do("login").code == 0
@@ -159,7 +165,9 @@ def test_a_write_of_unknown_outcome_leaves_no_session_with_revoked_tokens(
     assert machine.entries == {}
 
 
-def test_a_renewal_whose_write_has_an_unknown_outcome_revokes_nothing(machine: Machine, issuer: Issuer) -> None:
+def test_a_renewal_whose_write_has_an_unknown_outcome_revokes_nothing(
+    machine: Machine, issuer: ProviderSimulator
+) -> None:
     assert machine.do("login").code == 0
     machine.let_the_access_token_end()
     end = machine.run("token", backend="SilentAfterTheCard", AWESOME_KEYRING_TIMEOUT="0.5")
@@ -169,7 +177,7 @@ def test_a_renewal_whose_write_has_an_unknown_outcome_revokes_nothing(machine: M
 
 
 def test_a_logout_whose_outcome_is_unknown_leaves_no_session_with_revoked_tokens(
-    machine: Machine, issuer: Issuer
+    machine: Machine, issuer: ProviderSimulator
 ) -> None:
     assert machine.do("login").code == 0
     end = machine.run("logout", backend="SilentAfterDeleting", AWESOME_KEYRING_TIMEOUT="0.5")
@@ -182,7 +190,7 @@ def test_a_logout_whose_outcome_is_unknown_leaves_no_session_with_revoked_tokens
 
 @pytest.mark.parametrize("left", [0, 4, 8, 12, 16, 20, 24])  # KiB
 def test_a_nearly_full_disk_is_found_out_before_the_refresh_token_is_spent(
-    machine: Machine, issuer: Issuer, tmp_path: Path, left: int
+    machine: Machine, issuer: ProviderSimulator, tmp_path: Path, left: int
 ) -> None:
     with _small_disk(tmp_path / "disk") as disk:
         machine.environ["XDG_STATE_HOME"] = str(disk)

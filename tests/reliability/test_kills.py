@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from awesome_cli.sessions.model import Session
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.machine import ROUNDS, Machine, expired_from_the_start, wait
 
 KILLED = -9
@@ -69,7 +69,7 @@ class Scene:
     """Where machines are made, killed and looked at afterwards."""
 
     folder: Path
-    issuer: Issuer
+    issuer: ProviderSimulator
     signed_in: bool = True
     machines: int = 0
 
@@ -141,6 +141,6 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path, issuer: Issuer) -> Scene:
+def scene(tmp_path: Path, issuer: ProviderSimulator) -> Scene:
     issuer.person = {**issuer.person, "nickname": "j" * 2000}  # a session of several parts
     return Scene(tmp_path, issuer)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from awesome_cli.system.account_folders import account_folders
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.machine import ROUNDS, Machine, expired_from_the_start, wait
 from support.need import need
 from support.oidc_provider import oidc_provider
@@ -20,7 +20,7 @@ AT_ONCE = 50
 COMMANDS = (("say-hi",), ("token",), ("whoami", "--json"))
 
 
-def test_fifty_commands_at_once_renew_once(machine: Machine, issuer: Issuer) -> None:
+def test_fifty_commands_at_once_renew_once(machine: Machine, issuer: ProviderSimulator) -> None:
     machine.measured = False
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
@@ -60,7 +60,7 @@ def test_logins_at_once_prove_the_keyring_one_after_the_other(machine: Machine) 
     assert machine.run("say-hi").out == "Welcome Juan!\n"
 
 
-def test_the_lock_of_a_killed_process_costs_nothing(machine: Machine, issuer: Issuer) -> None:
+def test_the_lock_of_a_killed_process_costs_nothing(machine: Machine, issuer: ProviderSimulator) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with machine.locked():
@@ -71,7 +71,7 @@ def test_the_lock_of_a_killed_process_costs_nothing(machine: Machine, issuer: Is
     assert not Path(account_folders()[0], f"{machine.lock_name}.lock").exists()
 
 
-def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, issuer: Issuer) -> None:
+def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, issuer: ProviderSimulator) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     issuer.auto_approve = False
@@ -86,7 +86,7 @@ def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, iss
 
 
 def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
-    machine: Machine, issuer: Issuer, tmp_path: Path
+    machine: Machine, issuer: ProviderSimulator, tmp_path: Path
 ) -> None:
     """Two terminals may differ in HOME, TMPDIR and all XDG folders, and still reach the same keyring."""
     for _ in range(ROUNDS):
@@ -109,7 +109,7 @@ def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
 
 @pytest.mark.parametrize("rival", [("logout",), ("login", "--force")])
 def test_no_session_is_resurrected_by_a_renewal_that_races(
-    machine: Machine, issuer: Issuer, rival: tuple[str, ...]
+    machine: Machine, issuer: ProviderSimulator, rival: tuple[str, ...]
 ) -> None:
     for _ in range(ROUNDS):
         with expired_from_the_start(issuer):

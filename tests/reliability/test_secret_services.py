@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
 from support.machine import ROUNDS, Machine, expired_from_the_start, wait
 from support.need import need
@@ -53,7 +53,7 @@ class Desktop:
 
 @pytest.fixture
 def on_desktop(
-    serve: Callable[..., AbstractContextManager[SecretService]], issuer: Issuer, tmp_path: Path
+    serve: Callable[..., AbstractContextManager[SecretService]], issuer: ProviderSimulator, tmp_path: Path
 ) -> Callable[[Callable[[Desktop], None]], None]:
     """Play a scenario; from the start if the service itself crashed, as KeePassXC 2.7.4 does in some 300 commands."""
 
@@ -77,7 +77,7 @@ def on_desktop(
     return play
 
 
-def test_a_whole_life(on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: Issuer) -> None:
+def test_a_whole_life(on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: ProviderSimulator) -> None:
     def life(desktop: Desktop) -> None:
         with expired_from_the_start(issuer):
             assert desktop.run("login").code == 0
@@ -93,7 +93,7 @@ def test_a_whole_life(on_desktop: Callable[[Callable[[Desktop], None]], None], i
 
 
 def test_killed_at_any_instant_of_a_renewal(
-    on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: Issuer
+    on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: ProviderSimulator
 ) -> None:
     def life(desktop: Desktop) -> None:
         issuer.overlap = 60
@@ -118,7 +118,7 @@ def test_killed_at_any_instant_of_a_renewal(
 
 
 def test_locked_it_is_no_reason_to_sign_in(
-    serve: Callable[..., AbstractContextManager[SecretService]], machine: Machine, issuer: Issuer
+    serve: Callable[..., AbstractContextManager[SecretService]], machine: Machine, issuer: ProviderSimulator
 ) -> None:
     with serve(unlocked=False) as service:
         machine.environ |= _on_the_bus(service.environ)
@@ -129,7 +129,7 @@ def test_locked_it_is_no_reason_to_sign_in(
     assert issuer.requests == []
 
 
-def test_one_that_never_answers_is_given_up_on_time(machine: Machine, issuer: Issuer) -> None:
+def test_one_that_never_answers_is_given_up_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
     need("dbus-daemon")
     from support.secret_service import silent_service  # noqa: PLC0415 - it skips where the system has none
 

@@ -17,7 +17,7 @@ import pytest
 from awesome_cli.oauth.response import Reply
 from awesome_cli.oauth.token import refresh_form
 from awesome_cli.system import signals
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
 from support.machine import PATIENCE, ROUNDS, Machine, expired_from_the_start, wait
 
@@ -29,7 +29,7 @@ AT_RANDOM = 5 * ROUNDS  # signals
 @pytest.mark.parametrize("moment", ["before 1", "after 1", "before 3", "after 4"])
 @pytest.mark.parametrize("name", ENDS)
 def test_a_signal_waits_until_the_rotated_token_is_kept(
-    machine: Machine, issuer: Issuer, name: str, moment: str
+    machine: Machine, issuer: ProviderSimulator, name: str, moment: str
 ) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
@@ -47,7 +47,7 @@ def test_a_signal_waits_until_the_rotated_token_is_kept(
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_signal_that_came_while_the_provider_failed_is_not_forgotten(
-    machine: Machine, issuer: Issuer, name: str
+    machine: Machine, issuer: ProviderSimulator, name: str
 ) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
@@ -67,7 +67,7 @@ def test_a_signal_that_came_while_the_provider_failed_is_not_forgotten(
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_login_that_waits_ends_within_a_second(machine: Machine, issuer: Issuer, name: str) -> None:
+def test_a_login_that_waits_ends_within_a_second(machine: Machine, issuer: ProviderSimulator, name: str) -> None:
     issuer.auto_approve = False
     issuer.interval = 60
     process = machine.start("login", "--json")
@@ -84,7 +84,7 @@ def test_a_login_that_waits_ends_within_a_second(machine: Machine, issuer: Issue
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("moment", [("before", 1), ("after", 3)])
 def test_a_signal_while_a_login_is_kept_leaves_a_session_that_works(
-    machine: Machine, issuer: Issuer, name: str, moment: tuple[str, int]
+    machine: Machine, issuer: ProviderSimulator, name: str, moment: tuple[str, int]
 ) -> None:
     assert machine.do("login").code == 0
     replaced = machine.session()
@@ -106,7 +106,7 @@ def test_a_signal_while_a_login_is_kept_leaves_a_session_that_works(
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_process_that_waits_for_the_lock_can_be_ended(machine: Machine, issuer: Issuer, name: str) -> None:
+def test_a_process_that_waits_for_the_lock_can_be_ended(machine: Machine, issuer: ProviderSimulator, name: str) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with machine.locked():
@@ -119,7 +119,7 @@ def test_a_process_that_waits_for_the_lock_can_be_ended(machine: Machine, issuer
 
 
 @contextmanager
-def slow(issuer: Issuer, path: str, seconds: float) -> Iterator[Event]:
+def slow(issuer: ProviderSimulator, path: str, seconds: float) -> Iterator[Event]:
     """Let the provider take its time at a path; the event is set as soon as it is asked there."""
     asked, answer = Event(), issuer.answer
 
@@ -136,13 +136,13 @@ def slow(issuer: Issuer, path: str, seconds: float) -> Iterator[Event]:
         issuer.answer = answer  # type: ignore[method-assign]
 
 
-def check_that_it_was_renewed_once(machine: Machine, issuer: Issuer) -> None:
+def check_that_it_was_renewed_once(machine: Machine, issuer: ProviderSimulator) -> None:
     end = machine.run("say-hi")
     assert (end.code, end.out) == (0, "Welcome Juan!\n")
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_a_window_that_is_closed_in_a_renewal_costs_no_session(machine: Machine, issuer: Issuer) -> None:
+def test_a_window_that_is_closed_in_a_renewal_costs_no_session(machine: Machine, issuer: ProviderSimulator) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
@@ -152,7 +152,7 @@ def test_a_window_that_is_closed_in_a_renewal_costs_no_session(machine: Machine,
     check_that_it_was_renewed_once(machine, issuer)
 
 
-def test_a_key_that_quits_in_a_renewal_costs_no_session(machine: Machine, issuer: Issuer) -> None:
+def test_a_key_that_quits_in_a_renewal_costs_no_session(machine: Machine, issuer: ProviderSimulator) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
@@ -178,7 +178,7 @@ def test_a_window_that_is_closed_while_a_login_is_kept_leaves_a_session_that_wor
 
 @pytest.mark.parametrize("name", ENDS)
 def test_a_signal_that_was_ignored_at_the_start_does_not_end_the_program(
-    machine: Machine, issuer: Issuer, name: str
+    machine: Machine, issuer: ProviderSimulator, name: str
 ) -> None:
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
@@ -191,7 +191,9 @@ def test_a_signal_that_was_ignored_at_the_start_does_not_end_the_program(
     check_that_it_was_renewed_once(machine, issuer)
 
 
-def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(machine: Machine, issuer: Issuer) -> None:
+def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(
+    machine: Machine, issuer: ProviderSimulator
+) -> None:
     assert machine.do("login").code == 0
     with slow(issuer, "/revoke", SLOWLY * 2) as asked:
         process = machine.start("logout")
@@ -210,7 +212,7 @@ BEGUN = "import os; os.write(1, b'!'); from awesome_cli.cli.main import run; run
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("login", "--force"), ("profiles",), ("doctor",)], ids=" ".join)
 def test_ctrl_c_at_any_instant_ends_the_program_without_a_traceback_of_ours(
-    machine: Machine, issuer: Issuer, argv: tuple[str, ...]
+    machine: Machine, issuer: ProviderSimulator, argv: tuple[str, ...]
 ) -> None:
     """Those of the interpreter's own start, before it runs any code of ours, cannot be helped, and are not counted."""
     machine.measured = False

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import pytest
 
 from awesome_cli.oauth.response import Reply
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
 from support.machine import Machine, expired_from_the_start, wait
 
@@ -31,7 +31,7 @@ class Gate:
 
 
 @contextmanager
-def _holding(issuer: Issuer) -> Iterator[Gate]:
+def _holding(issuer: ProviderSimulator) -> Iterator[Gate]:
     gate, answer = Gate(), issuer.answer
 
     def held(method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object) -> Reply:
@@ -49,14 +49,14 @@ def _holding(issuer: Issuer) -> Iterator[Gate]:
 
 
 @pytest.fixture
-def expired(machine: Machine, issuer: Issuer) -> Machine:
+def expired(machine: Machine, issuer: ProviderSimulator) -> Machine:
     """A session whose access token has ended."""
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     return machine
 
 
-def test_nobody_queues_behind_a_provider_that_hangs(expired: Machine, issuer: Issuer) -> None:
+def test_nobody_queues_behind_a_provider_that_hangs(expired: Machine, issuer: ProviderSimulator) -> None:
     expired.measured = False
     with _holding(issuer) as gate:
         with within(12):
@@ -74,7 +74,7 @@ def test_nobody_queues_behind_a_provider_that_hangs(expired: Machine, issuer: Is
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Machine, issuer: Issuer) -> None:
+def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Machine, issuer: ProviderSimulator) -> None:
     """As after Ctrl-Z, or while a container is paused: the answer lies in the socket, and its time is over."""
     with _holding(issuer) as gate:
         process = expired.start_python("-c", HURRIED, "token")
@@ -90,7 +90,9 @@ def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Machine, is
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_holds_up_a_greeting_for_ten_seconds_at_most(expired: Machine, issuer: Issuer) -> None:
+def test_a_stopped_process_holds_up_a_greeting_for_ten_seconds_at_most(
+    expired: Machine, issuer: ProviderSimulator
+) -> None:
     with _holding(issuer) as gate:
         process = expired.start("token")
         assert gate.asked.wait(30)

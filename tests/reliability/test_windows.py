@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.machine import Machine
 
 GENEROUS_TTL = ("token", "--min-ttl", "100000")  # more than a token lives, so that every call renews
@@ -24,7 +24,7 @@ def windows(machine: Machine) -> Machine:
 
 
 def test_a_session_of_more_than_20_kb_grows_and_shrinks_and_leaves_nothing_behind(
-    windows: Machine, issuer: Issuer
+    windows: Machine, issuer: ProviderSimulator
 ) -> None:
     issuer.person = {**issuer.person, "nickname": "j" * 9_000}
     assert windows.run("login").code == 0
@@ -40,7 +40,9 @@ def test_a_session_of_more_than_20_kb_grows_and_shrinks_and_leaves_nothing_behin
     assert _locker(windows) == {}
 
 
-def test_names_of_astral_characters_fit_and_so_does_what_overflows_the_card(windows: Machine, issuer: Issuer) -> None:
+def test_names_of_astral_characters_fit_and_so_does_what_overflows_the_card(
+    windows: Machine, issuer: ProviderSimulator
+) -> None:
     fox = "🦊" * 256
     issuer.person = {**issuer.person, "name": fox, "email": "📮" * 256}
     assert windows.run("login").code == 0

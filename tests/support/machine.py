@@ -20,7 +20,7 @@ from awesome_cli.sessions.store import Vault
 from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.environment import World, run_on_asyncio
 from awesome_cli.system.lock import session_lock_name
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.keyrings.rough import Kept
 from support.signals import no_signals
@@ -200,16 +200,16 @@ def wait(process: subprocess.Popen[str]) -> Ended:
 
 
 @contextmanager
-def provider() -> Iterator[Issuer]:
+def provider() -> Iterator[ProviderSimulator]:
     """Run the embedded provider, with somebody who approves at once."""
-    with serve(lambda url: Issuer(now=time.time, url=url)) as server:
+    with serve(lambda url: ProviderSimulator(now=time.time, url=url)) as server:
         server.issuer.auto_approve = True
         server.issuer.interval = 0.01
         yield server.issuer
 
 
 @contextmanager
-def expired_from_the_start(issuer: Issuer) -> Iterator[None]:
+def expired_from_the_start(issuer: ProviderSimulator) -> Iterator[None]:
     """Let the access tokens of the block's sign-ins be over when they come."""
     issuer.token_lifetime = 0
     try:

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 
 from awesome_cli.cli.main import main
 from awesome_cli.system.environment import World
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.signals import no_signals
 
@@ -63,7 +63,7 @@ class Stream(io.StringIO):
 class Terminal:
     """Runs commands as a person would and keeps what they said."""
 
-    def __init__(self, folder: Path, issuer: Issuer, time: Time) -> None:
+    def __init__(self, folder: Path, issuer: ProviderSimulator, time: Time) -> None:
         self.issuer = issuer
         self.time = time
         self.keyring = MemoryKeyring()
@@ -156,10 +156,10 @@ def time() -> Time:
 
 
 @pytest.fixture
-def issuer(time: Time) -> Issuer:
-    return Issuer(now=time.now, url="https://provider.example/")
+def issuer(time: Time) -> ProviderSimulator:
+    return ProviderSimulator(now=time.now, url="https://provider.example/")
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, issuer: Issuer, time: Time) -> Terminal:
+def terminal(tmp_path: Path, issuer: ProviderSimulator, time: Time) -> Terminal:
     return Terminal(tmp_path, issuer, time)

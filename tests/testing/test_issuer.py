@@ -16,7 +16,7 @@ from jose import jws
 
 from awesome_cli.oauth.response import Reply
 from awesome_cli.testing import pages
-from awesome_cli.testing.issuer import DEVICE_GRANT, RECORDED, TOLD_EXPIRED, WRONG_GUESSES, Issuer
+from awesome_cli.testing.issuer import DEVICE_GRANT, RECORDED, TOLD_EXPIRED, WRONG_GUESSES, ProviderSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ class Clock:
 class Device:
     """A client that does what it is told."""
 
-    issuer: Issuer
+    issuer: ProviderSimulator
     clock: Clock
     code: dict[str, Any] = field(default_factory=dict)
 
@@ -85,7 +85,7 @@ def refusal(reply: Reply) -> tuple[int, str | None]:
     return reply.status, reply.error()
 
 
-def claims(issuer: Issuer, token: str) -> dict[str, Any]:
+def claims(issuer: ProviderSimulator, token: str) -> dict[str, Any]:
     keys = members(issuer.answer("GET", "/.well-known/jwks.json"))["keys"]
     found: dict[str, Any] = json.loads(jws.verify(token, keys[0], algorithms=[issuer.alg]))
     assert jws.get_unverified_header(token)["kid"] == keys[0]["kid"]
@@ -99,7 +99,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def device(clock: Clock) -> Device:
-    return Device(Issuer(now=clock), clock)
+    return Device(ProviderSimulator(now=clock), clock)
 
 
 # What every client reads first
@@ -119,7 +119,7 @@ def test_discovery_names_the_issuer_exactly_and_every_endpoint(device: Device) -
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8765/a/b", "http://127.0.0.1:8765/a/b/"])
 def test_an_issuer_may_have_a_path(clock: Clock, url: str) -> None:
-    issuer = Issuer(now=clock, url=url)
+    issuer = ProviderSimulator(now=clock, url=url)
     document = members(issuer.answer("GET", "/a/b/.well-known/openid-configuration"))
     assert document["issuer"] == url
     assert document["token_endpoint"] == "http://127.0.0.1:8765/a/b/token"
@@ -128,7 +128,7 @@ def test_an_issuer_may_have_a_path(clock: Clock, url: str) -> None:
 
 
 def test_an_issuer_without_a_slash_stays_without(clock: Clock) -> None:
-    issuer = Issuer(now=clock, url="http://127.0.0.1:8765")
+    issuer = ProviderSimulator(now=clock, url="http://127.0.0.1:8765")
     assert members(issuer.answer("GET", "/.well-known/openid-configuration"))["issuer"] == "http://127.0.0.1:8765"
 
 
@@ -141,7 +141,7 @@ def test_an_unknown_path_is_404_and_a_wrong_method_405(device: Device) -> None:
 
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"])
 def test_tokens_are_signed_with_the_published_key(clock: Clock, alg: str) -> None:
-    device = Device(Issuer(now=clock, alg=alg), clock)
+    device = Device(ProviderSimulator(now=clock, alg=alg), clock)
     key = members(device.get("/.well-known/jwks.json"))["keys"][0]
     assert (key["alg"], key["use"]) == (alg, "sig")
     assert "d" not in key
@@ -264,7 +264,7 @@ def test_a_script_answers_for_an_unknown_code_too(device: Device) -> None:
 
 
 def test_an_issuer_may_approve_by_itself(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, auto_approve=True), clock)
+    device = Device(ProviderSimulator(now=clock, auto_approve=True), clock)
     device.ask()
     assert device.poll().ok
 
@@ -278,7 +278,7 @@ def test_other_grant_types_are_refused(device: Device, grant_type: str, code: st
 
 
 def test_pkce_may_be_required(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, pkce_required=True), clock)
+    device = Device(ProviderSimulator(now=clock, pkce_required=True), clock)
     assert refusal(device.ask()) == (400, "invalid_request")
     assert refusal(device.ask(code_challenge=CHALLENGE)) == (400, "invalid_request")
     assert refusal(device.ask(code_challenge="short", code_challenge_method="S256")) == (
@@ -337,7 +337,7 @@ def test_claims_follow_the_scope(device: Device) -> None:
 
 
 def test_a_slim_id_token_leaves_names_to_userinfo(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, slim_id_token=True), clock)
+    device = Device(ProviderSimulator(now=clock, slim_id_token=True), clock)
     tokens = device.sign_in()
     assert not {"name", "nickname", "email"} & claims(device.issuer, tokens["id_token"]).keys()
     assert members(device.get("/userinfo", tokens["access_token"]))["name"] == "Juan"
@@ -384,7 +384,7 @@ def test_one_family_falls_another_stands(device: Device) -> None:
 
 
 def test_within_the_overlap_the_previous_refresh_token_is_honoured(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, overlap=10), clock)
+    device = Device(ProviderSimulator(now=clock, overlap=10), clock)
     tokens = device.sign_in()
     first = members(device.refresh(tokens["refresh_token"]))
     clock.at += 9
@@ -397,7 +397,7 @@ def test_within_the_overlap_the_previous_refresh_token_is_honoured(clock: Clock)
 
 
 def test_without_rotation_a_refresh_token_stays_good(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, rotate=False), clock)
+    device = Device(ProviderSimulator(now=clock, rotate=False), clock)
     token = device.sign_in()["refresh_token"]
     for _ in range(3):
         assert "refresh_token" not in members(device.refresh(token))
@@ -484,7 +484,7 @@ def test_the_api_greets(device: Device) -> None:
 
 
 def test_the_api_greets_somebody_without_a_name_by_sub(clock: Clock) -> None:
-    device = Device(Issuer(now=clock, person={"sub": "42"}), clock)
+    device = Device(ProviderSimulator(now=clock, person={"sub": "42"}), clock)
     assert members(device.get("/api/hello", device.sign_in()["access_token"]))["message"] == "Hello 42!"
 
 
@@ -523,7 +523,7 @@ def test_an_id_token_is_no_access_token(device: Device) -> None:
 
 
 def test_a_token_of_another_issuer_with_the_same_key_opens_nothing(device: Device, clock: Clock) -> None:
-    other = Device(Issuer(now=clock), clock)
+    other = Device(ProviderSimulator(now=clock), clock)
     assert device.get("/api/hello", other.sign_in()["access_token"]).status == 401
 
 
@@ -535,7 +535,7 @@ def test_a_token_with_changed_claims_opens_nothing(device: Device) -> None:
 
 @given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,40}"))
 def test_no_junk_in_place_of_a_token_does_harm(token: str) -> None:
-    device = Device(Issuer(now=lambda: 0), Clock())
+    device = Device(ProviderSimulator(now=lambda: 0), Clock())
     assert device.get("/api/hello", token).status == 401
     if token:
         assert device.post("/revoke", token=token).status == 200

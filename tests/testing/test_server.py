@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import BODY_LIMIT, DRAIN_LIMIT, Server, serve
 from support.hurry import within
 
@@ -24,8 +24,8 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 JSON = {"content-type": "application/json; charset=utf-8"}
 
 
-def make(url: str) -> Issuer:
-    return Issuer(url=url, now=lambda: 0, auto_approve=True)
+def make(url: str) -> ProviderSimulator:
+    return ProviderSimulator(url=url, now=lambda: 0, auto_approve=True)
 
 
 def listeners() -> set[str]:
@@ -254,7 +254,7 @@ def test_a_bug_is_not_hidden(capfd: pytest.CaptureFixture[str]) -> None:
         raise ZeroDivisionError
 
     with (
-        serve(lambda url: Issuer(url=url, now=broken)) as server,
+        serve(lambda url: ProviderSimulator(url=url, now=broken)) as server,
         pytest.raises(http.client.RemoteDisconnected),
     ):
         ask(server, "GET", "/activate")

@@ -10,7 +10,7 @@ from support.need import need
 from support.windows import COMPONENTS, Windows, windows
 
 if TYPE_CHECKING:
-    from awesome_cli.testing.issuer import Issuer
+    from awesome_cli.testing.issuer import ProviderSimulator
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,6 @@ def windows_python(pytestconfig: pytest.Config) -> Iterator[Windows]:
 
 
 @pytest.fixture
-def issuer() -> Iterator[Issuer]:
+def issuer() -> Iterator[ProviderSimulator]:
     with provider() as issuer:
         yield issuer

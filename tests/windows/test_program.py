@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from awesome_cli import __version__
-from awesome_cli.testing.issuer import Issuer
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.machine import expired_from_the_start
 from support.program import End
 from support.windows import Windows, wait, windows_path
@@ -22,7 +22,7 @@ PROFILES = ("one", "two", "three")
 class Program:
     """Runs commands that know the provider by variables."""
 
-    def __init__(self, machine: Windows, issuer: Issuer) -> None:
+    def __init__(self, machine: Windows, issuer: ProviderSimulator) -> None:
         self.machine = machine
         self.environ = {
             "AWESOME_ISSUER": issuer.url,
@@ -46,12 +46,14 @@ class Program:
 
 
 @pytest.fixture
-def program(windows_python: Windows, issuer: Issuer) -> Program:
+def program(windows_python: Windows, issuer: ProviderSimulator) -> Program:
     shutil.rmtree(windows_python.app_data / "awesome-cli", ignore_errors=True)
     return Program(windows_python, issuer)
 
 
-def test_a_session_lives_in_the_credential_locker_from_login_to_logout(program: Program, issuer: Issuer) -> None:
+def test_a_session_lives_in_the_credential_locker_from_login_to_logout(
+    program: Program, issuer: ProviderSimulator
+) -> None:
     assert program.run("say-hi").code == 4
     code, signed_in = map(json.loads, program.succeed("login", "--json").out.splitlines())
     assert code["event"] == "device_code"
@@ -73,7 +75,9 @@ def _secret(program: Program, name: str) -> str:
     return program.machine.run("-c", code).out
 
 
-def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(program: Program, issuer: Issuer) -> None:
+def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(
+    program: Program, issuer: ProviderSimulator
+) -> None:
     config = program.machine.app_data / "awesome-cli/config.toml"
     at_provider = ("--issuer", issuer.url, "--client-id", issuer.client_id)
 
@@ -95,7 +99,7 @@ def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(pro
     program.succeed("logout", "--all")
 
 
-def test_commands_at_once_on_an_expired_session_renew_once(program: Program, issuer: Issuer) -> None:
+def test_commands_at_once_on_an_expired_session_renew_once(program: Program, issuer: ProviderSimulator) -> None:
     with expired_from_the_start(issuer):
         program.succeed("login")
     ends = program.succeed_at_once(*[("token",)] * AT_ONCE)
