@@ -1,7 +1,7 @@
 """``awesome_cli`` for other programs: the kept session, ``httpx.Auth``, and the device flow itself.
 
 The names here are public as ``awesome_cli.auth`` and so on. Whatever goes wrong is an
-:class:`awesome_cli.errors.AwesomeError`. ``world`` is another world, for tests.
+:class:`awesome_cli.errors.AwesomeError`. ``environment`` is another world, for tests.
 """
 
 from __future__ import annotations
@@ -21,31 +21,33 @@ from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import ClientConfig, conversation
 from awesome_cli.sessions.model import MIN_TTL, Session
 from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
-from awesome_cli.system.environment import Run, World, real_world
+from awesome_cli.system.environment import Environment, Run, system_environment
 
 T = TypeVar("T")
 
 
-def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, world: World | None = None) -> Session:
+def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None) -> Session:
     """Return the kept session of a profile, renewed if its access token ends within ``min_ttl`` seconds.
 
     It blocks: the keyring may ask the person to unlock it, and a renewal is a request.
     Raises SignInNeeded, KeyringUnusable, ProviderUnusable, TokenInvalid.
     """
-    with closing(_toolbox(profile, world)) as toolbox:
+    with closing(_toolbox(profile, environment)) as toolbox:
         return toolbox.session(min_ttl=min_ttl)
 
 
-def auth(profile: str | None = None, *, api_url: str | None = None, world: World | None = None) -> httpx.Auth:
+def auth(
+    profile: str | None = None, *, api_url: str | None = None, environment: Environment | None = None
+) -> httpx.Auth:
     """Return what signs the requests of an ``httpx.Client`` or ``httpx.AsyncClient`` with the access token.
 
     The token goes to the origin of ``api_url`` alone (default: the profile's); a request to any other raises
     UsageError. It is renewed before it ends, and once after the API refused it, by one process at a time.
     ``AWESOME_ACCESS_TOKEN`` is used as it is. Raises ConfigError, if there is no ``api_url``.
     """
-    toolbox = _toolbox(profile, world)
+    toolbox = _toolbox(profile, environment)
     url = toolbox.api_url if api_url is None else checked_url(api_url, "API URL")
-    return BearerAuth(url, _Tokens(lambda: _toolbox(profile, world)))
+    return BearerAuth(url, _Tokens(lambda: _toolbox(profile, environment)))
 
 
 async def device_flow(  # noqa: PLR0913 - all that can be asked for
@@ -58,7 +60,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     resource: str | None = None,
     pkce: bool = False,
     patience: float | None = None,
-    world: World | None = None,
+    environment: Environment | None = None,
 ) -> AsyncGenerator[DeviceAuthorization | Session, None]:
     """Sign in (RFC 8628): first comes what the person must be shown, then, once they approved, the session.
 
@@ -66,7 +68,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     most. Nothing is kept anywhere. Close the generator if you leave it early (``contextlib.aclosing``).
     Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
     """
-    world = world or real_world()
+    environment = environment or system_environment()
     client = ClientConfig(
         issuer=checked_url(issuer, "issuer"),
         client_id=client_id,
@@ -79,10 +81,10 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     async with conversation(
         client,
         memory=_NoMemory(),
-        transport=world.transport,
-        now=world.now,
+        transport=environment.transport,
+        now=environment.now,
         detail=lambda _: None,
-        environ=world.environ,
+        environ=environment.environ,
     ) as provider:
         begun = await provider.begin(patience=patience)
         yield begun.device
@@ -102,9 +104,9 @@ class _Tokens:
     def __call__(self, refused: str) -> str:
         """Return a valid token; told which was refused, another one, or the same if there is none."""
         toolbox, kept = self._open_toolbox(), self._session
-        if toolbox.given_token:
-            return toolbox.given_token
-        if refused or kept is None or not kept.card.lives(toolbox.world.now(), MIN_TTL):
+        if toolbox.token_from_environment:
+            return toolbox.token_from_environment
+        if refused or kept is None or not kept.card.lives(toolbox.environment.now(), MIN_TTL):
             with closing(toolbox):
                 kept = self._session = toolbox.session(min_ttl=MIN_TTL, refused=refused)
         return kept.access_token
@@ -121,11 +123,11 @@ class _NoMemory:
         return ""
 
 
-def _toolbox(profile: str | None, world: World | None) -> Toolbox:
+def _toolbox(profile: str | None, environment: Environment | None) -> Toolbox:
     """Return a toolbox that says nothing, and that may be used below a running event loop."""
-    world = world or real_world()
+    environment = environment or system_environment()
     return Toolbox(
-        replace(world, stdout=StringIO(), stderr=StringIO(), run=_in_a_thread(world.run)),
+        replace(environment, stdout=StringIO(), stderr=StringIO(), run=_in_a_thread(environment.run)),
         profile=profile,
     )
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from awesome_cli.system.environment import World
+    from awesome_cli.system.environment import Environment
     from support.terminal import Terminal
 
 API = "https://api.example/v1"
@@ -31,11 +31,11 @@ REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}
 
 
 @pytest.fixture
-def world(terminal: Terminal) -> World:
+def environment(terminal: Terminal) -> Environment:
     """A world with a session in it, and an API."""
     terminal.login()
-    terminal.set(environ={**terminal.world.environ, "AWESOME_API_URL": API})
-    return terminal.world
+    terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
+    return terminal.environment
 
 
 class Api:
@@ -83,69 +83,69 @@ def test_the_modules_do_not_hide_the_functions() -> None:
     assert callable(awesome_cli.device_flow)
 
 
-def test_the_session_is_the_kept_one(world: World, terminal: Terminal) -> None:
-    session = awesome_cli.session(world=world)
+def test_the_session_is_the_kept_one(environment: Environment, terminal: Terminal) -> None:
+    session = awesome_cli.session(environment=environment)
     assert isinstance(session, Session)
     assert terminal.run("token") == 0
     assert session.access_token == terminal.out.strip()
     assert session.card.name == "Juan"
 
 
-def test_the_session_is_renewed_before_it_ends(world: World, terminal: Terminal) -> None:
-    before = awesome_cli.session(world=world)
+def test_the_session_is_renewed_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+    before = awesome_cli.session(environment=environment)
     terminal.time.pass_by(3600 - 59)
-    assert awesome_cli.session(world=world).access_token != before.access_token
-    assert awesome_cli.session(world=world, min_ttl=99_999).access_token != before.access_token
+    assert awesome_cli.session(environment=environment).access_token != before.access_token
+    assert awesome_cli.session(environment=environment, min_ttl=99_999).access_token != before.access_token
     assert terminal.issuer.refreshes == 2
 
 
-def test_the_session_of_a_profile_without_one_needs_a_sign_in(world: World) -> None:
+def test_the_session_of_a_profile_without_one_needs_a_sign_in(environment: Environment) -> None:
     with pytest.raises(LoginRequiredError):
-        awesome_cli.session("work", world=world)
+        awesome_cli.session("work", environment=environment)
     with pytest.raises(UsageError):
-        awesome_cli.session("no/name", world=world)
+        awesome_cli.session("no/name", environment=environment)
 
 
-def test_the_library_says_nothing(world: World, terminal: Terminal, tmp_path: Path) -> None:
+def test_the_library_says_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    world = replace(world, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
+    environment = replace(environment, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
     terminal.time.pass_by(4000)
-    awesome_cli.session(world=world)
+    awesome_cli.session(environment=environment)
     assert terminal.issuer.refreshes == 1
-    assert world.stdout.getvalue() + world.stderr.getvalue() == ""  # type: ignore[attr-defined]  # ours are StringIO
+    assert environment.stdout.getvalue() + environment.stderr.getvalue() == ""  # type: ignore[attr-defined]  # ours are StringIO
 
 
-def test_a_session_can_be_renewed_below_a_running_event_loop(world: World, terminal: Terminal) -> None:
+def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Environment, terminal: Terminal) -> None:
     async def notebook() -> Session:
-        return awesome_cli.session(world=world)
+        return awesome_cli.session(environment=environment)
 
     terminal.time.pass_by(4000)
     assert on_asyncio(notebook).card.name == "Juan"
     assert terminal.issuer.refreshes == 1
 
 
-def test_auth_signs_the_requests_of_a_client(world: World) -> None:
+def test_auth_signs_the_requests_of_a_client(environment: Environment) -> None:
     api = Api()
-    assert api.get(awesome_cli.auth(world=world), times=2).status_code == 200
-    assert api.tokens == [f"Bearer {awesome_cli.session(world=world).access_token}"] * 2
+    assert api.get(awesome_cli.auth(environment=environment), times=2).status_code == 200
+    assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"] * 2
 
 
-def test_auth_signs_the_requests_of_an_async_client_off_its_loop(world: World) -> None:
+def test_auth_signs_the_requests_of_an_async_client_off_its_loop(environment: Environment) -> None:
     api, seen = Api(), set[int]()
 
     def now() -> float:
         seen.add(threading.get_ident())
-        return world.now()
+        return environment.now()
 
-    auth = awesome_cli.auth(world=replace(world, now=now))
+    auth = awesome_cli.auth(environment=replace(environment, now=now))
     assert on_asyncio(lambda: api.get_async(auth)).status_code == 200
-    assert api.tokens == [f"Bearer {awesome_cli.session(world=world).access_token}"]
+    assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"]
     assert seen
     assert threading.get_ident() not in seen
 
 
-def test_auth_reads_the_keyring_once_while_the_token_lives(world: World, terminal: Terminal) -> None:
-    api, auth = Api(), awesome_cli.auth(world=world)
+def test_auth_reads_the_keyring_once_while_the_token_lives(environment: Environment, terminal: Terminal) -> None:
+    api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     for service, username in terminal.keyring.entries():
         terminal.keyring.delete_password(service, username)
@@ -155,8 +155,8 @@ def test_auth_reads_the_keyring_once_while_the_token_lives(world: World, termina
         api.get(auth)
 
 
-def test_auth_renews_the_token_before_it_ends(world: World, terminal: Terminal) -> None:
-    api, auth = Api(), awesome_cli.auth(world=world)
+def test_auth_renews_the_token_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+    api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     terminal.time.pass_by(3600 - 59)
     api.get(auth)
@@ -172,37 +172,39 @@ def get(request: pytest.FixtureRequest) -> Callable[[Api, httpx.Auth], httpx.Res
 
 
 def test_a_refused_token_is_renewed_once(
-    world: World, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
+    environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401)
-    assert get(api, awesome_cli.auth(world=world)).status_code == 200
+    assert get(api, awesome_cli.auth(environment=environment)).status_code == 200
     assert len(set(api.tokens)) == 2
     assert terminal.issuer.refreshes == 1
 
 
 def test_a_token_that_is_refused_again_stays_refused(
-    world: World, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
+    environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401, 401, 200)
-    assert get(api, awesome_cli.auth(world=world)).status_code == 401
+    assert get(api, awesome_cli.auth(environment=environment)).status_code == 401
     assert (len(api.tokens), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_given_token_is_used_as_it_is(world: World, get: Callable[[Api, httpx.Auth], httpx.Response]) -> None:
+def test_a_given_token_is_used_as_it_is(
+    environment: Environment, get: Callable[[Api, httpx.Auth], httpx.Response]
+) -> None:
     api = Api(401)
-    given = replace(world, environ={**world.environ, "AWESOME_ACCESS_TOKEN": "given"})
-    assert get(api, awesome_cli.auth(world=given)).status_code == 401
+    given = replace(environment, environ={**environment.environ, "AWESOME_ACCESS_TOKEN": "given"})
+    assert get(api, awesome_cli.auth(environment=given)).status_code == 401
     assert api.tokens == ["Bearer given"]
 
 
-def test_threads_that_find_the_token_refused_renew_it_once(world: World, terminal: Terminal) -> None:
-    token = awesome_cli.session(world=world).access_token
+def test_threads_that_find_the_token_refused_renew_it_once(environment: Environment, terminal: Terminal) -> None:
+    token = awesome_cli.session(environment=environment).access_token
 
     def answer(request: httpx.Request) -> httpx.Response:
         refused = request.headers["authorization"] == f"Bearer {token}"
         return httpx.Response(401, headers=REFUSED) if refused else httpx.Response(200)
 
-    auth, statuses, start = awesome_cli.auth(world=world), list[int](), threading.Barrier(8)
+    auth, statuses, start = awesome_cli.auth(environment=environment), list[int](), threading.Barrier(8)
 
     def one() -> None:
         with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as http:
@@ -239,22 +241,22 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(401 if len(self.tokens) == 1 else 200, headers=REFUSED)
 
 
-def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(world: World, terminal: Terminal) -> None:
+def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(environment: Environment, terminal: Terminal) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"once"
 
     wire = Wire()
-    with httpx.Client(transport=wire, auth=awesome_cli.auth(world=world)) as http:
+    with httpx.Client(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
         assert [http.post(f"{API}/upload", content=chunks()).status_code for _ in range(2)] == [401, 200]
     assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_stream_of_an_async_client_is_not_sent_twice_either(world: World, terminal: Terminal) -> None:
+def test_a_stream_of_an_async_client_is_not_sent_twice_either(environment: Environment, terminal: Terminal) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"once"
 
     async def upload() -> list[int]:
-        async with httpx.AsyncClient(transport=wire, auth=awesome_cli.auth(world=world)) as http:
+        async with httpx.AsyncClient(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
             return [(await http.post(f"{API}/upload", content=chunks())).status_code for _ in range(2)]
 
     wire = Wire()
@@ -265,8 +267,8 @@ def test_a_stream_of_an_async_client_is_not_sent_twice_either(world: World, term
 @pytest.mark.parametrize(
     "url", ["https://evil.example/", "http://api.example/", "https://api.example:444/", "https://u@api.example/v1/"]
 )
-def test_the_token_goes_to_no_other_origin(world: World, url: str) -> None:
-    api, auth = Api(), awesome_cli.auth(world=world)
+def test_the_token_goes_to_no_other_origin(environment: Environment, url: str) -> None:
+    api, auth = Api(), awesome_cli.auth(environment=environment)
     with pytest.raises(UsageError):
         api.get(auth, url)
 
@@ -292,7 +294,7 @@ def test_the_token_goes_to_no_other_origin(world: World, url: str) -> None:
     ],
 )
 def test_a_proxy_never_gets_the_token_for_loopback(
-    world: World, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
+    environment: Environment, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> int:
         async with httpx.AsyncClient(auth=auth) as http:
@@ -301,7 +303,7 @@ def test_a_proxy_never_gets_the_token_for_loopback(
     outcomes: list[int | str] = []
     with proxy() as between, proxy() as api:  # whatever is asked, either answers with 502
         url = f"http://{api.host}/"
-        auth = awesome_cli.auth(api_url=url, world=world)
+        auth = awesome_cli.auth(api_url=url, environment=environment)
         said = {name: value.format(between.host) for name, value in settings.items()}
         monkeypatch.setattr("httpx._utils.getproxies", lambda: said)
         monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: said)
@@ -315,26 +317,32 @@ def test_a_proxy_never_gets_the_token_for_loopback(
     assert api.asked == ["/hello"] * outcomes.count(502)
 
 
-def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(world: World, terminal: Terminal) -> None:
+def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(
+    environment: Environment, terminal: Terminal
+) -> None:
     api = Api(302, 401)
-    with httpx.Client(transport=api.transport, auth=awesome_cli.auth(world=world), follow_redirects=True) as http:
+    with httpx.Client(
+        transport=api.transport, auth=awesome_cli.auth(environment=environment), follow_redirects=True
+    ) as http:
         assert http.get(f"{API}/hello").status_code == 401
     assert api.tokens[1:] == [None]
     assert terminal.issuer.refreshes == 0
 
 
-def test_the_api_may_be_named_by_the_program(world: World) -> None:
+def test_the_api_may_be_named_by_the_program(environment: Environment) -> None:
     api = Api()
-    assert api.get(awesome_cli.auth(api_url="https://other.example", world=world), "https://other.example/x").is_success
+    assert api.get(
+        awesome_cli.auth(api_url="https://other.example", environment=environment), "https://other.example/x"
+    ).is_success
     with pytest.raises(ConfigError):
-        awesome_cli.auth(api_url="http://other.example", world=world)
+        awesome_cli.auth(api_url="http://other.example", environment=environment)
     with pytest.raises(ConfigError):
-        awesome_cli.auth(world=replace(world, environ={}))
+        awesome_cli.auth(environment=replace(environment, environ={}))
 
 
 async def steps(terminal: Terminal, **options: Any) -> list[DeviceAuthorization | Session]:  # noqa: ANN401
     issuer = terminal.issuer
-    flow = awesome_cli.device_flow(issuer.url, issuer.client_id, world=terminal.world, **options)
+    flow = awesome_cli.device_flow(issuer.url, issuer.client_id, environment=terminal.environment, **options)
     async with aclosing(flow):
         return [step async for step in flow]
 
@@ -347,7 +355,7 @@ def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal
     assert isinstance(session, Session)
     assert (session.card.email, session.card.audience) == ("juan@example.com", "https://api.example/")
     assert terminal.keyring.entries() == {}
-    assert not terminal.world.cache_dir.exists()
+    assert not terminal.environment.cache_dir.exists()
 
 
 def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal) -> None:
@@ -375,7 +383,7 @@ def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None
 def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
     async def leave() -> object:
         async with aclosing(
-            awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, world=terminal.world)
+            awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, environment=terminal.environment)
         ) as flow:
             async for step in flow:
                 return step
@@ -387,7 +395,7 @@ def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
 
 def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None:
     async def ask() -> None:
-        async for _ in awesome_cli.device_flow("provider.example", "x", world=terminal.world):
+        async for _ in awesome_cli.device_flow("provider.example", "x", environment=terminal.environment):
             raise AssertionError
 
     with pytest.raises(ConfigError):
@@ -406,5 +414,5 @@ def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp
 
 def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
-    environ = {**terminal.world.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
-    assert awesome_cli.session(world=replace(terminal.world, environ=environ)).card.name == "Juan"
+    environ = {**terminal.environment.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
+    assert awesome_cli.session(environment=replace(terminal.environment, environ=environ)).card.name == "Juan"

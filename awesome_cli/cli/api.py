@@ -141,7 +141,7 @@ def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
     message = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
     if answer.status == HTTPStatus.UNAUTHORIZED:
         hint = "Sign in anew with: awesome login --force"
-        if toolbox.given_token:
+        if toolbox.token_from_environment:
             hint = "Give another token in AWESOME_ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
@@ -248,7 +248,7 @@ class _Gauge:
 
     def __init__(self, toolbox: Toolbox) -> None:
         self._open_bar = None if toolbox.console.is_plain or toolbox.console.quiet else toolbox.progress_bar
-        self._now = toolbox.world.now
+        self._now = toolbox.environment.now
         self._bar: ProgressBar | None = None
         self._next_at: float | None = None
 

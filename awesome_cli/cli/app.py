@@ -37,7 +37,7 @@ QUIET_HELP = "Tell less on stderr: warnings, errors and what you must do."
 
 def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
     """Run one command and return its exit code. Raises AwesomeError."""
-    require_completion_request(toolbox.world.environ)
+    require_completion_request(toolbox.environment.environ)
     try:
         code = get_command(app).main(
             list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False

@@ -22,7 +22,7 @@ from awesome_cli.errors import (
 )
 from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Card, Session, fresh
 from awesome_cli.system.account_folders import PROGRAM
-from awesome_cli.system.environment import World
+from awesome_cli.system.environment import Environment
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -52,15 +52,15 @@ class OtherSessionError(LoginRequiredError):
 class Toolbox:
     """The world taken apart, for one command and one profile."""
 
-    def __init__(self, world: World, *, profile: str | None = None) -> None:
-        self.world = world
+    def __init__(self, environment: Environment, *, profile: str | None = None) -> None:
+        self.environment = environment
         self._profile_flag = profile
-        self.console = Console(world.stdout, world.stderr, world.stdin, world.environ)
-        self._waiting = Waiting(self.console, world.now)
+        self.console = Console(environment.stdout, environment.stderr, environment.stdin, environment.environ)
+        self._waiting = Waiting(self.console, environment.now)
 
     def for_profile(self, name: str) -> Toolbox:
         """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
-        other = Toolbox(self.world, profile=name)
+        other = Toolbox(self.environment, profile=name)
         other.console = self.console
         other._keyring_entries = self._keyring_entries
         return other
@@ -69,14 +69,14 @@ class Toolbox:
         """Mean the profile of that name from now on. Raises UsageError, if it is spelt like none."""
         from awesome_cli.settings.profile import profile_name
 
-        self._profile_flag = self.console.profile = profile_name(name, self.world.environ)
+        self._profile_flag = self.console.profile = profile_name(name, self.environment.environ)
 
     @cached_property
     def name(self) -> str:
         """The profile's name. Raises UsageError, if there cannot be such a profile."""
         from awesome_cli.settings.profile import profile_name, require_distinct
 
-        name = profile_name(self._profile_flag, self.world.environ)
+        name = profile_name(self._profile_flag, self.environment.environ)
         existing = [*self.roster.stores()]
         if name not in existing:  # the config file is slow to open
             with suppress(ConfigError):  # whoever needs it will meet that again
@@ -89,7 +89,7 @@ class Toolbox:
         """The config file."""
         from awesome_cli.settings.config_file import Config
 
-        return Config.read(self.world.config_dir / "config.toml", lambda: self._locked(f"{PROGRAM}-config"))
+        return Config.read(self.environment.config_dir / "config.toml", lambda: self._locked(f"{PROGRAM}-config"))
 
     @property
     def profile_names(self) -> list[str]:
@@ -100,14 +100,14 @@ class Toolbox:
         """Return the settings as ``login`` weighs them."""
         from awesome_cli.settings.profile import resolve
 
-        return resolve(self.name, flags=flags, environ=self.world.environ, config=self.config)
+        return resolve(self.name, flags=flags, environ=self.environment.environ, config=self.config)
 
     @property
     def api_url(self) -> str:
         """Where the profile's API is. Raises ConfigError, if nothing says so."""
         from awesome_cli.settings.profile import resolve
 
-        said = {"api_url": self.world.environ.get("AWESOME_API_URL")}
+        said = {"api_url": self.environment.environ.get("AWESOME_API_URL")}
         url = resolve(self.name, flags=said, environ={}, config=self.config).api_url
         if url is None:
             raise ConfigError(
@@ -125,7 +125,7 @@ class Toolbox:
 
     @property
     def _insecure_file(self) -> Path:
-        return self.world.state_dir / f"insecure-session-{self.name}.json"
+        return self.environment.state_dir / f"insecure-session-{self.name}.json"
 
     @cached_property
     def file_vault(self) -> Vault:
@@ -152,7 +152,7 @@ class Toolbox:
     def _is_revoked(self, digest: str) -> bool:
         from awesome_cli.system.account_folders import is_revoked
 
-        return is_revoked(digest, self.world.account_dirs)
+        return is_revoked(digest, self.environment.account_dirs)
 
     @property
     def vault(self) -> Vault:
@@ -166,7 +166,7 @@ class Toolbox:
 
         return KeyringEntries(
             self._keyring,
-            timeout=keyring_timeout(self.world.environ),
+            timeout=keyring_timeout(self.environment.environ),
             note=self.console.note,
         )
 
@@ -176,11 +176,11 @@ class Toolbox:
             self._keyring_entries.close()
 
     def _keyring(self) -> Backend:
-        if self.world.keyring is not None:
-            return self.world.keyring
+        if self.environment.keyring is not None:
+            return self.environment.keyring
         from awesome_cli.keystore.detection import secret_service_is_certain
 
-        if secret_service_is_certain(self.world.environ):
+        if secret_service_is_certain(self.environment.environ):
             service = None
             with suppress(Exception):  # the long way will tell what is wrong
                 from awesome_cli.keystore.secret_service import SecretService
@@ -198,7 +198,7 @@ class Toolbox:
         """Which profiles have a session."""
         from awesome_cli.sessions.index import Roster
 
-        path = self.world.state_dir / "sessions.json"
+        path = self.environment.state_dir / "sessions.json"
         return Roster(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
 
     @contextmanager
@@ -229,7 +229,7 @@ class Toolbox:
         from awesome_cli.sessions.shared_state import SHARED_FAILURES
         from awesome_cli.system.lock import TIMEOUT
 
-        began, now = self.world.now(), self.world.now
+        began, now = self.environment.now(), self.environment.now
         owner = (card.issuer, card.client_id)
         with self._locked_for({owner}, TIMEOUT if timeout is None else timeout) as folder:
             failure = self._failure(folder, owner)
@@ -251,7 +251,7 @@ class Toolbox:
     @contextmanager
     def held(self, what: str) -> Iterator[None]:
         """Let signals wait until the block is done; whoever sends one is told what is being finished."""
-        with self.world.hold_signals() as held:
+        with self.environment.hold_signals() as held:
             held.on_first = lambda: self.console.say_once(f"Finishing {what} ...")
             before, self._waiting.held = self._waiting.held, held
             try:
@@ -290,7 +290,7 @@ class Toolbox:
         from awesome_cli.system.lock import NoLockFolderError, usable_folder
 
         with suppress(NoLockFolderError):
-            add_revoked(usable_folder(self.world.account_dirs), vault.digests)
+            add_revoked(usable_folder(self.environment.account_dirs), vault.digests)
 
     def _lock_name(self, owner: tuple[str, str]) -> str:
         from awesome_cli.system.lock import session_lock_name
@@ -309,7 +309,7 @@ class Toolbox:
     def _locked(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
         from awesome_cli.system.lock import TIMEOUT, exclusive
 
-        folders = self.world.account_dirs
+        folders = self.environment.account_dirs
         with exclusive(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
             if folder != folders[0]:
                 self.console.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
@@ -331,29 +331,29 @@ class Toolbox:
         async def talk() -> T:
             async with conversation(
                 client,
-                memory=Cache(self.world.cache_dir, warn=self.console.warning),
-                transport=self.world.transport,
-                now=self.world.now,
+                memory=Cache(self.environment.cache_dir, warn=self.console.warning),
+                transport=self.environment.transport,
+                now=self.environment.now,
                 detail=self.console.detail,
-                environ=self.world.environ,
+                environ=self.environment.environ,
                 waiting=self._waiting,
             ) as provider:
                 return await work(provider)
 
-        return self.world.run(talk)
+        return self.environment.run(talk)
 
     def call(self, call: Call, token: str, receiver: Receiver) -> Answer:
         """Call the API."""
         from awesome_cli.api import client as resource
 
-        return self.world.run(
+        return self.environment.run(
             partial(
                 resource.call,
                 call,
                 token,
                 receiver,
-                transport=self.world.transport,
-                environ=self.world.environ,
+                transport=self.environment.transport,
+                environ=self.environment.environ,
             )
         )
 
@@ -361,7 +361,7 @@ class Toolbox:
         """Return a bar that is drawn on stderr from now on."""
         from awesome_cli.cli.progress import ProgressBar
 
-        return ProgressBar(self.world.stderr, self.world.environ)
+        return ProgressBar(self.environment.stderr, self.environment.environ)
 
     def client_for(self, profile: Profile, kept: Card | None) -> ClientConfig:
         """Return the client that a profile describes; what it leaves open is as in the kept session."""
@@ -399,7 +399,7 @@ class Toolbox:
         ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
         """
         card = self._kept_card()
-        if not card.lives(self.world.now()):
+        if not card.lives(self.environment.now()):
             card = self._renewed_card(card, show)
         if not self._waiting.is_over:
             show(card)
@@ -443,15 +443,15 @@ class Toolbox:
 
     def access_token(self, refused: str = "") -> str:
         """Return a valid access token; told which was refused, another one, or the same if there is none."""
-        return self.given_token or self.session(min_ttl=MIN_TTL, refused=refused).access_token
+        return self.token_from_environment or self.session(min_ttl=MIN_TTL, refused=refused).access_token
 
     @property
-    def given_token(self) -> str | None:
+    def token_from_environment(self) -> str | None:
         """The access token that ``AWESOME_ACCESS_TOKEN`` gives: used as it is, in the place of any session's.
 
         Raises ConfigError, if it cannot be a token.
         """
-        token = self.world.environ.get("AWESOME_ACCESS_TOKEN")
+        token = self.environment.environ.get("AWESOME_ACCESS_TOKEN")
         if not token:
             return None
         from awesome_cli.oauth.token import is_token
@@ -497,7 +497,7 @@ class Toolbox:
             yield
         except (OSError, ProviderError):
             self.console.warning(
-                f"{self.world.state_dir} cannot be written; logout --all will not know of this profile's session."
+                f"{self.environment.state_dir} cannot be written; logout --all will not know of this profile's session."
             )
 
     def _kept_card(self) -> Card:
@@ -520,7 +520,7 @@ class Toolbox:
             exclusively=lambda: self._renewing(session.card, timeout),
             renew=self.renew,
             discard=self.revoke,
-            now=self.world.now,
+            now=self.environment.now,
             min_ttl=min_ttl,
         )
 
@@ -528,7 +528,7 @@ class Toolbox:
         """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
         from awesome_cli.settings.profile import demands
 
-        for name, wanted, variable in demands(self.world.environ):
+        for name, wanted, variable in demands(self.environment.environ):
             if wanted != getattr(card, name):
                 raise OtherSessionError(
                     f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"

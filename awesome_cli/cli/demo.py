@@ -18,7 +18,7 @@ from awesome_cli.cli import app as door
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
-from awesome_cli.system.environment import World
+from awesome_cli.system.environment import Environment
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.server import Server, serve
@@ -54,12 +54,12 @@ def serve_alone(
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
     toolbox: Toolbox = ctx.obj
-    with _provider(Clock(toolbox.world), port) as server:
+    with _provider(Clock(toolbox.environment), port) as server:
         toolbox.console.note("A provider for trying things out. In another terminal:")
         for name, value in {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}.items():
             toolbox.console.result(assignment(name, value, powershell=os.name == "nt"))
         toolbox.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
-        toolbox.world.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
+        toolbox.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
 def assignment(name: str, value: str, *, powershell: bool) -> str:
@@ -70,8 +70,8 @@ def assignment(name: str, value: str, *, powershell: bool) -> str:
 class Clock:
     """The world's clock, which the tour turns forward to show a renewal."""
 
-    def __init__(self, world: World) -> None:
-        self._now = world.now
+    def __init__(self, environment: Environment) -> None:
+        self._now = environment.now
         self.ahead = 0.0
 
     def __call__(self) -> float:
@@ -80,16 +80,16 @@ class Clock:
 
 
 def _tour(toolbox: Toolbox, *, auto: bool) -> None:
-    clock, console = Clock(toolbox.world), toolbox.console
+    clock, console = Clock(toolbox.environment), toolbox.console
     with _provider(clock, 0) as server, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
         server.issuer.auto_approve = auto
         server.issuer.interval = 1
-        world = _demo_world(toolbox.world, server, Path(folder), clock)
+        environment = _demo_environment(toolbox.environment, server, Path(folder), clock)
 
         def step(story: str, *argv: str, aloud: bool = False) -> None:
             console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
-            stdout = toolbox.world.stdout if aloud else toolbox.world.stderr
-            inner = Toolbox(replace(world, stdout=stdout))
+            stdout = toolbox.environment.stdout if aloud else toolbox.environment.stderr
+            inner = Toolbox(replace(environment, stdout=stdout))
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
             if code := door.run_command(argv, inner):  # Ctrl-C, which Typer has caught
                 raise SystemExit(code)
@@ -105,8 +105,8 @@ def _tour(toolbox: Toolbox, *, auto: bool) -> None:
         console.note("\nThat was all of it. Your own provider next: see README, then awesome login.")
 
 
-def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> World:
-    environ = {name: world.environ[name] for name in PASSED_ON if name in world.environ}
+def _demo_environment(environment: Environment, server: Server, folder: Path, clock: Clock) -> Environment:
+    environ = {name: environment.environ[name] for name in PASSED_ON if name in environment.environ}
     environ |= {
         "AWESOME_ISSUER": server.url,
         "AWESOME_CLIENT_ID": server.issuer.client_id,
@@ -114,7 +114,7 @@ def _demo_world(world: World, server: Server, folder: Path, clock: Clock) -> Wor
         "AWESOME_API_URL": server.issuer.api_url,
     }
     return replace(
-        world,
+        environment,
         environ=environ,
         config_dir=folder / "config",
         state_dir=folder / "state",

@@ -39,7 +39,7 @@ def doctor(
     pasted into a public issue.
     """
     toolbox: Toolbox = ctx.obj
-    environ = toolbox.world.environ
+    environ = toolbox.environment.environ
     homes = [account_home(), *(environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
     findings = []
     for finding in _examine(toolbox, online=online):
@@ -65,19 +65,19 @@ def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
         kept = toolbox.vault.card()
     yield checks.right("profile", toolbox.name)
     yield checks.check_config(lambda: toolbox.config)
-    yield checks.check_network_settings(toolbox.world.environ)
+    yield checks.check_network_settings(toolbox.environment.environ)
     yield from _examine_provider(toolbox, kept, online=online)
     replaced = toolbox.file_entries.exists()
-    yield checks.check_keyring(lambda: _proved(toolbox), replaced=replaced, now=toolbox.world.now)
+    yield checks.check_keyring(lambda: _proved(toolbox), replaced=replaced, now=toolbox.environment.now)
     yield checks.check_plain_file(toolbox.file_entries.kind, exists=replaced)
-    given = checks.check_given_token(lambda: toolbox.given_token)
+    given = checks.check_given_token(lambda: toolbox.token_from_environment)
     yield given
-    yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.world.now())
-    yield checks.check_locks(toolbox.world.account_dirs)
-    world = toolbox.world
-    yield checks.check_folder("config folder", world.config_dir, "login cannot save settings")
-    yield checks.check_folder("state folder", world.state_dir, "logout --all will not know of every session")
-    yield checks.check_folder("cache folder", world.cache_dir, "renewals take more requests")
+    yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.environment.now())
+    yield checks.check_locks(toolbox.environment.account_dirs)
+    environment = toolbox.environment
+    yield checks.check_folder("config folder", environment.config_dir, "login cannot save settings")
+    yield checks.check_folder("state folder", environment.state_dir, "logout --all will not know of every session")
+    yield checks.check_folder("cache folder", environment.cache_dir, "renewals take more requests")
     yield checks.tell_versions()
 
 
@@ -98,7 +98,7 @@ def _examine_provider(toolbox: Toolbox, kept: Card | None, *, online: bool) -> I
         yield from toolbox.converse(
             client,
             lambda provider: checks.check_provider(
-                provider, environ=toolbox.world.environ, now=toolbox.world.now, online=online
+                provider, environ=toolbox.environment.environ, now=toolbox.environment.now, online=online
             ),
         )
     except AwesomeError as error:  # proxies and TLS have settings of their own

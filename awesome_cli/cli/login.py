@@ -248,7 +248,7 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
                 "verification_uri": device.verification_uri,
                 "verification_uri_complete": device.verification_uri_complete,
                 "user_code": device.user_code,
-                "expires_at": rfc3339(toolbox.world.now() + device.expires_in),
+                "expires_at": rfc3339(toolbox.environment.now() + device.expires_in),
                 "interval": device.interval,
             }
         )
@@ -257,8 +257,8 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
     console.say("and check that it shows this code: ", bold=device.user_code)
     console.say(f"The code is valid for {duration(device.expires_in)}.")
     console.say("Go on only if you started this sign-in yourself and the page shows the same code.")
-    may_open = wishes.browser and console.is_interactive and not toolbox.world.environ.get("SSH_CONNECTION")
-    opened = may_open and toolbox.world.open_browser(url)
+    may_open = wishes.browser and console.is_interactive and not toolbox.environment.environ.get("SSH_CONNECTION")
+    opened = may_open and toolbox.environment.open_browser(url)
     if wishes.qr or (wishes.qr is None and console.is_interactive and not opened):
         console.draw(toolbox.qr_code(url))
     console.note("Waiting for your approval ... (Ctrl-C to give up)")

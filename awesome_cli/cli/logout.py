@@ -84,7 +84,7 @@ def sign_out(toolbox: Toolbox) -> None:
             NoLockFolderError,
         ) as error:  # it empties the keyring whatever else is broken, or stopped
             toolbox.console.warning(error.message)
-        held = lock.enter_context(toolbox.world.hold_signals())
+        held = lock.enter_context(toolbox.environment.hold_signals())
         ended, confirmed = _empty_stores(toolbox)
         toolbox.forget()  # under the same lock as a login that may follow
         try:
@@ -165,7 +165,7 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
 
 def _revoke(toolbox: Toolbox, session: Session) -> bool:
     """Revoke the session's tokens; who does not want to wait for that presses Ctrl-C twice."""
-    with toolbox.world.hold_signals() as held:
+    with toolbox.environment.hold_signals() as held:
         held.skippable = True
         held.on_first = lambda: toolbox.console.say(
             f"Finishing the sign-out: waiting for the provider, {LONGEST_REVOCATION:g} s at most."

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-    from awesome_cli.system.environment import World
+    from awesome_cli.system.environment import Environment
 
 _LOST = {errno.ENOSPC, errno.EBADF}  # of an output that goes nowhere
 
 
-def main(argv: Sequence[str], world: World) -> int:
-    """Run one command in ``world`` and return its exit code."""
+def main(argv: Sequence[str], environment: Environment) -> int:
+    """Run one command in ``environment`` and return its exit code."""
     from contextlib import redirect_stderr, redirect_stdout
 
     from awesome_cli.cli.app import run_command
@@ -30,10 +30,13 @@ def main(argv: Sequence[str], world: World) -> int:
     from awesome_cli.system.files import withdraw_write_access
     from awesome_cli.system.signals import WORDS
 
-    toolbox = Toolbox(world)
-    for folder in (world.config_dir, world.state_dir, world.cache_dir):
+    toolbox = Toolbox(environment)
+    for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
         withdraw_write_access(folder, warn=toolbox.console.warning)
-    with redirect_stdout(world.stdout), redirect_stderr(world.stderr):  # Typer prints its help to sys.stdout
+    with (
+        redirect_stdout(environment.stdout),
+        redirect_stderr(environment.stderr),
+    ):  # Typer prints its help to sys.stdout
         try:
             code = run_command(argv, toolbox)
         except AwesomeError as error:
@@ -151,10 +154,10 @@ def _run_in_full() -> int:
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:
-        from awesome_cli.system.environment import keep_token_from_children, real_world
+        from awesome_cli.system.environment import keep_token_from_children, system_environment
 
         keep_token_from_children()
-        return main(sys.argv[1:], real_world())
+        return main(sys.argv[1:], system_environment())
     except Exception as error:  # before main() was there to catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:

@@ -128,7 +128,7 @@ class _Look:
     @property
     def life(self) -> str:
         """How long the access token lives, for people."""
-        return life(self.card, self.toolbox.world.now()) if self.card else ""
+        return life(self.card, self.toolbox.environment.now()) if self.card else ""
 
     @property
     def store(self) -> str | None:

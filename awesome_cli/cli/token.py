@@ -41,7 +41,11 @@ def token(
 
 
 def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
-    secret, expires_at, scope = toolbox.given_token, None, None  # nobody says until when and for what it is good
+    secret, expires_at, scope = (
+        toolbox.token_from_environment,
+        None,
+        None,
+    )  # nobody says until when and for what it is good
     if secret is None:
         session = toolbox.session(min_ttl=min_ttl)
         secret, expires_at, scope = session.access_token, rfc3339(session.card.expires_at), session.card.scope
@@ -49,7 +53,7 @@ def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
 
 
 def _id_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
-    if toolbox.given_token:
+    if toolbox.token_from_environment:
         raise LoginRequiredError("AWESOME_ACCESS_TOKEN gives no ID token.", hint=f"Unset it. {SIGN_IN}")
     session = toolbox.session(min_ttl=min_ttl)
     return {"id_token": session.id_token, "expires_at": rfc3339(toolbox.claims(session)["exp"])}

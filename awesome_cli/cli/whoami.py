@@ -30,14 +30,14 @@ def whoami(
     """
     toolbox: Toolbox = ctx.obj
     console = toolbox.console
-    if toolbox.given_token:
+    if toolbox.token_from_environment:
         console.note("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.")
 
     def show(card: Card) -> None:
         if json:
             console.json(fields(toolbox, card))
             return
-        store, now = toolbox.vault.kind, toolbox.world.now()
+        store, now = toolbox.vault.kind, toolbox.environment.now()
         console.lines(*identity.lines(card, profile=toolbox.name, store=store, now=now, checked=check))
 
     if check:

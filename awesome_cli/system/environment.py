@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GIVEN_TOKEN = "AWESOME_ACCESS_TOKEN"  # noqa: S105 - the variable's name
+ACCESS_TOKEN_VARIABLE = "AWESOME_ACCESS_TOKEN"  # noqa: S105 - the variable's name
 _kept_back: dict[str, str] = {}  # variables of ours that children do not inherit
 
 
@@ -48,7 +48,7 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Environment:
     """What is outside. ``keyring`` and ``transport`` are None where the system's own are meant.
 
     ``account_dirs`` are where locks may lie, and what else all processes of the account share: the same whatever the
@@ -73,17 +73,17 @@ class World:
 
 
 def keep_token_from_children() -> None:
-    """Take ``AWESOME_ACCESS_TOKEN`` out of the process's environment; :func:`real_world` still has it.
+    """Take ``AWESOME_ACCESS_TOKEN`` out of the process's environment; :func:`system_environment` still has it.
 
     Children inherit that environment, also those that libraries start: keyring's search for a backend runs gcc and ld.
     Only a program that owns its process may do so; as a library awesome leaves its caller's environment as it is.
     """
-    token = os.environ.pop(GIVEN_TOKEN, None)  # noqa: TID251 - what children inherit
+    token = os.environ.pop(ACCESS_TOKEN_VARIABLE, None)  # noqa: TID251 - what children inherit
     if token is not None:
-        _kept_back[GIVEN_TOKEN] = token
+        _kept_back[ACCESS_TOKEN_VARIABLE] = token
 
 
-def real_world() -> World:
+def system_environment() -> Environment:
     """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
     import platformdirs
 
@@ -94,7 +94,7 @@ def real_world() -> World:
         cache_dir = platformdirs.user_cache_path(name, appauthor=False)
     except RuntimeError as error:
         raise ConfigError(f"There is no home folder ({error}).", hint="Set HOME.") from error
-    return World(
+    return Environment(
         environ={**_kept_back, **os.environ},  # noqa: TID251 - here it becomes an argument
         stdin=sys.stdin,
         stdout=sys.stdout,
@@ -124,7 +124,7 @@ def open_browser(url: str) -> bool:
     False if there is no browser to be opened; the URL is on the screen all the same.
     """
     environ = dict(os.environ)  # noqa: TID251 - a child's environment
-    environ.pop(GIVEN_TOKEN, None)  # which a caller of the library may have left there
+    environ.pop(ACCESS_TOKEN_VARIABLE, None)  # which a caller of the library may have left there
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:

@@ -104,7 +104,7 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     terminal.login("--insecure-storage")
     terminal.time.pass_by(60)
     terminal.issuer.token_lifetime = 3600
-    mover = Toolbox(terminal.world)
+    mover = Toolbox(terminal.environment)
 
     @contextmanager
     def hold_signals() -> Iterator[Held]:  # entered with the lock, when another process has just let go of it
@@ -147,15 +147,17 @@ def test_a_setting_typed_in_no_known_encoding_is_refused(terminal: Terminal, opt
 
 
 def test_a_config_file_of_a_windows_editor_is_read(terminal: Terminal) -> None:
-    terminal.world.config_dir.mkdir()
-    (terminal.world.config_dir / "config.toml").write_text("\ufeff[profiles.default]\nscope = 'openid'\n", "utf-8")
+    terminal.environment.config_dir.mkdir()
+    (terminal.environment.config_dir / "config.toml").write_text(
+        "\ufeff[profiles.default]\nscope = 'openid'\n", "utf-8"
+    )
     terminal.login()
     assert terminal.run("whoami", "--json") == 0
     assert terminal.json["scope"] == "openid"
 
 
 def test_a_folder_in_the_place_of_the_plain_file_is_no_reason_to_revoke(terminal: Terminal) -> None:
-    (terminal.world.state_dir / "insecure-session-default.json").mkdir(parents=True)
+    (terminal.environment.state_dir / "insecure-session-default.json").mkdir(parents=True)
     terminal.login()
     assert terminal.run("whoami", "--check") == 0
 
@@ -183,7 +185,7 @@ def test_an_event_that_nobody_reads_is_no_success() -> None:
 
 def test_endpoints_go_with_the_issuer_that_they_stood_beside(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir()
     config.write_text(
         '[profiles.default]\nissuer = "https://other.example/"\n'
@@ -199,8 +201,8 @@ def test_endpoints_go_with_the_issuer_that_they_stood_beside(terminal: Terminal)
 
 def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
-    terminal.world.config_dir.mkdir()
-    (terminal.world.config_dir / "config.toml").write_text("profiles = {}\n")
+    terminal.environment.config_dir.mkdir()
+    (terminal.environment.config_dir / "config.toml").write_text("profiles = {}\n")
     assert terminal.run("login", "--client-id", "awesome-demo") == 0
     assert "in a way that awesome cannot change. Settings are not saved." in terminal.err
     assert terminal.run("profiles") == 0
@@ -208,15 +210,19 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
 
 
 def test_new_folders_are_their_owners_alone(terminal: Terminal) -> None:
-    terminal.set(state_dir=terminal.world.state_dir / "deep" / "down")
+    terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
     terminal.login("--client-id", "awesome-demo")
-    made = [terminal.world.state_dir, *terminal.world.state_dir.parents[:2], terminal.world.config_dir]
+    made = [
+        terminal.environment.state_dir,
+        *terminal.environment.state_dir.parents[:2],
+        terminal.environment.config_dir,
+    ]
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
 
 
 def test_a_session_that_the_keyring_kept_beside_the_plain_file_is_revoked_too(terminal: Terminal) -> None:
     terminal.login()
-    working = terminal.world.keyring
+    working = terminal.environment.keyring
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
     terminal.login("--insecure-storage")
     terminal.set(keyring=working)
@@ -390,7 +396,7 @@ def test_a_renewal_that_could_not_be_kept_is_not_asked_for(terminal: Terminal) -
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes with names")
 def test_a_pipe_in_the_place_of_the_plain_file_holds_nobody_up(terminal: Terminal) -> None:
-    file = terminal.world.state_dir / "insecure-session-default.json"
+    file = terminal.environment.state_dir / "insecure-session-default.json"
     file.parent.mkdir(parents=True)
     os.mkfifo(file)
     terminal.login("--insecure-storage")
@@ -399,7 +405,7 @@ def test_a_pipe_in_the_place_of_the_plain_file_holds_nobody_up(terminal: Termina
 
 
 def test_a_folder_in_the_place_of_the_plain_file_is_told_before_a_code_is_asked_for(terminal: Terminal) -> None:
-    (terminal.world.state_dir / "insecure-session-default.json").mkdir(parents=True)
+    (terminal.environment.state_dir / "insecure-session-default.json").mkdir(parents=True)
     assert terminal.run("login", "--insecure-storage") == 9
     assert terminal.paths == []
 
@@ -415,5 +421,5 @@ def test_a_login_that_cannot_be_kept_leaves_no_name(terminal: Terminal) -> None:
     terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # full, say
     terminal.issuer.auto_approve = True
     assert terminal.run("login") == 9
-    assert json.loads((terminal.world.state_dir / "sessions.json").read_text()) == {"profiles": {}}
+    assert json.loads((terminal.environment.state_dir / "sessions.json").read_text()) == {"profiles": {}}
     assert terminal.paths[-2:] == ["/revoke", "/revoke"]

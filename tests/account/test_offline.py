@@ -66,7 +66,7 @@ def expired(terminal: Terminal, time: Time, request: pytest.FixtureRequest) -> T
     terminal.login()
     time.pass_by(4_000)
     if request.param == "with nothing remembered":
-        shutil.rmtree(terminal.world.cache_dir)
+        shutil.rmtree(terminal.environment.cache_dir)
     return terminal
 
 

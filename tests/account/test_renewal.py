@@ -43,7 +43,7 @@ def expired(terminal: Terminal, time: Time) -> Terminal:
 
 
 def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is there
-    return Toolbox(terminal.world).load()
+    return Toolbox(terminal.environment).load()
 
 
 def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
@@ -166,7 +166,7 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 def _busy(terminal: Terminal) -> Iterator[Path]:
     """Let another process renew the session all the time."""
     name = session_lock_name("default", terminal.issuer.url, terminal.issuer.client_id)
-    with exclusive(terminal.world.account_dirs, [name]) as folder:
+    with exclusive(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 
 
@@ -211,7 +211,7 @@ def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
 
 
 def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_details(expired: Terminal) -> None:
-    first, second = expired.world.account_dirs
+    first, second = expired.environment.account_dirs
     for path in (first, second):
         if path.exists():
             path.rmdir()
@@ -223,14 +223,14 @@ def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_detai
 def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
     expired.answer = _at("/token", _refuse, expired)
     assert expired.run("token") == 7
-    (folder, _) = expired.world.account_dirs
+    (folder, _) = expired.environment.account_dirs
     assert [path.suffix for path in folder.iterdir()] == [".failed"]
     assert expired.run("logout") == 0
     assert list(folder.iterdir()) == []
 
 
 def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
-    for folder in expired.world.account_dirs:
+    for folder in expired.environment.account_dirs:
         if folder.exists():
             folder.rmdir()
         folder.write_text("in the way")
@@ -249,12 +249,12 @@ def test_a_wrong_clock_costs_no_session(
 ) -> None:
     terminal.login()
     time.pass_by(3_000)
-    right = terminal.world
-    terminal.world = replace(right, now=lambda: time.now() + ahead)
+    right = terminal.environment
+    terminal.environment = replace(right, now=lambda: time.now() + ahead)
     assert terminal.run("token", "--min-ttl", "100000") == 8
     assert "Your clock is" in terminal.err
     assert "Set it right and try again." in terminal.err
-    terminal.world = right
+    terminal.environment = right
     assert terminal.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -450,7 +450,7 @@ def test_an_endpoint_that_did_not_move_keeps_its_answer(expired: Terminal) -> No
 
 
 def test_discovery_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
-    for path in expired.world.cache_dir.iterdir():
+    for path in expired.environment.cache_dir.iterdir():
         path.unlink()
     expired.answer = _at("/token", THERE["404"], expired)
     assert expired.run("token") == 7

@@ -41,7 +41,7 @@ class Api:
         self.calls: list[httpx.Request] = []
         self.replies: list[httpx.Response | Exception] = []
         terminal.answer = self.answer
-        terminal.set(environ={**terminal.world.environ, "AWESOME_API_URL": API})
+        terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
 
     def answer(self, request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
         if request.url.host != "api.example":
@@ -192,7 +192,7 @@ def test_without_an_api_url_the_settings_are_missing(api: Api) -> None:
 
 
 def test_the_profile_may_name_the_api(api: Api) -> None:
-    folder = api.terminal.world.config_dir
+    folder = api.terminal.environment.config_dir
     folder.mkdir(exist_ok=True)
     (folder / "config.toml").write_text(f'[profiles.default]\napi_url = "{API}/from-file"\n')
     assert api.run("hello", AWESOME_API_URL=None) == 0
@@ -648,14 +648,14 @@ def test_bytes_are_piped_as_they_are(api: Api) -> None:
     data = bytes(range(256)) * 10
     api.replies = [reply(200, data, {"content-type": "application/json"})]
     stdout = Bytes()
-    assert main(["api", "x"], replace(api.terminal.world, stdout=stdout)) == 0
+    assert main(["api", "x"], replace(api.terminal.environment, stdout=stdout)) == 0
     assert stdout.pipe.getvalue() == data
 
 
 def test_bytes_are_piped_in_as_they_are(api: Api) -> None:
     data = bytes(range(256)) * 10
-    world = replace(api.terminal.world, stdin=Bytes(data), stdout=Bytes())
-    assert main(["api", "x", "--data", "@-"], world) == 0
+    environment = replace(api.terminal.environment, stdin=Bytes(data), stdout=Bytes())
+    assert main(["api", "x", "--data", "@-"], environment) == 0
     assert api.calls[0].content == data
 
 
@@ -670,7 +670,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(api: Api) -> None:
 
             return Pipe()
 
-    assert main(["api", "x"], replace(api.terminal.world, stdout=Closed())) == 0
+    assert main(["api", "x"], replace(api.terminal.environment, stdout=Closed())) == 0
 
 
 def test_json_is_laid_out_for_people(on_screen: Api) -> None:
@@ -737,14 +737,14 @@ class Slow:
     def run(self, *argv: str) -> str:
         terminal = self._api.terminal
         stderr = Bytes(terminal=True)
-        world = replace(
-            terminal.world,
+        environment = replace(
+            terminal.environment,
             stdin=Bytes(terminal=True),
             stdout=Bytes(),
             stderr=stderr,
-            environ={**terminal.world.environ, "TERM": "xterm", "COLUMNS": "100", **self._environ},
+            environ={**terminal.environment.environ, "TERM": "xterm", "COLUMNS": "100", **self._environ},
         )
-        assert main(["api", *argv], world) == 0
+        assert main(["api", *argv], environment) == 0
         stderr.flush()
         return stderr.pipe.getvalue().decode()
 
@@ -790,7 +790,7 @@ GIVEN = "given-s3cret"
 
 
 def test_a_given_token_serves_token_and_api_and_touches_no_keyring(terminal: Terminal) -> None:
-    terminal.set(keyring=None, environ={**terminal.world.environ, "PYTHON_KEYRING_BACKEND": "no.such"})
+    terminal.set(keyring=None, environ={**terminal.environment.environ, "PYTHON_KEYRING_BACKEND": "no.such"})
     api = Api(terminal)
     assert terminal.run("token", AWESOME_ACCESS_TOKEN=GIVEN) == 0
     assert terminal.out == f"{GIVEN}\n"

@@ -85,10 +85,10 @@ def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Term
     class Context:
         @property
         def obj(self) -> object:
-            return Toolbox(terminal.world)
+            return Toolbox(terminal.environment)
 
     assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # all that is asked of it
-    (terminal.world.config_dir / "config.toml").write_text("[broken", "utf-8")
+    (terminal.environment.config_dir / "config.toml").write_text("[broken", "utf-8")
     assert profile_names(Context()) == []  # type: ignore[arg-type]  # the same
 
 

@@ -60,8 +60,8 @@ def answer(terminal: Terminal, change: Callable[[str, Reply], Reply]) -> None:
 
 
 def configure(terminal: Terminal, text: str) -> None:
-    terminal.world.config_dir.mkdir(exist_ok=True)
-    (terminal.world.config_dir / "config.toml").write_text(text, encoding="utf-8")
+    terminal.environment.config_dir.mkdir(exist_ok=True)
+    (terminal.environment.config_dir / "config.toml").write_text(text, encoding="utf-8")
 
 
 def test_where_all_is_well_every_check_is_one_line(terminal: Terminal) -> None:
@@ -109,8 +109,8 @@ def test_a_stream_without_the_signs_gets_others(terminal: Terminal, encoding: st
             return encoding
 
     terminal.set(stdout=Encoded())
-    main(["doctor"], terminal.world)
-    lines = terminal.world.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
+    main(["doctor"], terminal.environment)
+    lines = terminal.environment.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
     assert {line.split()[0] for line in lines if not line.startswith(" ")} == glyphs
 
 

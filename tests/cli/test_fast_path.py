@@ -76,7 +76,7 @@ def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     monkeypatch.setattr(fastlane, "_read", lambda name: terminal.keyring.get_password(name, "awesome"))
     now = terminal.time.now()
     assert answer(["say-hi"], home, now=now) == "Welcome Juan!"
-    vault = Toolbox(terminal.world).keyring_vault
+    vault = Toolbox(terminal.environment).keyring_vault
     vault.card()
     add_revoked(tmp_path, vault.digests)
     assert answer(["say-hi"], home, now=now) is None

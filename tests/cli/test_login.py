@@ -52,7 +52,7 @@ class Tired(MemoryKeyring):
 
 
 def _file(terminal: Terminal) -> Path:
-    return terminal.world.state_dir / "insecure-session-default.json"
+    return terminal.environment.state_dir / "insecure-session-default.json"
 
 
 def _asked_for_codes(terminal: Terminal) -> int:
@@ -180,7 +180,7 @@ def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(termina
         if ("awesome-cli:default", "awesome") in terminal.keyring.entries():
             raise KeyboardInterrupt
 
-    before, terminal.issuer.auto_approve = terminal.world.hold_signals, True
+    before, terminal.issuer.auto_approve = terminal.environment.hold_signals, True
     terminal.set(hold_signals=interrupted)
     assert terminal.run("login") == 130
     assert _revoked(terminal) == 0
@@ -205,7 +205,7 @@ def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
 
     def watched(entries: FileEntries, name: str, secret: str) -> None:
         put(entries, name, secret)
-        written.extend(path.name for path in terminal.world.state_dir.glob("insecure-*"))
+        written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
     monkeypatch.setattr(FileEntries, "put", watched)
     terminal.login("--insecure-storage")
@@ -244,7 +244,7 @@ def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     issuer.auto_approve = True
-    for folder in terminal.world.account_dirs:
+    for folder in terminal.environment.account_dirs:
         folder.write_text("in the way")
     assert terminal.run("login") == 7
     assert terminal.paths == []
@@ -255,7 +255,7 @@ def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
 ) -> None:
     def approve(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/token":
-            for folder in terminal.world.account_dirs:
+            for folder in terminal.environment.account_dirs:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.write_text("in the way")
         return terminal.honest(request)
@@ -326,7 +326,7 @@ def test_a_logout_without_the_keyring_that_holds_a_session_is_refused(terminal: 
 
 def test_a_logout_removes_what_a_killed_proof_of_the_plain_file_left(terminal: Terminal) -> None:
     terminal.login()
-    left = terminal.world.state_dir / "insecure-session-default.proof"
+    left = terminal.environment.state_dir / "insecure-session-default.proof"
     left.write_text('{"awesome-cli:default:a:0": "0123"}')
     assert terminal.run("logout") == 0
     assert not left.exists()

@@ -40,7 +40,7 @@ def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer:
     assert terminal.err == "Signed out Juan (profile default).\n"
     assert _revoked(issuer) == ["refresh_token", "access_token"]
     assert terminal.keyring.entries() == {}
-    assert json.loads((terminal.world.state_dir / "sessions.json").read_text()) == {"profiles": {}}
+    assert json.loads((terminal.environment.state_dir / "sessions.json").read_text()) == {"profiles": {}}
 
 
 def test_twice_is_fine(terminal: Terminal) -> None:
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_repaired_by_a_login(terminal: Terminal, damaged:
 def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--profile", "work", "--client-id", "awesome-demo")
-    (terminal.world.state_dir / "sessions.json").unlink()
+    (terminal.environment.state_dir / "sessions.json").unlink()
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
     assert terminal.err.count("Signed out Juan") == 2
@@ -81,7 +81,7 @@ def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(t
 
 def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text("[")
     assert terminal.run("logout", "--all") == 3
@@ -91,7 +91,7 @@ def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Termi
 @pytest.mark.parametrize("roster", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
 def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, roster: str) -> None:
     terminal.login()
-    (terminal.world.state_dir / "sessions.json").write_text(roster)
+    (terminal.environment.state_dir / "sessions.json").write_text(roster)
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
 
@@ -133,7 +133,7 @@ def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(
 ) -> None:
     """As a login leaves them that was killed after it kept the new session and before it removed the old one."""
     terminal.login("--insecure-storage")
-    (file,) = terminal.world.state_dir.glob("insecure-session-*")
+    (file,) = terminal.environment.state_dir.glob("insecure-session-*")
     text = file.read_text()
     terminal.login("--force")
     assert not file.exists()
@@ -150,7 +150,7 @@ def test_the_plain_file_is_emptied_though_the_keyring_fails(terminal: Terminal, 
     terminal.set(keyring=Locked())
     assert terminal.run("logout") == 0
     assert "Warning: The keyring is locked." in terminal.err
-    assert list(terminal.world.state_dir.glob("*insecure*")) == []
+    assert list(terminal.environment.state_dir.glob("*insecure*")) == []
     assert _revoked(issuer) == ["refresh_token", "access_token"]
 
 
@@ -158,7 +158,7 @@ def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
-    file = terminal.world.state_dir / "insecure-session-default.json"
+    file = terminal.environment.state_dir / "insecure-session-default.json"
     file.write_text("{}")
 
     def refuse(_: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_keyring_that_cannot_be_read_cannot_be_emptied(terminal: Terminal) -> 
 
 def test_the_keyring_asks_for_its_password_before_the_lock_is_taken(terminal: Terminal) -> None:
     asked: list[bool] = []
-    locks = terminal.world.state_dir / "locks/profile-default.lock"
+    locks = terminal.environment.state_dir / "locks/profile-default.lock"
 
     class Asking(MemoryKeyring):
         def get_password(self, service: str, username: str) -> str | None:
@@ -245,7 +245,7 @@ def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
 
 def test_a_revocation_that_was_skipped_is_not_begun_for_the_other_store(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
-    (file,) = terminal.world.state_dir.glob("insecure-session-*")
+    (file,) = terminal.environment.state_dir.glob("insecure-session-*")
     text = file.read_text()
     terminal.login("--force")
     file.write_text(text)

@@ -38,7 +38,7 @@ class Locked(MemoryKeyring):
 
 
 def config(terminal: Terminal) -> Path:
-    return terminal.world.config_dir / "config.toml"
+    return terminal.environment.config_dir / "config.toml"
 
 
 def configure(terminal: Terminal, text: str) -> None:
@@ -265,7 +265,7 @@ def test_remove_says_when_the_file_cannot_be_written(terminal: Terminal, unwrita
 @pytest.fixture
 def unwritable(terminal: Terminal) -> Path:
     """Return a config file that nobody can replace, not even root: no name is left for a file beside it."""
-    real = terminal.world.config_dir / ("x" * 250)
+    real = terminal.environment.config_dir / ("x" * 250)
     configure(terminal, "")
     config(terminal).unlink()
     real.write_text("[profiles.work]\n", encoding="utf-8")
@@ -377,7 +377,7 @@ def test_a_file_that_was_broken_while_the_person_was_waited_for_does_not_fail_th
 def test_a_name_that_differs_from_an_existing_one_only_in_case_is_refused(
     argv: list[str], known_by: str, terminal: Terminal
 ) -> None:
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     if known_by == "its settings":
         config.parent.mkdir(parents=True)
         config.write_text("[profiles.Work]\nclient_id = 'a'\n", encoding="utf-8")
@@ -392,14 +392,14 @@ def test_a_name_that_differs_from_an_existing_one_only_in_case_is_refused(
 
 def test_a_config_file_that_is_broken_hides_no_session_whose_name_differs_only_in_case(terminal: Terminal) -> None:
     terminal.login("--profile", "Work")
-    terminal.world.config_dir.mkdir(exist_ok=True)
-    (terminal.world.config_dir / "config.toml").write_text("[", encoding="utf-8")
+    terminal.environment.config_dir.mkdir(exist_ok=True)
+    (terminal.environment.config_dir / "config.toml").write_text("[", encoding="utf-8")
     assert terminal.run("--profile", "work", "logout") == 2
     assert terminal.run("--profile", "other", "logout") == 0
 
 
 def test_names_that_differ_only_in_case_and_exist_already_both_serve(terminal: Terminal) -> None:
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[profiles.Work]\n[profiles.work]\n", encoding="utf-8")
     terminal.login("--profile", "work")

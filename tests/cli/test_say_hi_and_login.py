@@ -1,4 +1,4 @@
-"""Every command through ``main(argv, world)``."""
+"""Every command through ``main(argv, environment)``."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_where_no_browser_opens_a_terminal_shows_a_qr_code(terminal: Terminal, o
 
 
 def test_a_short_url_is_no_micro_qr_code_which_phones_do_not_read(terminal: Terminal) -> None:
-    drawing = Toolbox(terminal.world).qr_code("https://x.io/d")
+    drawing = Toolbox(terminal.environment).qr_code("https://x.io/d")
     modules = max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", drawing).splitlines())) - 2 * 2  # without the quiet zone
     assert modules >= 21
 

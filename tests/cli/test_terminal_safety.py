@@ -202,7 +202,7 @@ def test_no_command_prints_controls_that_come_from_settings_or_arguments(
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
 def test_no_command_prints_controls_of_a_file_that_is_broken(command: str, controlled: Terminal) -> None:
-    (controlled.world.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
+    (controlled.environment.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
     for argv in RUNS[command]:
         controlled.run(*argv)
         check(controlled)

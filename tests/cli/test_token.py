@@ -102,4 +102,4 @@ def test_a_logout_while_a_renewal_waits_for_the_lock_is_final(
 
 
 def _log_out(terminal: Terminal) -> int:
-    return main(["logout"], terminal.world)
+    return main(["logout"], terminal.environment)

@@ -17,8 +17,8 @@ def requests(terminal: Terminal) -> list[Request]:
 
 
 def switch(terminal: Terminal, name: str, value: str = "true") -> None:
-    terminal.world.config_dir.mkdir()
-    (terminal.world.config_dir / "config.toml").write_text(f"[profiles.default]\n{name} = {value}\n")
+    terminal.environment.config_dir.mkdir()
+    (terminal.environment.config_dir / "config.toml").write_text(f"[profiles.default]\n{name} = {value}\n")
 
 
 def test_a_provider_that_demands_pkce_accepts_us_with_it(terminal: Terminal, requests: list[Request]) -> None:

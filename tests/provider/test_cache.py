@@ -98,7 +98,7 @@ BAD_FILES: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("change", BAD_FILES.values(), ids=BAD_FILES)
 def test_a_bad_file_is_ignored_and_replaced(change: Callable[[bytes], bytes], terminal: Terminal) -> None:
     terminal.login()
-    path = file_of(terminal.world.cache_dir)
+    path = file_of(terminal.environment.cache_dir)
     good = path.read_bytes()
     bad = change(good)
     assert bad != good
@@ -126,7 +126,7 @@ def test_an_old_file_is_fetched_anew(terminal: Terminal) -> None:
 
 def test_a_file_that_is_gone_costs_two_requests(terminal: Terminal) -> None:
     terminal.login()
-    file_of(terminal.world.cache_dir).unlink()
+    file_of(terminal.environment.cache_dir).unlink()
     terminal.time.pass_by(TWO_HOURS)
     assert terminal.run("say-hi") == 0
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
@@ -148,10 +148,10 @@ def test_a_logout_trusts_the_same_file(terminal: Terminal) -> None:
 
 
 def test_a_folder_that_cannot_be_used_costs_requests_and_a_warning(terminal: Terminal) -> None:
-    terminal.world.cache_dir.write_text("a file in the way")
+    terminal.environment.cache_dir.write_text("a file in the way")
     terminal.login()
     assert "Warning: " in terminal.err
-    assert str(terminal.world.cache_dir) in terminal.err
+    assert str(terminal.environment.cache_dir) in terminal.err
     terminal.time.pass_by(TWO_HOURS)
     assert (terminal.run("say-hi"), terminal.out) == (0, "Welcome Juan!\n")
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]

@@ -18,7 +18,7 @@ from awesome_cli.keystore.keyring_store import KeyringEntries
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.store import Vault
 from awesome_cli.system.account_folders import account_folders
-from awesome_cli.system.environment import World, run_on_asyncio
+from awesome_cli.system.environment import Environment, run_on_asyncio
 from awesome_cli.system.lock import session_lock_name
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
@@ -167,7 +167,7 @@ class Machine:
 
     def do(self, *argv: str) -> Ended:
         """Run a command within this process: quicker, where no process is the point."""
-        world = World(
+        environment = Environment(
             environ={"AWESOME_ISSUER": self.issuer, "AWESOME_CLIENT_ID": self.client_id},
             stdin=io.StringIO(),
             stdout=io.StringIO(),
@@ -182,10 +182,10 @@ class Machine:
             hold_signals=no_signals,
             keyring=self.keyring,
         )
-        code = main(argv, world)
-        assert isinstance(world.stdout, io.StringIO)
-        assert isinstance(world.stderr, io.StringIO)
-        return Ended(code, world.stdout.getvalue(), world.stderr.getvalue())
+        code = main(argv, environment)
+        assert isinstance(environment.stdout, io.StringIO)
+        assert isinstance(environment.stderr, io.StringIO)
+        return Ended(code, environment.stdout.getvalue(), environment.stderr.getvalue())
 
 
 def wait(process: subprocess.Popen[str]) -> Ended:

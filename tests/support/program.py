@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from awesome_cli.cli.main import main
-from awesome_cli.system.environment import World, run_on_asyncio
+from awesome_cli.system.environment import Environment, run_on_asyncio
 from support.file_keyring import Keyring
 from support.signals import no_signals
 
@@ -104,7 +104,7 @@ class Inside(Program):
 
     def run(self, *argv: str, **environ: str) -> End:
         out, err = io.StringIO(), io.StringIO()
-        world = World(
+        environment = Environment(
             environ={**self.environ, **environ},
             stdin=io.StringIO(),
             stdout=out,
@@ -119,7 +119,7 @@ class Inside(Program):
             hold_signals=no_signals,
             keyring=Keyring(self.keyring),
         )
-        return End(main(argv, world), out.getvalue(), err.getvalue())
+        return End(main(argv, environment), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Signals in the process of the tests: a stand-in for ``World.hold_signals``, and the handlers put back afterwards."""
+"""Signals in the tests: a stand-in for ``Environment.hold_signals``, and the handlers put back afterwards."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 from trio.testing import MockClock
 
 from awesome_cli.cli.main import main
-from awesome_cli.system.environment import World
+from awesome_cli.system.environment import Environment
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.signals import no_signals
@@ -72,7 +72,7 @@ class Terminal:
         self.answer: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] = self.honest
         self.out = self.err = ""
         self.interactive = False
-        self.world = World(
+        self.environment = Environment(
             environ={"AWESOME_ISSUER": issuer.url, "AWESOME_CLIENT_ID": issuer.client_id},
             stdin=Stream(),
             stdout=Stream(),
@@ -94,16 +94,16 @@ class Terminal:
         streams = Stream(stdin), Stream(), Stream()
         for stream in streams:
             stream.terminal = self.interactive
-        variables = {**self.world.environ, **environ}
-        world = replace(
-            self.world,
+        variables = {**self.environment.environ, **environ}
+        environment = replace(
+            self.environment,
             stdin=streams[0],
             stdout=streams[1],
             stderr=streams[2],
             environ={name: value for name, value in variables.items() if value is not None},
         )
         self.requests.clear()
-        code = main(argv, world)
+        code = main(argv, environment)
         self.out, self.err = streams[1].getvalue(), streams[2].getvalue()
         assert "Traceback" not in self.err
         return code
@@ -115,7 +115,7 @@ class Terminal:
 
     def set(self, **changes: Any) -> None:  # noqa: ANN401 - whatever the world has
         """Change the world from now on."""
-        self.world = replace(self.world, **changes)
+        self.environment = replace(self.environment, **changes)
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - a JSON document

@@ -22,8 +22,8 @@ from awesome_cli.system.environment import (
     hold_signals,
     keep_token_from_children,
     open_browser,
-    real_world,
     run_on_asyncio,
+    system_environment,
 )
 from awesome_cli.system.signals import CODES, TerminatedError, end_on_signals
 
@@ -310,7 +310,7 @@ def test_a_name_that_cannot_be_found_is_an_error_as_ever(monkeypatch: pytest.Mon
 
 
 def test_the_real_world_is_the_systems() -> None:
-    found = real_world()
+    found = system_environment()
     assert found.stdout is sys.stdout
     assert found.config_dir.name == "awesome-cli"
     assert found.account_dirs[0].name == "awesome-cli"
@@ -324,19 +324,19 @@ def test_the_given_token_is_kept_from_children_and_still_known(monkeypatch: pyte
     keep_token_from_children()
     keep_token_from_children()
     assert "AWESOME_ACCESS_TOKEN" not in os.environ
-    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "another")
-    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == "another"
+    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == "another"
 
 
 def test_the_library_leaves_its_callers_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    assert real_world().environ["AWESOME_ACCESS_TOKEN"] == os.environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == os.environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
 
 
 def test_the_repr_of_a_world_shows_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    assert "s3cret" not in repr(real_world())
+    assert "s3cret" not in repr(system_environment())
 
 
 @pytest.fixture

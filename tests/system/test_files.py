@@ -131,7 +131,7 @@ FOLDERS = ["config_dir", "state_dir", "cache_dir"]
 
 
 def _spoil(terminal: Terminal, folder: str) -> Path:
-    path: Path = getattr(terminal.world, folder)
+    path: Path = getattr(terminal.environment, folder)
     path.write_text("in the way")
     return path
 
@@ -161,7 +161,7 @@ def test_no_warning_is_given_twice(terminal: Terminal) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None:
     terminal.login()
-    path: Path = getattr(terminal.world, folder)
+    path: Path = getattr(terminal.environment, folder)
     path.rename(path.with_name("away")) if path.exists() else None
     _spoil(terminal, folder)
     for command in ("say-hi", "whoami", "token"):
@@ -186,7 +186,7 @@ def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None
 def test_a_broken_config_is_named_with_its_line(
     terminal: Terminal, text: bytes, line: str, argv: tuple[str, ...]
 ) -> None:
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir()
     config.write_bytes(text)
     assert terminal.run(*argv, AWESOME_ISSUER=None) == 3
@@ -196,7 +196,7 @@ def test_a_broken_config_is_named_with_its_line(
 
 def test_a_broken_config_keeps_nobody_from_saying_hi_or_from_leaving(terminal: Terminal, time: Time) -> None:
     terminal.login()
-    config = terminal.world.config_dir / "config.toml"
+    config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(exist_ok=True)
     config.write_text("[profiles\n")
     assert terminal.run("say-hi") == 0
@@ -208,14 +208,14 @@ def test_a_broken_config_keeps_nobody_from_saying_hi_or_from_leaving(terminal: T
 
 
 def test_a_folder_in_the_place_of_the_config_is_said(terminal: Terminal) -> None:
-    (terminal.world.config_dir / "config.toml").mkdir(parents=True)
+    (terminal.environment.config_dir / "config.toml").mkdir(parents=True)
     assert terminal.run("login") == 3
     assert "config.toml" in terminal.err
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(terminal: Terminal, folder: str) -> None:
-    path: Path = getattr(terminal.world, folder)
+    path: Path = getattr(terminal.environment, folder)
     path.mkdir()
     path.chmod(0o777)
     terminal.login()
@@ -229,20 +229,20 @@ def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
-    terminal.world.config_dir.mkdir(exist_ok=True)
-    terminal.world.config_dir.chmod(0o775)
+    terminal.environment.config_dir.mkdir(exist_ok=True)
+    terminal.environment.config_dir.chmod(0o775)
     other = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: other)
     assert terminal.run("say-hi") == 0
-    assert f"Warning: {terminal.world.config_dir} belongs to another user" in terminal.err
-    assert stat.S_IMODE(terminal.world.config_dir.stat().st_mode) == 0o775
+    assert f"Warning: {terminal.environment.config_dir} belongs to another user" in terminal.err
+    assert stat.S_IMODE(terminal.environment.config_dir.stat().st_mode) == 0o775
 
 
 def test_a_session_in_a_file_that_others_can_write_to_is_not_used_until_logout_has_removed_it(
     terminal: Terminal,
 ) -> None:
     terminal.login("--insecure-storage")
-    (file,) = terminal.world.state_dir.glob("insecure-session-*.json")
+    (file,) = terminal.environment.state_dir.glob("insecure-session-*.json")
     file.chmod(0o666)
     for argv in (("say-hi",), ("whoami",), ("token",), ("api", "hello"), ("login", "--insecure-storage", "--force")):
         assert terminal.run(*argv, AWESOME_API_URL=terminal.issuer.api_url) == 9, argv
