@@ -15,7 +15,7 @@ from awesome_cli.cli.format import life
 from awesome_cli.errors import AwesomeError, ConfigError, LoginRequiredError
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
-from awesome_cli.oauth.response import Reply, http_date
+from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, about_the_clock
 from awesome_cli.sessions.model import Card, Session
 from awesome_cli.sessions.store import Vault
@@ -127,10 +127,10 @@ async def check_provider(
     """Knock, and look at what the provider says of itself; ask for a device code only if ``online``."""
     began = now()
     try:
-        reply = await provider.knock()
+        response = await provider.knock()
     except AwesomeError as error:
         return [_unreached(error, environ), *not_checked(PROVIDER_CHECKS[1:], "the provider cannot be reached")]
-    findings = [right("provider", f"it answered after {_milliseconds(now() - began)}"), check_clock(reply, now())]
+    findings = [right("provider", f"it answered after {_milliseconds(now() - began)}"), check_clock(response, now())]
     try:
         metadata = await provider.metadata()
         metadata.need("token_endpoint")
@@ -152,9 +152,9 @@ def _unreached(error: AwesomeError, environ: Mapping[str, str]) -> Finding:
     return replace(found, advice=f"{found.advice} {doubt}")
 
 
-def check_clock(reply: Reply, now: float) -> Finding:
+def check_clock(response: Response, now: float) -> Finding:
     """Compare this machine's clock with the provider's."""
-    theirs = http_date(reply.headers.get("date", ""))
+    theirs = http_date(response.headers.get("date", ""))
     if theirs is None:
         return open_question("clock", "the provider does not tell the time")
     error = about_the_clock(now - theirs)

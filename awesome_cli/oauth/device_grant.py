@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
-from awesome_cli.oauth.response import Reply, http_date, refusal, seconds
+from awesome_cli.oauth.response import Response, http_date, refusal, seconds
 from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_passing, is_token, life, parse_token
 from awesome_cli.text import safe, secure_url, secure_url_named_by
 
@@ -56,20 +56,20 @@ def device_authorization_form(
     return form
 
 
-def parse_device_authorization(reply: Reply, *, endpoint: str) -> DeviceAuthorization:
+def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAuthorization:
     """Accept a device authorization response (RFC 8628 §3.2) that came from ``endpoint``.
 
     Raises ProviderUnreachable for trouble that may pass, ProviderUnusable for a refusal, for a reply that lacks a
     member, or for one that sends people to anything but a secure URL, or from elsewhere to this machine.
     """
-    document = reply.json()
-    code = reply.error()
-    if code is not None and not is_passing(reply):
-        raise refusal(reply, what="The provider gives no device code", hint=ADVICE.get(code, ""))
-    if document is None or not reply.ok:
-        kind = ProviderUnreachableError if is_passing(reply) else ProviderError
+    document = response.json()
+    code = response.error()
+    if code is not None and not is_passing(response):
+        raise refusal(response, what="The provider gives no device code", hint=ADVICE.get(code, ""))
+    if document is None or not response.ok:
+        kind = ProviderUnreachableError if is_passing(response) else ProviderError
         raise kind(
-            f"The provider gives no device code (HTTP status {reply.status}).",
+            f"The provider gives no device code (HTTP status {response.status}).",
             hint="Check the issuer, or try again in a moment.",
         )
     device_code, user_code = document.get("device_code"), document.get("user_code")
@@ -132,28 +132,28 @@ class Passing:
     retry_after: float = 0.0
 
 
-def parse_poll(reply: Reply, *, now: float) -> TokenResponse | Pending | Passing:
+def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | Passing:
     """Say what one reply to a poll means (RFC 8628 §3.5). It branches on ``error``, never on the HTTP status.
 
     Raises SignInDenied, CodeExpired, or ProviderUnusable for every error that no waiting will cure.
     """
-    match reply.error():
+    match response.error():
         case "authorization_pending":
             return Pending()
         case "slow_down":
-            return Pending(slow_down=True, interval=_interval((reply.json() or {}).get("interval")))
+            return Pending(slow_down=True, interval=_interval((response.json() or {}).get("interval")))
         case "access_denied":
             raise AccessDeniedError(
                 "The sign-in was denied.", hint="If that was a mistake, start again with: awesome login"
             )
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
             raise device_code_expired()
-        case code if is_passing(reply):
-            return Passing(_retry_after(reply, now))
-        case None if reply.ok:
-            return parse_token(reply)
+        case code if is_passing(response):
+            return Passing(_retry_after(response, now))
+        case None if response.ok:
+            return parse_token(response)
         case code:
-            raise refusal(reply, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
+            raise refusal(response, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
 
 
 def device_code_expired() -> DeviceCodeExpiredError:
@@ -202,17 +202,17 @@ def _interval(value: object) -> float | None:
     return number if number is not None and SHORTEST_INTERVAL <= number <= LONGEST_INTERVAL else None
 
 
-def _retry_after(reply: Reply, now: float) -> float:
+def _retry_after(response: Response, now: float) -> float:
     """Seconds that the server asks us to stay away: RFC 9110 §10.2.3, or the epoch that Auth0 sends with a 429.
 
     Instants are compared with the server's own clock, where it tells it.
     """
-    text = reply.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])
     instant = http_date(text)
-    reset = reply.headers.get("x-ratelimit-reset", "").strip()
-    if not text and reply.status == TOO_MANY_REQUESTS and reset.isascii() and reset.isdigit():
+    reset = response.headers.get("x-ratelimit-reset", "").strip()
+    if not text and response.status == TOO_MANY_REQUESTS and reset.isascii() and reset.isdigit():
         instant = float(reset[:12])
-    server_now = http_date(reply.headers.get("date", ""))
+    server_now = http_date(response.headers.get("date", ""))
     return 0.0 if instant is None else max(0.0, instant - (now if server_now is None else server_now))

@@ -18,7 +18,7 @@ from cryptography.hazmat.backends import default_backend
 from jose import jws
 
 from awesome_cli.errors import InvalidTokenError, ProviderError
-from awesome_cli.oauth.response import Reply, json_object, seconds
+from awesome_cli.oauth.response import Response, json_object, seconds
 
 ALGORITHMS = {
     "RS256": "RSA",
@@ -61,15 +61,15 @@ class IdToken:
         return str(self.claims["sub"])
 
 
-def parse_jwks(reply: Reply) -> list[Key]:
+def parse_jwks(response: Response) -> list[Key]:
     """Accept a JWK set (RFC 7517 §5). Keys of kinds that we do not know are somebody else's.
 
     Raises ProviderUnusable, if there is no set.
     """
-    keys = (reply.json() or {}).get("keys")
-    if not reply.ok or not isinstance(keys, list):
+    keys = (response.json() or {}).get("keys")
+    if not response.ok or not isinstance(keys, list):
         raise ProviderError(
-            f"The provider's keys (jwks_uri) cannot be read (HTTP status {reply.status}).",
+            f"The provider's keys (jwks_uri) cannot be read (HTTP status {response.status}).",
             hint="Without them no ID token can be verified. Try again, or tell the provider's operators.",
         )
     known = [

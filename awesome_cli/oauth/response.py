@@ -15,7 +15,7 @@ from awesome_cli.text import safe
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """A complete HTTP response, at most as long as the transport admits. Header names are lower case.
 
     ``secrets`` are what the request carried: a server that repeats them does not get them shown.
@@ -114,11 +114,11 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def refusal(reply: Reply, *, what: str, hint: str = "") -> ProviderError:
+def refusal(response: Response, *, what: str, hint: str = "") -> ProviderError:
     """Build the error for a reply that ends the conversation: the OAuth code where there is one, else the status."""
-    code = reply.error()
+    code = response.error()
     if code is None:
-        return ProviderError(f"{what}: the provider answered with HTTP status {reply.status}.", hint=hint)
-    words = reply.error_description()
-    code = reply.shown(code)
+        return ProviderError(f"{what}: the provider answered with HTTP status {response.status}.", hint=hint)
+    words = response.error_description()
+    code = response.shown(code)
     return ProviderError(f"{what}: {code}" + (f" ({words})." if words else "."), hint=hint, code=code)

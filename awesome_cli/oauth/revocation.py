@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 
 
 def revocation_form(client_id: str, token: str, *, token_type_hint: str) -> dict[str, str]:
@@ -10,6 +10,6 @@ def revocation_form(client_id: str, token: str, *, token_type_hint: str) -> dict
     return {"client_id": client_id, "token": token, "token_type_hint": token_type_hint}
 
 
-def parse_revocation(reply: Reply) -> bool:
+def parse_revocation(response: Response) -> bool:
     """Whether the provider confirmed that the token is dead: 200, also for one that it never knew (§2.2)."""
-    return reply.status == 200 and reply.error() is None  # noqa: PLR2004 - RFC 7009 §2.2 names this one status
+    return response.status == 200 and response.error() is None  # noqa: PLR2004 - RFC 7009 §2.2 names this one status

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from awesome_cli.errors import ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
-from awesome_cli.oauth.response import Reply, refusal, seconds
+from awesome_cli.oauth.response import Response, refusal, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
 TOO_MANY_REQUESTS = 429  # RFC 6585 §4
@@ -39,13 +39,13 @@ def refresh_form(client_id: str, refresh_token: str, *, resource: str | None = N
     return form | ({"resource": resource} if resource else {})  # RFC 8707 §2.2
 
 
-def parse_token(reply: Reply) -> TokenResponse:
+def parse_token(response: Response) -> TokenResponse:
     """Accept a successful token reply (RFC 6749 §5.1).
 
     Raises ProviderUnusable, naming the member, if it lacks an access token that fits into a header, or its type is not
     Bearer.
     """
-    document = reply.json() or {}
+    document = response.json() or {}
     for name in ("access_token", "token_type"):
         if document.get(name) is None:
             raise _malformed(f"lacks {name}")
@@ -67,46 +67,46 @@ def parse_token(reply: Reply) -> TokenResponse:
     )
 
 
-def parse_refresh(reply: Reply) -> TokenResponse:
+def parse_refresh(response: Response) -> TokenResponse:
     """Accept the reply to a refresh request (RFC 6749 §6).
 
     Raises GrantEnded for ``invalid_grant``, ProviderUnreachable for trouble inside the provider that may
     pass, and ProviderUnusable for every other refusal.
     """
-    code = reply.error()
+    code = response.error()
     if code == "invalid_grant":
         raise RefreshTokenRejectedError(
             "Your session has ended: the provider no longer accepts its refresh token.",
             hint="Sign in again with: awesome login",
         )
-    if code is None and reply.ok and reply.json() is not None:
-        return parse_token(reply)
-    refused_without_a_word = reply.status == 400 and reply.json() is None  # noqa: PLR2004 - so some meet a bad token
-    if code in _LATER or (is_passing(reply) and not refused_without_a_word):
+    if code is None and response.ok and response.json() is not None:
+        return parse_token(response)
+    refused_without_a_word = response.status == 400 and response.json() is None  # noqa: PLR2004 - so some meet a bad token
+    if code in _LATER or (is_passing(response) and not refused_without_a_word):
         raise ProviderUnreachableError(
-            f"The provider could not renew the session (HTTP status {reply.status}).",
+            f"The provider could not renew the session (HTTP status {response.status}).",
             hint="Try again in a moment.",
         )
-    raise refusal(reply, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN))
+    raise refusal(response, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN))
 
 
-def refresh_token_of(reply: Reply) -> str | None:
+def refresh_token_of(response: Response) -> str | None:
     """Return the refresh token of a successful reply, whatever else is wrong with it; None if it has no usable one."""
-    token = (reply.json() or {}).get("refresh_token") if reply.ok else None
+    token = (response.json() or {}).get("refresh_token") if response.ok else None
     return token if is_token(token) else None
 
 
-def is_passing(reply: Reply) -> bool:
+def is_passing(response: Response) -> bool:
     """Whether a reply speaks of trouble that may pass by itself: no JSON, or a bare 5xx or 429 (RFC 6585 §4)."""
-    in_trouble = reply.status >= 500 or reply.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
-    return reply.json() is None or (in_trouble and reply.error() not in _REGISTERED)
+    in_trouble = response.status >= 500 or response.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
+    return response.json() is None or (in_trouble and response.error() not in _REGISTERED)
 
 
-def is_astray(reply: Reply) -> bool:
+def is_astray(response: Response) -> bool:
     """Whether a reply speaks of something else than the endpoint that was meant: nothing is there, or a web page."""
-    if reply.error() is not None:
+    if response.error() is not None:
         return False
-    return reply.status in _NOTHING_THERE or (reply.json() is None and reply.body.strip() != b"")
+    return response.status in _NOTHING_THERE or (response.json() is None and response.body.strip() != b"")
 
 
 _NOTHING_THERE = (404, 405, 410)  # RFC 9110 §15.5

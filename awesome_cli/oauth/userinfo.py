@@ -5,31 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from awesome_cli.errors import InvalidTokenError, ProviderUnreachableError
-from awesome_cli.oauth.response import Reply, refusal
+from awesome_cli.oauth.response import Response, refusal
 from awesome_cli.oauth.token import is_passing
 
 
-def parse_userinfo(reply: Reply, *, sub: str) -> dict[str, Any]:
+def parse_userinfo(response: Response, *, sub: str) -> dict[str, Any]:
     """Return the claims, or none unless they are about the same subject (OIDC Core §5.3.2)."""
-    claims = reply.json() or {}
-    return claims if reply.ok and claims.get("sub") == sub else {}
+    claims = response.json() or {}
+    return claims if response.ok and claims.get("sub") == sub else {}
 
 
-def parse_welcome(reply: Reply, *, sub: str) -> bool:
+def parse_welcome(response: Response, *, sub: str) -> bool:
     """Whether the access token that asked is still good: False for a 401 (RFC 6750 §3.1).
 
     Raises ProviderUnusable for every other refusal, and TokenInvalid, if the claims are about another subject.
     """
-    if reply.status == 401:  # noqa: PLR2004 - Unauthorized
+    if response.status == 401:  # noqa: PLR2004 - Unauthorized
         return False
-    if is_passing(reply):
+    if is_passing(response):
         raise ProviderUnreachableError(
-            f"The provider's userinfo endpoint gives no usable answer (HTTP status {reply.status}).",
+            f"The provider's userinfo endpoint gives no usable answer (HTTP status {response.status}).",
             hint="Try again in a moment.",
         )
-    if not reply.ok:
-        raise refusal(reply, what="The provider's userinfo endpoint refuses")
-    if not parse_userinfo(reply, sub=sub):
+    if not response.ok:
+        raise refusal(response, what="The provider's userinfo endpoint refuses")
+    if not parse_userinfo(response, sub=sub):
         raise InvalidTokenError(
             "The provider's userinfo endpoint speaks of somebody else than who signed in (sub differs).",
             hint="Sign in anew with: awesome login --force",

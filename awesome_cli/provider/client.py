@@ -40,7 +40,7 @@ from awesome_cli.oauth.id_token import (
     verify_id_token,
     verify_same_person,
 )
-from awesome_cli.oauth.response import Reply, http_date
+from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import (
     TokenResponse,
@@ -221,15 +221,15 @@ class OidcClient:
         """
         old = kept_id_token(session.id_token)
         form = refresh_form(self._client.client_id, session.refresh_token or "", resource=self._client.resource)
-        document, reply = await self._ask_at(
+        document, response = await self._ask_at(
             self._remembered(session) or await self._fetch_document(),
             "token_endpoint",
             lambda url: self._ask("POST", url, form=form, limit=REFRESH_TIMEOUT),
         )
         try:
-            tokens = parse_refresh(reply)
+            tokens = parse_refresh(response)
         except ProviderError as error:
-            if (refresh_token := refresh_token_of(reply)) is None:
+            if (refresh_token := refresh_token_of(response)) is None:
                 raise
             raise RenewalUnverifiedError(unverified_session(session, refresh_token), error) from error
         new = await self._renewed_id_token(session, old, tokens, document)
@@ -277,14 +277,14 @@ class OidcClient:
 
         Raises ProviderUnusable, if it says neither yes nor no; TokenInvalid, if it speaks of somebody else.
         """
-        _, reply = await self._ask_at(
+        _, response = await self._ask_at(
             self._remembered(session) or {"discovery": await self._fetch_discovery()},
             "userinfo_endpoint",
             lambda url: self._ask("GET", url, token=session.access_token),
         )
-        return parse_welcome(reply, sub=kept_id_token(session.id_token).sub)
+        return parse_welcome(response, sub=kept_id_token(session.id_token).sub)
 
-    async def knock(self) -> Reply:
+    async def knock(self) -> Response:
         """Return the issuer's answer to a request for its discovery document, whatever it is.
 
         Raises ProviderUnreachable, if none comes.
@@ -334,25 +334,27 @@ class OidcClient:
         self._is_remembered = False
         if self._client.discovery is not None:
             return self._client.discovery
-        reply = await self._fetch("discovery document", discovery_url(self._client.issuer))
-        if not reply.ok:
+        response = await self._fetch("discovery document", discovery_url(self._client.issuer))
+        if not response.ok:
             raise ProviderError(
-                f"There is no discovery document at {self._client.issuer} (HTTP status {reply.status}).",
+                f"There is no discovery document at {self._client.issuer} (HTTP status {response.status}).",
                 hint="Check the issuer (or domain), or try again in a moment.",
             )
-        document = reply.json()  # only what we use is looked at and remembered: the rest may be huge, or nested deeply
+        document = (
+            response.json()
+        )  # only what we use is looked at and remembered: the rest may be huge, or nested deeply
         return document and {name: document.get(name) for name in ("issuer", *ENDPOINTS)}
 
-    async def _fetch(self, what: str, url: str) -> Reply:
+    async def _fetch(self, what: str, url: str) -> Response:
         """Fetch a document. A captive portal's page, or an error that may pass, is no opinion of the provider's."""
-        reply = await self._ask("GET", url)
-        if is_passing(reply):
-            kind = "a JSON object" if reply.json() is not None else "not a JSON object"
+        response = await self._ask("GET", url)
+        if is_passing(response):
+            kind = "a JSON object" if response.json() is not None else "not a JSON object"
             raise ProviderUnreachableError(
-                f"There is no {what} at {url.partition('?')[0]} (HTTP status {reply.status}, {kind}).",
+                f"There is no {what} at {url.partition('?')[0]} (HTTP status {response.status}, {kind}).",
                 hint="Check the network and the issuer (or domain), or try again in a moment.",
             )
-        return reply
+        return response
 
     async def _poll(self, token_endpoint: str, form: Mapping[str, str], pace: Pace, waiting: _Waiting) -> TokenResponse:
         """Ask at the given pace until there is an answer or the time is over (RFC 8628 §3.5)."""
@@ -361,12 +363,12 @@ class OidcClient:
             while await waiting.lasts(pace.wait):
                 asked = True
                 try:
-                    reply = await self._ask("POST", token_endpoint, form=form)
+                    response = await self._ask("POST", token_endpoint, form=form)
                 except ProviderUnreachableError as error:
                     self._detail(f"{error.message} Polling goes on.")
                     pace = pace.after_silence()
                     continue
-                answer = parse_poll(reply, now=self._now())
+                answer = parse_poll(response, now=self._now())
                 if isinstance(answer, TokenResponse):
                     return answer
                 pace = pace.after(answer)
@@ -404,11 +406,11 @@ class OidcClient:
         if metadata.userinfo_endpoint is None:
             return {}
         try:
-            reply = await self._ask("GET", metadata.userinfo_endpoint, token=tokens.access_token)
+            response = await self._ask("GET", metadata.userinfo_endpoint, token=tokens.access_token)
         except ProviderError as error:
             self._detail(error.message)
             return {}
-        return parse_userinfo(reply, sub=id_token.sub)
+        return parse_userinfo(response, sub=id_token.sub)
 
     async def _revoke_both(self, document: Mapping[str, Any], refresh_token: str | None, access_token: str) -> bool:
         if self._metadata(document).revocation_endpoint is None:
@@ -422,32 +424,32 @@ class OidcClient:
     async def _revoke(self, document: Mapping[str, Any], token: str, hint: str) -> tuple[Mapping[str, Any], bool]:
         form = revocation_form(self._client.client_id, token, token_type_hint=hint)
         try:
-            document, reply = await self._ask_at(
+            document, response = await self._ask_at(
                 document, "revocation_endpoint", lambda url: self._ask("POST", url, form=form)
             )
         except ProviderError as error:
             self._detail(error.message)
             return document, False
-        return document, parse_revocation(reply)
+        return document, parse_revocation(response)
 
     async def _ask_at(
-        self, document: Mapping[str, Any], name: str, ask: Callable[[str], Awaitable[Reply]]
-    ) -> tuple[Mapping[str, Any], Reply]:
+        self, document: Mapping[str, Any], name: str, ask: Callable[[str], Awaitable[Response]]
+    ) -> tuple[Mapping[str, Any], Response]:
         """Ask at an endpoint of the document, and return the document that the reply came by.
 
         Where a remembered document no longer leads to the provider, discovery is fetched anew, and its endpoint is
         asked once, if it is another. A request that may have arrived is not made again.
         """
-        outcome: Reply | ConnectionFailedError
+        outcome: Response | ConnectionFailedError
         try:
             outcome = await ask(self._metadata(document).need(name))
         except ConnectionFailedError as error:
             outcome = error
-        leads_astray = not isinstance(outcome, Reply) or is_astray(outcome)
+        leads_astray = not isinstance(outcome, Response) or is_astray(outcome)
         moved = await self._moved(document, name) if self._is_remembered and leads_astray else None
         if moved is not None:
             return moved, await ask(self._metadata(moved).need(name))
-        if not isinstance(outcome, Reply):
+        if not isinstance(outcome, Response):
             raise outcome
         return document, outcome
 
@@ -459,33 +461,33 @@ class OidcClient:
         form: Mapping[str, str] | None = None,
         token: str | None = None,
         limit: float | None = None,
-    ) -> Reply:
+    ) -> Response:
         """Send one request and read its reply, bounded in size and time. Raises ProviderUnreachable."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}  # RFC 6750 §2.1
 
-        async def conversation() -> Reply:
+        async def conversation() -> Response:
             async with self._http.stream(method, url, data=form, headers=headers) as response:
                 body, secrets = await _body(response), _secrets(form or {}, token)
-                return Reply(response.status_code, body, _headers(response), secrets)
+                return Response(response.status_code, body, _headers(response), secrets)
 
         sent_at = self._now()
         try:
-            reply = await self._within(limit or self._request_timeout, conversation)
+            response = await self._within(limit or self._request_timeout, conversation)
         except TROUBLE as error:
             raise unreachable(urlsplit(url).netloc, error, check="issuer") from None
-        self._detail(f"{method} {url.partition('?')[0]}: HTTP status {reply.status}")
-        provider_now = http_date(reply.headers.get("date", ""))
+        self._detail(f"{method} {url.partition('?')[0]}: HTTP status {response.status}")
+        provider_now = http_date(response.headers.get("date", ""))
         if provider_now is not None:
             self._clock_error = sent_at - provider_now
-        return reply
+        return response
 
-    async def _within(self, seconds: float, work: Callable[[], Awaitable[Reply]]) -> Reply:
+    async def _within(self, seconds: float, work: Callable[[], Awaitable[Response]]) -> Response:
         """Do ``work``; raise TimeoutError, if it takes longer.
 
         The time is counted in naps instead of read from a clock: a process that was stopped and goes on takes the
         answer that came meanwhile, in place of finding its time over.
         """
-        outcome: Reply | Exception = TimeoutError()
+        outcome: Response | Exception = TimeoutError()
         async with anyio.create_task_group() as group:
 
             async def count() -> None:

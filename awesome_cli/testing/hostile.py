@@ -29,14 +29,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.testing.issuer import ProviderSimulator, Request
 from awesome_cli.testing.server import Listener
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEYS = "/.well-known/jwks.json"
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()  # the value of a member that is taken away
-LONGEST_REPLY = 65536  # bytes that are searched for secrets
+LONGEST_RESPONSE = 65536  # bytes that are searched for secrets
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Question:
     issuer: ProviderSimulator
     request: Request
 
-    def honest_reply(self) -> Reply:
+    def honest_response(self) -> Response:
         """Ask the issuer."""
         request = self.request
         return self.issuer.answer(request.method, request.path, request.form, request.headers, data=request.data)
@@ -65,7 +65,7 @@ class Pass:
 
     def play(self, question: Question) -> Iterator[bytes | float]:
         """Send its reply."""
-        yield wire(question.honest_reply())
+        yield wire(question.honest_response())
 
 
 PASS = Pass()
@@ -82,7 +82,7 @@ class Answer:
     def play(self, _: Question) -> Iterator[bytes | float]:
         """Send it."""
         body = self.body if isinstance(self.body, bytes | str) else json.dumps(self.body)
-        yield wire(Reply(self.status, body.encode() if isinstance(body, str) else body, self.headers))
+        yield wire(Response(self.status, body.encode() if isinstance(body, str) else body, self.headers))
 
 
 def redirect(location: str, status: int = 302) -> Answer:
@@ -112,8 +112,8 @@ class Lie:
 
     def play(self, question: Question) -> Iterator[bytes | float]:
         """Send what it says, changed."""
-        reply = question.honest_reply()
-        yield wire(replace(reply, body=json.dumps(_changed(reply.json() or {}, self.members)).encode()))
+        response = question.honest_response()
+        yield wire(replace(response, body=json.dumps(_changed(response.json() or {}, self.members)).encode()))
 
 
 @dataclass(frozen=True)
@@ -128,13 +128,13 @@ class Forge:
 
     def play(self, question: Question) -> Iterator[bytes | float]:
         """Send the reply, if it carries an ID token with that token forged."""
-        reply = question.honest_reply()
-        document = reply.json() or {}
+        response = question.honest_response()
+        document = response.json() or {}
         if "id_token" in document:
             header, claims = (_unpacked(part) for part in document["id_token"].split(".")[:2])
             forged = question.issuer.sign(_changed(header, self.header), _changed(claims, self.claims))
-            reply = replace(reply, body=json.dumps(document | {"id_token": forged}).encode())
-        yield wire(reply)
+            response = replace(response, body=json.dumps(document | {"id_token": forged}).encode())
+        yield wire(response)
 
 
 @dataclass(frozen=True)
@@ -198,12 +198,12 @@ ENDLESS_HEADERS = Flood(b"HTTP/1.1 200 OK\r\n", b"X-Padding: " + b"x" * 1000 + b
 ENDLESS_INTERIM = Flood(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
 
 
-def wire(reply: Reply) -> bytes:
+def wire(response: Response) -> bytes:
     """Return a reply as HTTP/1.1."""
-    phrase = HTTPStatus(reply.status).phrase if reply.status in set(HTTPStatus) else "Odd"
-    headers = {"content-length": str(len(reply.body)), "connection": "close", **reply.headers}
-    lines = [f"HTTP/1.1 {reply.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + reply.body
+    phrase = HTTPStatus(response.status).phrase if response.status in set(HTTPStatus) else "Odd"
+    headers = {"content-length": str(len(response.body)), "connection": "close", **response.headers}
+    lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
 
 
 class HostileProvider:
@@ -251,7 +251,7 @@ class HostileProvider:
             script = self._scripts.get(request.path)
             act = script.popleft() if script else self._refrains.get(request.path, PASS)
         for piece in act.play(Question(self.issuer, asked)):
-            if isinstance(piece, bytes) and len(piece) <= LONGEST_REPLY:
+            if isinstance(piece, bytes) and len(piece) <= LONGEST_RESPONSE:
                 self.secrets.update(_SECRET_MEMBER.findall(piece.decode("latin-1")))
             yield piece
 

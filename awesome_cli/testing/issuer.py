@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jose import jwk, jws
 from jose.exceptions import JOSEError
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class ProviderSimulator:
     slim_id_token: bool = False
     pkce_required: bool = False
     auto_approve: bool = False
-    script: list[str | Reply] = field(default_factory=list, repr=False)
+    script: list[str | Response] = field(default_factory=list, repr=False)
 
     requests: list[Request] = field(init=False, repr=False, default_factory=list)
     refreshes: int = field(init=False, default=0)
@@ -98,7 +98,7 @@ class ProviderSimulator:
         headers: Mapping[str, str] | None = None,
         *,
         data: Mapping[str, Any] | None = None,
-    ) -> Reply:
+    ) -> Response:
         """Answer one request. ``path`` may carry a query; ``data`` is JSON that came instead of a form."""
         path, _, query = path.partition("?")
         request = Request(
@@ -114,11 +114,11 @@ class ProviderSimulator:
             self.requests.append(request)
             del self.requests[:-RECORDED]
             try:
-                reply = self._route(request)
+                response = self._route(request)
             except _Refusal as refusal:
-                reply = refusal.reply()
+                response = refusal.response()
         date = formatdate(request.at, usegmt=True)
-        return Reply(reply.status, reply.body, {"date": date, "cache-control": "no-store", **reply.headers})
+        return Response(response.status, response.body, {"date": date, "cache-control": "no-store", **response.headers})
 
     def approve(self, user_code: str) -> bool:
         """Let the device with this code in; False if no such code is waiting."""
@@ -159,8 +159,8 @@ class ProviderSimulator:
     def _root(self) -> str:
         return self.url.removesuffix("/")  # OpenID Connect Discovery §4.1: before a path is appended
 
-    def _route(self, request: Request) -> Reply:
-        routes: dict[str, dict[str, Callable[[Request], Reply]]] = {
+    def _route(self, request: Request) -> Response:
+        routes: dict[str, dict[str, Callable[[Request], Response]]] = {
             "/.well-known/openid-configuration": {"GET": self._discovery},
             "/.well-known/jwks.json": {"GET": self._keys},
             "/device/code": {"POST": self._device_code},
@@ -179,7 +179,7 @@ class ProviderSimulator:
             return _json({"error": "method_not_allowed"}, 405, {"allow": ", ".join(methods)})
         return methods[request.method](request)
 
-    def _discovery(self, _: Request) -> Reply:
+    def _discovery(self, _: Request) -> Response:
         # OpenID Connect Discovery §3, RFC 8628 §4. No authorization endpoint, hence no response type.
         return _json(
             {
@@ -200,10 +200,10 @@ class ProviderSimulator:
             }
         )
 
-    def _keys(self, _: Request) -> Reply:
+    def _keys(self, _: Request) -> Response:
         return _json({"keys": [_key(self.alg).public]})
 
-    def _device_code(self, request: Request) -> Reply:
+    def _device_code(self, request: Request) -> Response:
         self._require_client(request)
         challenge = request.form.get("code_challenge", "")
         if challenge or self.pkce_required:
@@ -236,7 +236,7 @@ class ProviderSimulator:
             }
         )
 
-    def _question(self, request: Request) -> Reply:
+    def _question(self, request: Request) -> Response:
         user_code = request.query.get("user_code", "")
         if not user_code:
             return _html(pages.enter_code())
@@ -248,7 +248,7 @@ class ProviderSimulator:
         # RFC 8628 §3.3.1, §5.4: show the code also when the address carried it, and ask.
         return _html(pages.confirm(grant.user_code, client=self.client_id, person=self._name, ticket=grant.ticket))
 
-    def _decision(self, request: Request) -> Reply:
+    def _decision(self, request: Request) -> Response:
         form = request.form
         if self._are_guessing(request.at):
             return _html(pages.error(_TOO_MANY), 429, _IN_A_SECOND)
@@ -291,7 +291,7 @@ class ProviderSimulator:
                 return grant
         return None
 
-    def _token(self, request: Request) -> Reply:
+    def _token(self, request: Request) -> Response:
         self._require_client(request)
         grant_type = request.form.get("grant_type")
         if grant_type == DEVICE_GRANT:
@@ -300,16 +300,16 @@ class ProviderSimulator:
             return self._refresh(request)
         raise _Refusal("unsupported_grant_type" if grant_type else "invalid_request", "Which grant type?")
 
-    def _poll(self, request: Request) -> Reply:
+    def _poll(self, request: Request) -> Response:
         device_code = request.form.get("device_code", "")
         grant = self._grants.get(device_code)
-        outcome: str | Reply = "invalid_grant"
+        outcome: str | Response = "invalid_grant"
         if grant is not None:
             grant.require_verifier(request.form.get("code_verifier", ""))
             outcome = grant.poll(request.at)
         if self.script:
             outcome = self.script.pop(0)
-        if isinstance(outcome, Reply):
+        if isinstance(outcome, Response):
             return outcome
         if outcome in {"approved", "access_denied", "expired_token"}:
             self._grants.pop(device_code, None)  # told once; from then on the code is unknown, as at Auth0
@@ -321,7 +321,7 @@ class ProviderSimulator:
         targets = _narrowed_targets(request.form, family)
         return self._tokens(family, family.scope, targets, renewable="offline_access" in family.scope)
 
-    def _refresh(self, request: Request) -> Reply:
+    def _refresh(self, request: Request) -> Response:
         token = self._refresh_tokens.get(request.form.get("refresh_token", ""))
         if token is None:
             raise _Refusal("invalid_grant", "Unknown or invalid refresh token.")
@@ -339,7 +339,9 @@ class ProviderSimulator:
             token.ends_at = min(token.ends_at, request.at + self.overlap)
         return self._tokens(family, scope, targets, renewable=self.rotate)
 
-    def _tokens(self, family: _Family, scope: tuple[str, ...], targets: tuple[str, ...], *, renewable: bool) -> Reply:
+    def _tokens(
+        self, family: _Family, scope: tuple[str, ...], targets: tuple[str, ...], *, renewable: bool
+    ) -> Response:
         access_token = self._access_token(family, scope, targets)
         tokens = {
             "access_token": access_token,
@@ -389,7 +391,7 @@ class ProviderSimulator:
     def _sign(self, typ: str, claims: dict[str, Any]) -> str:
         return self.sign({"alg": self.alg, "typ": typ, "kid": _key(self.alg).public["kid"]}, claims)
 
-    def _revoke(self, request: Request) -> Reply:
+    def _revoke(self, request: Request) -> Response:
         self._require_client(request)
         token = request.form.get("token")
         if not token:
@@ -401,17 +403,17 @@ class ProviderSimulator:
                 if self.revocation_deletes_grant and (family.sub, family.targets) == (revoked.sub, revoked.targets):
                     family.alive = False
         self._access_tokens.pop(self._verified(token).get("jti", ""), None)
-        return Reply(200)  # RFC 7009 §2.2: also for a token that nobody knows
+        return Response(200)  # RFC 7009 §2.2: also for a token that nobody knows
 
-    def _userinfo(self, request: Request) -> Reply:
+    def _userinfo(self, request: Request) -> Response:
         scope = self._bearer(request, self._root + "/userinfo")["scope"]
         return _json(self._claims(scope.split()))
 
-    def _hello(self, request: Request) -> Reply:
+    def _hello(self, request: Request) -> Response:
         token = self._bearer(request, self.api_url)
         return _json({"message": f"Hello {self._name}!", "sub": token["sub"], "scope": token["scope"]})
 
-    def _echo(self, request: Request) -> Reply:
+    def _echo(self, request: Request) -> Response:
         self._bearer(request, self.api_url)
         return _json({"echo": dict(request.form if request.data is None else request.data)})
 
@@ -528,7 +530,7 @@ class _Refusal(Exception):  # noqa: N818 - an answer, not a failure
         self.description = description
         self.challenge = challenge
 
-    def reply(self) -> Reply:
+    def response(self) -> Response:
         code = str(self)
         headers = {"www-authenticate": self.challenge} if self.challenge else {}
         return _json({"error": code, "error_description": self.description}, _STATUS.get(code, 400), headers)
@@ -594,9 +596,9 @@ def _narrowed_targets(form: Mapping[str, str], family: _Family) -> tuple[str, ..
     return targets
 
 
-def _json(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+def _json(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     body = json.dumps(members).encode()
-    return Reply(status, body, {"content-type": "application/json", **(headers or {})})
+    return Response(status, body, {"content-type": "application/json", **(headers or {})})
 
 
 def _remember(table: dict[str, Any], key: str, value: object) -> None:
@@ -606,7 +608,7 @@ def _remember(table: dict[str, Any], key: str, value: object) -> None:
         del table[next(iter(table))]
 
 
-def _html(page: str, status: int = 200, more: Mapping[str, str] | None = None) -> Reply:
+def _html(page: str, status: int = 200, more: Mapping[str, str] | None = None) -> Response:
     headers = {
         "content-type": "text/html; charset=utf-8",
         "content-security-policy": pages.POLICY,
@@ -614,7 +616,7 @@ def _html(page: str, status: int = 200, more: Mapping[str, str] | None = None) -
         "x-frame-options": "DENY",
         **(more or {}),
     }
-    return Reply(status, page.encode(), headers)
+    return Response(status, page.encode(), headers)
 
 
 def _base64url(data: bytes) -> str:

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from awesome_cli.oauth.response import Reply, json_object
+from awesome_cli.oauth.response import Response, json_object
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -170,21 +170,21 @@ class _Conversation(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.BAD_REQUEST)
         return {}, data
 
-    def _send(self, reply: Reply) -> None:
-        self.send_response_only(reply.status)
-        for name, value in reply.headers.items():
+    def _send(self, response: Response) -> None:
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
             self.send_header(name, value)
-        self.send_header("content-length", str(len(reply.body)))
+        self.send_header("content-length", str(len(response.body)))
         self.send_header("x-content-type-options", "nosniff")
         self.send_header("connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            self.wfile.write(response.body)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - see below
         """Refuse in JSON; http.server's words would repeat what the client sent."""
         words = {"error": "invalid_request", "error_description": HTTPStatus(code).phrase}
-        self._send(Reply(code, json.dumps(words).encode(), {"content-type": "application/json"}))
+        self._send(Response(code, json.dumps(words).encode(), {"content-type": "application/json"}))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Say nothing: the terminal belongs to somebody else, and a path may carry a code."""

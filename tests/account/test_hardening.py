@@ -21,12 +21,12 @@ from awesome_cli.cli.console import Console
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.errors import OutputError
 from awesome_cli.oauth.id_token import parse_jwks
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import Card
 from awesome_cli.sessions.record import CARD, card_name, dump, parse, seal
 from awesome_cli.system.environment import Held
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import response
+from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -39,7 +39,7 @@ def test_the_fast_lane_knows_all_members_of_a_card() -> None:
 
 
 def said(status: int, document: object) -> httpx.Response:
-    return response(Reply(status, json.dumps(document).encode()))
+    return to_httpx(Response(status, json.dumps(document).encode()))
 
 
 class Odd(MemoryKeyring):
@@ -375,7 +375,7 @@ def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Ter
 
 @pytest.mark.parametrize("key", ["alg", "use", "kid", "x"])
 def test_a_member_of_a_key_that_is_null_is_absent(key: str) -> None:
-    (kept,) = parse_jwks(Reply(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode()))
+    (kept,) = parse_jwks(Response(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode()))
     assert kept == {"kty": "RSA", "n": "n", "e": "e"}
 
 

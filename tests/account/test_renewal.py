@@ -17,13 +17,13 @@ from jose import jws
 from awesome_cli.cli.console import OutputClosedError
 from awesome_cli.cli.context import GREET_WITHIN, Toolbox
 from awesome_cli.errors import ProviderUnreachableError
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
 from awesome_cli.sessions.model import HURRIED_TIMEOUT
 from awesome_cli.sessions.shared_state import RenewalFailure
 from awesome_cli.system.environment import Held
 from awesome_cli.system.lock import exclusive, session_lock_name
-from support.terminal import Terminal, Time, response
+from support.terminal import Terminal, Time, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,7 +264,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
 
     def forged(request: httpx.Request) -> httpx.Response:
         answer = expired.honest(request)
-        return response(Reply(200, answer.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
+        return to_httpx(Response(200, answer.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
 
     expired.answer = _at("/token", forged, expired)
     assert expired.run("token") == 8
@@ -282,7 +282,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 ) -> None:
     before = _session(expired)
     issuer.alg = "ES256"  # another key
-    expired.answer = _at("/.well-known/jwks.json", lambda _: response(Reply(500)), expired)
+    expired.answer = _at("/.well-known/jwks.json", lambda _: to_httpx(Response(500)), expired)
     assert expired.run("token") == 0
     after = _session(expired)
     assert (after.id_token, after.card.name) == (before.id_token, before.card.name)
@@ -295,7 +295,7 @@ def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
 ) -> None:
     def malformed(request: httpx.Request) -> httpx.Response:
         answer = expired.honest(request)
-        return response(Reply(200, answer.read().replace(member.encode(), b"other")))
+        return to_httpx(Response(200, answer.read().replace(member.encode(), b"other")))
 
     expired.answer = _at("/token", malformed, expired)
     assert expired.run("token") == 7
@@ -359,7 +359,7 @@ def test_a_session_that_stops_a_login_names_the_way_out(expired: Terminal, troub
     def act(_: httpx.Request) -> httpx.Response:
         if trouble == "unreachable":
             raise httpx.ConnectError("down")
-        return response(Reply(400, b'{"error": "invalid_client"}'))
+        return to_httpx(Response(400, b'{"error": "invalid_client"}'))
 
     expired.answer = _at("/token", act, expired)
     assert expired.run("login") == 7
@@ -383,7 +383,7 @@ def _moved(terminal: Terminal, old: str, new: str, there: Callable[[httpx.Reques
             )
         honest = terminal.honest(request)
         if request.url.path.endswith("openid-configuration"):
-            return response(Reply(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
+            return to_httpx(Response(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
         return honest
 
     terminal.answer = answer
@@ -394,10 +394,10 @@ def _refuse(_: httpx.Request) -> httpx.Response:
 
 
 THERE = {
-    "404": lambda _: response(Reply(404, b"{}")),
-    "410": lambda _: response(Reply(410)),
-    "405": lambda _: response(Reply(405)),
-    "a web page": lambda _: response(Reply(200, b"<h1>We have moved</h1>", {"content-type": "text/html"})),
+    "404": lambda _: to_httpx(Response(404, b"{}")),
+    "410": lambda _: to_httpx(Response(410)),
+    "405": lambda _: to_httpx(Response(405)),
+    "a web page": lambda _: to_httpx(Response(200, b"<h1>We have moved</h1>", {"content-type": "text/html"})),
     "no connection": _refuse,
 }
 

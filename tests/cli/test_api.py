@@ -39,7 +39,7 @@ class Api:
         self.terminal = terminal
         self.provider = terminal.answer
         self.calls: list[httpx.Request] = []
-        self.replies: list[httpx.Response | Exception] = []
+        self.responses: list[httpx.Response | Exception] = []
         terminal.answer = self.answer
         terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
 
@@ -47,7 +47,7 @@ class Api:
         if request.url.host != "api.example":
             return self.provider(request)
         self.calls.append(request)
-        answer = self.replies.pop(0) if self.replies else reply(200, b'{"ok":true}')
+        answer = self.responses.pop(0) if self.responses else response(200, b'{"ok":true}')
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -101,14 +101,14 @@ def stream(*chunks: bytes, pause: float = 0.0) -> httpx.AsyncByteStream:
     return Pieces()
 
 
-def reply(
+def response(
     status: int, body: bytes = b"", headers: dict[str, str] | list[tuple[str, str]] | None = None
 ) -> httpx.Response:
     return httpx.Response(status, headers=headers, stream=stream(body) if body else stream())
 
 
 def refusal(body: bytes = b"no") -> httpx.Response:
-    return reply(401, body, REFUSED)
+    return response(401, body, REFUSED)
 
 
 def keep(terminal: Terminal, entries: dict[tuple[str, str], str]) -> None:
@@ -297,7 +297,7 @@ def test_data_comes_from_a_pipe_too_and_can_be_sent_twice(api: Api, tmp_path: Pa
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"flowing",))
     writer.start()
-    api.replies = [refusal()]
+    api.responses = [refusal()]
     assert api.run("x", "--data", f"@{pipe}") == 0
     writer.join()
     assert [call.content for call in api.calls] == [b"flowing", b"flowing"]
@@ -337,14 +337,14 @@ def test_headers_that_are_ours_or_none_are_refused_unsaid(api: Api, header: str)
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 0), (299, 0), (400, 7), (404, 7), (500, 7), (599, 7)])
 def test_any_other_status_than_2xx_is_told_and_its_body_too(api: Api, status: int, code: int) -> None:
-    api.replies = [reply(status, b"body")]
+    api.responses = [response(status, b"body")]
     assert api.run("x") == code
     assert api.terminal.out == "body"
     assert (str(status) in api.terminal.err) == (code == 7)
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(api: Api) -> None:
-    api.replies = [reply(302, b"there", {"location": "https://evil.example/"})]
+    api.responses = [response(302, b"there", {"location": "https://evil.example/"})]
     assert api.run("x") == 7
     assert len(api.calls) == 1
     assert api.terminal.out == "there"
@@ -353,7 +353,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(api: Api) -> None:
 
 def test_a_lacking_scope_is_named(api: Api) -> None:
     challenge = 'Basic realm="a", Bearer error="insufficient_scope", scope="read:x", Other error="z"'
-    api.replies = [reply(403, b"", {"www-authenticate": challenge})]
+    api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
     assert 'awesome login --force --scope "openid read:x"' in api.terminal.err
     assert api.renewals == 0
@@ -364,7 +364,7 @@ def test_a_lacking_scope_is_named(api: Api) -> None:
 )
 def test_a_scope_that_a_shell_could_run_is_not_in_the_command_to_paste(api: Api, scope: str) -> None:
     challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
-    api.replies = [reply(403, b"", {"www-authenticate": challenge})]
+    api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
     hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
     assert api.terminal.err.splitlines()[-1] == f"Hint: {hint}"
@@ -372,14 +372,14 @@ def test_a_scope_that_a_shell_could_run_is_not_in_the_command_to_paste(api: Api,
 
 def test_the_command_to_paste_asks_for_each_scope_once(api: Api) -> None:
     challenge = 'Bearer error="insufficient_scope", scope="openid  https://api.example/a.b-c_d+e:f"'
-    api.replies = [reply(403, b"", {"www-authenticate": challenge})]
+    api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
     assert 'awesome login --force --scope "openid https://api.example/a.b-c_d+e:f"\n' in api.terminal.err
 
 
 def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"again")
-    api.replies = [refusal(), reply(201, b"made")]
+    api.responses = [refusal(), response(201, b"made")]
     assert api.run("x", "--data", f"@{tmp_path / 'file'}") == 0
     assert api.terminal.out == "made"
     assert api.renewals == 1
@@ -390,7 +390,7 @@ def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_p
 
 @LEFT_EARLY
 def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
-    api.replies = [refusal(b"first"), refusal(b"second" + b"x" * LONGEST_REFUSAL), reply(200)]
+    api.responses = [refusal(b"first"), refusal(b"second" + b"x" * LONGEST_REFUSAL), response(200)]
     assert api.run("x") == 4
     assert api.terminal.out == ("second" + "x" * LONGEST_REFUSAL)[:LONGEST_REFUSAL]
     assert "awesome login --force" in api.terminal.err
@@ -408,7 +408,7 @@ def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
     ],
 )
 def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api, headers: dict[str, str]) -> None:
-    api.replies = [reply(401, b"no", headers), reply(200, b"yes")]
+    api.responses = [response(401, b"no", headers), response(200, b"yes")]
     assert api.run("x") == 0
     assert api.terminal.out == "yes"
     assert (api.renewals, len(api.calls)) == (1, 2)
@@ -424,7 +424,10 @@ def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api,
     ],
 )
 def test_the_next_page_is_found_however_it_is_spelt(api: Api, link: str) -> None:
-    api.replies = [reply(200, b"1", {"link": link}), reply(200, b"2", {"link": '</v1/1>; title="next"; rel="prev"'})]
+    api.responses = [
+        response(200, b"1", {"link": link}),
+        response(200, b"2", {"link": '</v1/1>; title="next"; rel="prev"'}),
+    ]
     assert api.run("1", "--paginate") == 0
     assert [call.url.path for call in api.calls] == ["/v1/1", "/v1/2"]
 
@@ -441,7 +444,7 @@ class Reading(httpx.AsyncBaseTransport):
         async for piece in request.stream:
             self.taken += piece
             self.between()
-        return reply(200)
+        return response(200)
 
 
 def test_what_becomes_shorter_while_it_is_sent_is_a_usage_error(api: Api, tmp_path: Path) -> None:
@@ -472,21 +475,21 @@ def test_what_was_typed_in_no_known_encoding_goes_into_a_query_as_it_is(api: Api
 
 
 def test_details_tell_what_was_asked_and_what_came(api: Api) -> None:
-    api.replies = [reply(404)]
+    api.responses = [response(404)]
     assert api.run("things?secret=1", "--verbose") == 7
     assert "  GET https://api.example/v1/things: HTTP status 404" in api.terminal.err.splitlines()
 
 
 @pytest.mark.parametrize("error", ["token_expired", "unauthorized"])
 def test_a_401_with_a_code_of_their_own_is_renewed_once(api: Api, error: str) -> None:
-    api.replies = [reply(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
+    api.responses = [response(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 0
     assert (api.renewals, len(api.calls)) == (1, 2)
 
 
 @pytest.mark.parametrize("error", ["invalid_request", "insufficient_scope"])
 def test_a_401_that_does_not_speak_of_the_token_renews_nothing(api: Api, error: str) -> None:
-    api.replies = [reply(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
+    api.responses = [response(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 4
     assert api.terminal.out == "no"
     assert (api.renewals, len(api.calls)) == (0, 1)
@@ -505,15 +508,15 @@ def test_a_refused_token_that_a_sibling_replaced_takes_no_renewal(api: Api) -> N
         return api.answer(request)
 
     terminal.answer = a_sibling_renews
-    api.replies = [refusal()]
+    api.responses = [refusal()]
     assert api.run("x") == 0
     assert api.tokens[1] == f"Bearer {newer}"
     assert api.renewals == 1  # the sibling's
 
 
 def test_a_session_that_ended_for_good_says_so_after_the_body(api: Api) -> None:
-    api.replies = [refusal(b"why")]
-    api.provider = lambda _: reply(403, b'{"error": "invalid_grant"}')
+    api.responses = [refusal(b"why")]
+    api.provider = lambda _: response(403, b'{"error": "invalid_grant"}')
     assert api.run("x") == 4
     assert api.terminal.out == "why"
     assert "no longer accepts" in api.terminal.err
@@ -524,7 +527,7 @@ def test_a_renewal_that_finds_no_provider_is_network_trouble(api: Api) -> None:
     def unplugged(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("unplugged")
 
-    api.replies = [refusal(b"why")]
+    api.responses = [refusal(b"why")]
     api.provider = unplugged
     assert api.run("x") == 7
     assert api.terminal.out == "why"
@@ -538,7 +541,7 @@ def test_a_token_about_to_end_is_renewed_before_the_call(api: Api) -> None:
 
 
 def test_include_prints_the_head_first(api: Api) -> None:
-    api.replies = [reply(404, b"gone", [("x-a", "1"), ("x-a", "2\x1b[31m")]), reply(599, b"odd")]
+    api.responses = [response(404, b"gone", [("x-a", "1"), ("x-a", "2\x1b[31m")]), response(599, b"odd")]
     assert api.run("x", "--include") == 7
     assert api.terminal.out == "HTTP/1.1 404 Not Found\nx-a: 1\nx-a: 2[31m\n\ngone"
     assert api.run("x", "-i") == 7
@@ -546,10 +549,10 @@ def test_include_prints_the_head_first(api: Api) -> None:
 
 
 def test_pages_are_followed_and_begin_on_lines_of_their_own(api: Api) -> None:
-    api.replies = [
-        reply(200, b"[1]", {"link": '<https://api.example/v1/x?page=2>; rel="next", <?page=9>; rel="last"'}),
-        reply(200, b"[2]\n", {"link": '<?page=3>; rel="next"'}),
-        reply(200, b"[3]", {"link": '<?page=1>; rel="first"'}),
+    api.responses = [
+        response(200, b"[1]", {"link": '<https://api.example/v1/x?page=2>; rel="next", <?page=9>; rel="last"'}),
+        response(200, b"[2]\n", {"link": '<?page=3>; rel="next"'}),
+        response(200, b"[3]", {"link": '<?page=1>; rel="first"'}),
     ]
     assert api.run("x", "--paginate") == 0
     assert api.terminal.out == "[1]\n[2]\n[3]"
@@ -557,13 +560,13 @@ def test_pages_are_followed_and_begin_on_lines_of_their_own(api: Api) -> None:
 
 
 def test_without_paginate_one_page_is_all(api: Api) -> None:
-    api.replies = [reply(200, b"[1]", {"link": '<?page=2>; rel="next"'})]
+    api.responses = [response(200, b"[1]", {"link": '<?page=2>; rel="next"'})]
     assert api.run("x") == 0
     assert len(api.calls) == 1
 
 
 def test_a_token_refused_between_pages_is_renewed_and_the_pages_go_on(api: Api) -> None:
-    api.replies = [reply(200, b"[1]", {"link": '<?page=2>; rel="next"'}), refusal(), reply(200, b"[2]")]
+    api.responses = [response(200, b"[1]", {"link": '<?page=2>; rel="next"'}), refusal(), response(200, b"[2]")]
     assert api.run("x", "--paginate") == 0
     assert api.terminal.out == "[1]\n[2]"
     assert [call.url.query for call in api.calls] == [b"", b"page=2", b"page=2"]
@@ -574,7 +577,7 @@ def test_a_token_refused_between_pages_is_renewed_and_the_pages_go_on(api: Api) 
     ["https://evil.example/", "//evil.example/", "https://a@api.example/", "http://api.example/", "http://[::1"],
 )
 def test_a_next_page_elsewhere_is_not_fetched(api: Api, target: str) -> None:
-    api.replies = [reply(200, b"[1]", {"link": f'<{target}>; rel="next"'})]
+    api.responses = [response(200, b"[1]", {"link": f'<{target}>; rel="next"'})]
     assert api.run("x", "--paginate") == 7
     assert api.terminal.out == "[1]"
     assert len(api.calls) == 1
@@ -582,13 +585,13 @@ def test_a_next_page_elsewhere_is_not_fetched(api: Api, target: str) -> None:
 
 
 def test_pages_that_lead_round_in_a_circle_end(api: Api) -> None:
-    api.replies = [reply(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MOST_PAGES + 1)]
+    api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MOST_PAGES + 1)]
     assert api.run("x", "--paginate") == 7
     assert len(api.calls) == MOST_PAGES
 
 
 def test_a_page_that_fails_ends_the_pages(api: Api) -> None:
-    api.replies = [reply(500, b"oh", {"link": '<?page=2>; rel="next"'})]
+    api.responses = [response(500, b"oh", {"link": '<?page=2>; rel="next"'})]
     assert api.run("x", "--paginate") == 7
     assert len(api.calls) == 1
 
@@ -602,7 +605,7 @@ def test_only_get_has_pages(api: Api) -> None:
     "trouble", [httpx.ConnectError("s3cret"), httpx.ReadTimeout("s3cret"), httpx.RemoteProtocolError("s3cret")]
 )
 def test_trouble_on_the_way_is_7(api: Api, trouble: Exception) -> None:
-    api.replies = [trouble]
+    api.responses = [trouble]
     assert api.run("x") == 7
     assert api.terminal.err.startswith("Error: api.example cannot be used: ")
     assert "s3cret" not in api.terminal.err
@@ -614,7 +617,7 @@ def test_a_body_that_breaks_off_is_7(api: Api) -> None:
             yield b"half"
             raise httpx.ReadError("cut")
 
-    api.replies = [httpx.Response(200, stream=Broken())]
+    api.responses = [httpx.Response(200, stream=Broken())]
     assert api.run("x") == 7
     assert api.terminal.out == "half"
 
@@ -632,21 +635,21 @@ def test_a_silent_api_is_given_up(api: Api) -> None:
 
 
 def test_a_dripping_api_is_given_up(api: Api) -> None:
-    api.replies = [httpx.Response(200, stream=stream(*[b"."] * 1000, pause=1))]
+    api.responses = [httpx.Response(200, stream=stream(*[b"."] * 1000, pause=1))]
     begun = api.terminal.time.now()
     assert api.run("x") == 7
     assert api.terminal.time.now() - begun == pytest.approx(STALL)
 
 
 def test_a_slow_download_that_goes_on_may_take_hours(api: Api) -> None:
-    api.replies = [httpx.Response(200, stream=stream(*[b"x" * 2048] * 200, pause=50))]
+    api.responses = [httpx.Response(200, stream=stream(*[b"x" * 2048] * 200, pause=50))]
     assert api.run("x") == 0
     assert len(api.terminal.out) == 200 * 2048
 
 
 def test_bytes_are_piped_as_they_are(api: Api) -> None:
     data = bytes(range(256)) * 10
-    api.replies = [reply(200, data, {"content-type": "application/json"})]
+    api.responses = [response(200, data, {"content-type": "application/json"})]
     stdout = Bytes()
     assert main(["api", "x"], replace(api.terminal.environment, stdout=stdout)) == 0
     assert stdout.pipe.getvalue() == data
@@ -674,8 +677,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(api: Api) -> None:
 
 
 def test_json_is_laid_out_for_people(on_screen: Api) -> None:
-    on_screen.replies = [
-        reply(200, '{"name": "Zoë \\u001b[31m\u202e", "n": 1}'.encode(), {"content-type": "application/json"})
+    on_screen.responses = [
+        response(200, '{"name": "Zoë \\u001b[31m\u202e", "n": 1}'.encode(), {"content-type": "application/json"})
     ]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == '{\n  "name": "Zoë \\u001b[31m",\n  "n": 1\n}\n'
@@ -683,14 +686,14 @@ def test_json_is_laid_out_for_people(on_screen: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["application/problem+json; charset=utf-8", "Application/JSON"])
 def test_all_kinds_of_json_are_laid_out(on_screen: Api, kind: str) -> None:
-    on_screen.replies = [reply(200, b"[1]", {"content-type": kind})]
+    on_screen.responses = [response(200, b"[1]", {"content-type": kind})]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == "[\n  1\n]\n"
 
 
 @pytest.mark.parametrize("body", ['{"a": 1', '{"a": 1, "a": 2}', "1e999", "[" * 100_000])
 def test_json_that_is_none_is_shown_as_it_is(on_screen: Api, body: str) -> None:
-    on_screen.replies = [reply(200, body.encode(), {"content-type": "application/json"})]
+    on_screen.responses = [response(200, body.encode(), {"content-type": "application/json"})]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == body + "\n"
 
@@ -699,7 +702,7 @@ def test_long_json_is_shown_as_it_comes(on_screen: Api) -> None:
     body = json.dumps(["x" * 1000] * 2000).encode()
     assert len(body) > IN_MEMORY
     pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
-    on_screen.replies = [httpx.Response(200, headers={"content-type": "application/json"}, stream=stream(*pieces))]
+    on_screen.responses = [httpx.Response(200, headers={"content-type": "application/json"}, stream=stream(*pieces))]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == body.decode() + "\n"
 
@@ -707,13 +710,13 @@ def test_long_json_is_shown_as_it_comes(on_screen: Api) -> None:
 def test_text_on_a_terminal_is_harmless(on_screen: Api) -> None:
     text = "línea 1\r\n\tred: \x1b[31m\x9b\u202e end\n"
     data = text.encode()
-    on_screen.replies = [httpx.Response(200, stream=stream(data[:2], data[2:]))]
+    on_screen.responses = [httpx.Response(200, stream=stream(data[:2], data[2:]))]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == "línea 1\n\tred: [31m end\n"
 
 
 def test_nothing_on_a_terminal_is_nothing(on_screen: Api) -> None:
-    on_screen.replies = [reply(204, b"")]
+    on_screen.responses = [response(204, b"")]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == ""
 
@@ -721,7 +724,7 @@ def test_nothing_on_a_terminal_is_nothing(on_screen: Api) -> None:
 @LEFT_EARLY
 @pytest.mark.parametrize("body", [b"\x89PNG\r\n", b"a\0b", "ü".encode()[:1]])
 def test_what_is_no_text_is_not_shown_on_a_terminal(on_screen: Api, body: bytes) -> None:
-    on_screen.replies = [reply(200, body)]
+    on_screen.responses = [response(200, body)]
     assert on_screen.run("x") == 2
     assert on_screen.terminal.out == ""
     assert "> FILE" in on_screen.terminal.err
@@ -751,7 +754,7 @@ class Slow:
 
 def test_a_download_over_a_second_shows_how_far_it_is(api: Api) -> None:
     headers = {"content-length": "40960"}
-    api.replies = [httpx.Response(200, headers=headers, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
+    api.responses = [httpx.Response(200, headers=headers, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
     shown = Slow(api).run("x")
     assert "Downloading" in shown
     assert "41.0/41.0 kB" in shown
@@ -766,7 +769,7 @@ def test_an_upload_over_a_second_shows_how_far_it_is(api: Api, tmp_path: Path) -
             assert isinstance(request.stream, httpx.AsyncByteStream)
             async for _ in request.stream:
                 await anyio.sleep(0.7)
-            return reply(200, b"{}")
+            return response(200, b"{}")
 
     api.terminal.set(transport=SlowNetwork())
     shown = Slow(api).run("x", "--data", f"@{tmp_path / 'file'}")
@@ -777,12 +780,12 @@ def test_an_upload_over_a_second_shows_how_far_it_is(api: Api, tmp_path: Path) -
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_where_plain_text_is_wanted_nothing_redraws(api: Api, environ: dict[str, str]) -> None:
-    api.replies = [httpx.Response(200, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
+    api.responses = [httpx.Response(200, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
     assert Slow(api, **environ).run("x") == ""
 
 
 def test_a_quick_transfer_shows_no_progress(api: Api) -> None:
-    api.replies = [httpx.Response(200, stream=stream(*[b"x" * 4096] * 10, pause=0.05))]
+    api.responses = [httpx.Response(200, stream=stream(*[b"x" * 4096] * 10, pause=0.05))]
     assert Slow(api).run("x") == ""
 
 
@@ -814,7 +817,7 @@ def test_a_given_token_brings_no_id_token(api: Api) -> None:
 
 
 def test_a_given_token_is_never_renewed(api: Api) -> None:
-    api.replies = [refusal(b"no")]
+    api.responses = [refusal(b"no")]
     assert api.run("x", "--verbose", AWESOME_ACCESS_TOKEN=GIVEN) == 4
     assert (api.renewals, len(api.calls)) == (0, 1)
     assert api.terminal.out == "no"

@@ -16,10 +16,10 @@ import pytest
 from awesome_cli.cli.checks import Finding, check_clock, check_folder, check_keys, check_locks, right, tell_versions
 from awesome_cli.cli.doctor import GLYPHS
 from awesome_cli.cli.main import main
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import Stream, response
+from support.terminal import Stream, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,13 +48,13 @@ def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict
     return {finding["check"]: finding for finding in findings}
 
 
-def answer(terminal: Terminal, change: Callable[[str, Reply], Reply]) -> None:
+def answer(terminal: Terminal, change: Callable[[str, Response], Response]) -> None:
     """Let the provider answer, but change what it says, by path."""
 
     def changed(request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode()))
-        reply = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
-        return response(change(request.url.path, reply))
+        response = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        return to_httpx(change(request.url.path, response))
 
     terminal.answer = changed
 
@@ -123,8 +123,8 @@ def test_only_online_asks_for_a_code(terminal: Terminal) -> None:
 
 
 def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal: Terminal) -> None:
-    refusal = Reply(403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}')
-    answer(terminal, lambda path, reply: refusal if path == "/device/code" else reply)
+    refusal = Response(403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}')
+    answer(terminal, lambda path, response: refusal if path == "/device/code" else response)
     found = examine(terminal, "--online")["device grant"]
     assert (found["ok"], found["exit_code"]) == (False, 7)
     assert "unauthorized_client (Grant type not allowed)" in found["what"]
@@ -132,7 +132,7 @@ def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal
 
 
 def test_an_endpoint_that_is_missing_is_told_without_asking(terminal: Terminal) -> None:
-    answer(terminal, lambda _, reply: Reply(200, reply.body.replace(b"device_authorization_endpoint", b"x")))
+    answer(terminal, lambda _, response: Response(200, response.body.replace(b"device_authorization_endpoint", b"x")))
     found = examine(terminal)
     assert found["discovery"]["ok"] is True
     assert found["device grant"]["ok"] is False
@@ -235,14 +235,14 @@ def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (Reply(404, b"{}"), "There is no discovery document"),
-        (Reply(503), "There is no discovery document"),
-        (Reply(200, b'{"issuer": "https://other.example/"}'), "calls itself https://other.example/"),
-        (Reply(200, b'{"issuer": "https://provider.example/"}'), "names no token_endpoint"),
+        (Response(404, b"{}"), "There is no discovery document"),
+        (Response(503), "There is no discovery document"),
+        (Response(200, b'{"issuer": "https://other.example/"}'), "calls itself https://other.example/"),
+        (Response(200, b'{"issuer": "https://provider.example/"}'), "names no token_endpoint"),
     ],
 )
-def test_a_discovery_document_that_cannot_be_used_is_told(terminal: Terminal, reply: Reply, words: str) -> None:
-    answer(terminal, lambda path, usual: reply if "openid-configuration" in path else usual)
+def test_a_discovery_document_that_cannot_be_used_is_told(terminal: Terminal, response: Response, words: str) -> None:
+    answer(terminal, lambda path, usual: response if "openid-configuration" in path else usual)
     found = examine(terminal)
     assert found["provider"]["ok"] is True
     assert (found["discovery"]["ok"], found["discovery"]["exit_code"]) == (False, 7)
@@ -251,7 +251,7 @@ def test_a_discovery_document_that_cannot_be_used_is_told(terminal: Terminal, re
 
 
 def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
-    answer(terminal, lambda path, reply: Reply(200, b"{}") if "jwks" in path else reply)
+    answer(terminal, lambda path, response: Response(200, b"{}") if "jwks" in path else response)
     found = examine(terminal)["keys"]
     assert (found["ok"], found["exit_code"]) == (False, 7)
 
@@ -274,13 +274,13 @@ def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
     ],
 )
 def test_the_clock_is_compared_with_the_providers(error: float, ok: bool, words: str) -> None:  # noqa: FBT001 - a case
-    found = check_clock(Reply(200, b"", {"date": formatdate(1_800_000_000, usegmt=True)}), 1_800_000_000 + error)
+    found = check_clock(Response(200, b"", {"date": formatdate(1_800_000_000, usegmt=True)}), 1_800_000_000 + error)
     assert (found.ok, found.exit_code) == (ok, 0 if ok else 8)
     assert words in found.what
 
 
 def test_a_provider_that_tells_no_time_leaves_the_clock_open() -> None:
-    assert check_clock(Reply(200), 0).ok is None
+    assert check_clock(Response(200), 0).ok is None
 
 
 def test_a_keyring_that_refuses_is_told(terminal: Terminal) -> None:

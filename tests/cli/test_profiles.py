@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.settings.config_file import Config
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import response
+from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -239,7 +239,7 @@ def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
 
 def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all_the_same(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
-    terminal.answer = lambda _: response(Reply(503))
+    terminal.answer = lambda _: to_httpx(Response(503))
     assert terminal.run("profiles", "remove", "work") == 10
     assert terminal.keyring.entries() == {}
     assert Config.read(config(terminal)).names == []
@@ -348,10 +348,10 @@ def test_a_file_that_was_broken_while_the_person_was_waited_for_does_not_fail_th
 
     def answer(request: httpx.Request) -> httpx.Response:
         config(terminal).write_text("[broken", encoding="utf-8")
-        reply = terminal.issuer.answer(
+        response = terminal.issuer.answer(
             request.method, request.url.path, dict(parse_qsl(request.content.decode())), dict(request.headers)
         )
-        return response(reply)
+        return to_httpx(response)
 
     terminal.answer = answer
     terminal.login("--audience", "https://api.example/")

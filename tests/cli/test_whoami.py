@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
-from support.terminal import response
+from awesome_cli.oauth.response import Response
+from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 USERINFO = "/userinfo"
 
 
-def userinfo(terminal: Terminal, *replies: Reply) -> None:
+def userinfo(terminal: Terminal, *responses: Response) -> None:
     """Let the userinfo endpoint answer so, in this order; then let the provider itself answer."""
-    waiting = list(replies)
+    waiting = list(responses)
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == USERINFO and waiting:
-            return response(waiting.pop(0))
+            return to_httpx(waiting.pop(0))
         form = dict(parse_qsl(request.content.decode()))
-        return response(terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers)))
+        return to_httpx(terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers)))
 
     terminal.answer = answer
 
@@ -71,7 +71,7 @@ def test_a_token_that_cannot_be_renewed_is_told(terminal: Terminal) -> None:
 def test_offline_a_token_that_ended_is_told_as_ended(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: response(Reply(503))
+    terminal.answer = lambda _: to_httpx(Response(503))
     assert terminal.run("whoami", "--quiet") == 0
     assert "ended, renewed by itself" in terminal.out
     assert terminal.err.startswith("Warning: Offline: ")
@@ -138,7 +138,7 @@ def test_check_renews_a_session_that_ended_first(terminal: Terminal) -> None:
 
 def test_check_renews_once_what_the_provider_does_not_take(terminal: Terminal) -> None:
     terminal.login()
-    userinfo(terminal, Reply(401))
+    userinfo(terminal, Response(401))
     assert terminal.run("whoami", "--check") == 0
     assert terminal.paths == [USERINFO, "/token", USERINFO]
     assert terminal.issuer.refreshes == 1
@@ -146,7 +146,7 @@ def test_check_renews_once_what_the_provider_does_not_take(terminal: Terminal) -
 
 def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> None:
     terminal.login()
-    userinfo(terminal, Reply(401), Reply(401))
+    userinfo(terminal, Response(401), Response(401))
     assert terminal.run("whoami", "--check") == 4
     assert terminal.paths == [USERINFO, "/token", USERINFO]
     assert terminal.out == ""
@@ -157,17 +157,17 @@ def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> N
 
 def test_check_ends_with_4_where_nothing_can_be_renewed(terminal: Terminal) -> None:
     terminal.login("--scope", "openid profile")
-    userinfo(terminal, Reply(401))
+    userinfo(terminal, Response(401))
     assert terminal.run("whoami", "--check") == 4
     assert terminal.paths == [USERINFO]
 
 
 def test_check_removes_a_session_that_the_provider_has_ended(terminal: Terminal) -> None:
     terminal.login()
-    userinfo(terminal, Reply(401))
-    dead = Reply(403, b'{"error": "invalid_grant"}')
+    userinfo(terminal, Response(401))
+    dead = Response(403, b'{"error": "invalid_grant"}')
     ask = terminal.answer
-    terminal.answer = lambda request: response(dead) if request.url.path == "/token" else ask(request)
+    terminal.answer = lambda request: to_httpx(dead) if request.url.path == "/token" else ask(request)
     assert terminal.run("whoami", "--check") == 4
     assert "the provider no longer accepts its refresh token" in terminal.err
     assert terminal.keyring.entries() == {}
@@ -180,18 +180,18 @@ def claims(sub: object) -> bytes:
 @pytest.mark.parametrize(
     ("reply", "code", "words"),
     [
-        (Reply(503), 7, "gives no usable answer (HTTP status 503)"),
-        (Reply(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),
-        (Reply(429, b'{"error": "Too Many Requests"}'), 7, "gives no usable answer (HTTP status 429)"),
-        (Reply(403, b'{"error": "insufficient_scope"}'), 7, "userinfo endpoint refuses: insufficient_scope"),
-        (Reply(404, b"{}"), 7, "userinfo endpoint refuses: the provider answered with HTTP status 404"),
-        (Reply(200, claims("demo|somebody")), 8, "speaks of somebody else"),
-        (Reply(200, claims(None)), 8, "speaks of somebody else"),
+        (Response(503), 7, "gives no usable answer (HTTP status 503)"),
+        (Response(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),
+        (Response(429, b'{"error": "Too Many Requests"}'), 7, "gives no usable answer (HTTP status 429)"),
+        (Response(403, b'{"error": "insufficient_scope"}'), 7, "userinfo endpoint refuses: insufficient_scope"),
+        (Response(404, b"{}"), 7, "userinfo endpoint refuses: the provider answered with HTTP status 404"),
+        (Response(200, claims("demo|somebody")), 8, "speaks of somebody else"),
+        (Response(200, claims(None)), 8, "speaks of somebody else"),
     ],
 )
-def test_check_tells_what_is_neither_yes_nor_no(terminal: Terminal, reply: Reply, code: int, words: str) -> None:
+def test_check_tells_what_is_neither_yes_nor_no(terminal: Terminal, response: Response, code: int, words: str) -> None:
     terminal.login()
-    userinfo(terminal, reply)
+    userinfo(terminal, response)
     assert terminal.run("whoami", "--check") == code
     assert words in terminal.err
     assert terminal.run("say-hi") == 0  # nothing of that ends the session
@@ -212,8 +212,10 @@ def test_check_needs_the_network(terminal: Terminal) -> None:
 def test_check_needs_a_userinfo_endpoint(terminal: Terminal) -> None:
     def without_userinfo(request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode()))
-        reply = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
-        return response(Reply(reply.status, reply.body.replace(b"userinfo_endpoint", b"nothing"), reply.headers))
+        response = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        return to_httpx(
+            Response(response.status, response.body.replace(b"userinfo_endpoint", b"nothing"), response.headers)
+        )
 
     terminal.answer = without_userinfo
     terminal.login()

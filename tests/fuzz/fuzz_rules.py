@@ -18,7 +18,7 @@ with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.oauth.device_grant import parse_device_authorization, parse_poll
     from awesome_cli.oauth.discovery import parse_metadata
     from awesome_cli.oauth.id_token import parse_jwks, verify_id_token
-    from awesome_cli.oauth.response import Reply
+    from awesome_cli.oauth.response import Response
     from awesome_cli.oauth.revocation import parse_revocation
     from awesome_cli.oauth.token import parse_refresh
     from awesome_cli.oauth.userinfo import parse_userinfo
@@ -45,17 +45,17 @@ def fuzz(data: bytes) -> None:
     status = provider.ConsumeIntInRange(100, 599)
     body = provider.ConsumeBytes(sys.maxsize)
     text = body.decode("utf-8", "surrogateescape")
-    reply = Reply(status, body, {"retry-after": header, "x-ratelimit-reset": header, "date": header})
+    response = Response(status, body, {"retry-after": header, "x-ratelimit-reset": header, "date": header})
     with suppress(AwesomeError):
-        parse_poll(reply, now=corpus.NOW)
+        parse_poll(response, now=corpus.NOW)
     with suppress(AwesomeError):
-        parse_device_authorization(reply, endpoint=corpus.ISSUER)
+        parse_device_authorization(response, endpoint=corpus.ISSUER)
     with suppress(AwesomeError):
-        parse_refresh(reply)
+        parse_refresh(response)
     with suppress(AwesomeError):
-        parse_metadata(reply.json(), issuer=corpus.ISSUER)
+        parse_metadata(response.json(), issuer=corpus.ISSUER)
     with suppress(AwesomeError):
-        verify(corpus.token(), list(map(dict, parse_jwks(reply))))
+        verify(corpus.token(), list(map(dict, parse_jwks(response))))
     with suppress(AwesomeError):
         verify(text, KEYS)
     for signed in (
@@ -64,8 +64,8 @@ def fuzz(data: bytes) -> None:
     ):
         with suppress(AwesomeError):
             verify(signed, KEYS)
-    parse_revocation(reply)
-    parse_userinfo(reply, sub="juan")
+    parse_revocation(response)
+    parse_userinfo(response, sub="juan")
     secure_url(text)
     shown = safe(text)
     if safe(shown) != shown:

@@ -22,7 +22,7 @@ from awesome_cli.oauth.device_grant import (
     parse_poll,
     poll_form,
 )
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 from awesome_cli.text import secure_url
 
@@ -37,16 +37,16 @@ GOOD = {
 
 
 def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a reply may carry
-    return parse_reply(Reply(status, json.dumps(GOOD | changes).encode()))
+    return parse_reply(Response(status, json.dumps(GOOD | changes).encode()))
 
 
 def without(name: str) -> DeviceAuthorization:
     document = {key: value for key, value in GOOD.items() if key != name}
-    return parse_reply(Reply(200, json.dumps(document).encode()))
+    return parse_reply(Response(200, json.dumps(document).encode()))
 
 
-def parse_reply(reply: Reply, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
-    return parse_device_authorization(reply, endpoint=endpoint)
+def parse_reply(response: Response, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
+    return parse_device_authorization(response, endpoint=endpoint)
 
 
 def test_the_request_carries_what_is_set_and_no_secret() -> None:
@@ -88,7 +88,7 @@ def test_a_good_response_is_accepted() -> None:
 def test_googles_spelling_is_understood() -> None:
     document = {name: value for name, value in GOOD.items() if name != "verification_uri"}
     body = json.dumps({**document, "verification_url": "https://google.example/device"}).encode()
-    assert parse_reply(Reply(200, body)).verification_uri == "https://google.example/device"
+    assert parse_reply(Response(200, body)).verification_uri == "https://google.example/device"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> Non
     lacking = {key: value for key, value in GOOD.items() if key != name}
     for document in (lacking, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
-            parse_reply(Reply(200, json.dumps(document).encode()))
+            parse_reply(Response(200, json.dumps(document).encode()))
         assert refused.value.message == f"The provider's device authorization response lacks {name}."
 
 
@@ -138,7 +138,7 @@ def test_a_provider_elsewhere_sends_nobody_to_this_machine(uri: str) -> None:
     assert "Do not open it" in refused.value.hint
     assert parse(verification_uri_complete=uri).verification_uri_complete is None
     body = json.dumps({**GOOD, "verification_uri": uri, "verification_uri_complete": uri}).encode()
-    device = parse_reply(Reply(200, body), endpoint="http://localhost:8765/device/code")
+    device = parse_reply(Response(200, body), endpoint="http://localhost:8765/device/code")
     assert device.verification_uri == device.verification_uri_complete == uri
 
 
@@ -174,7 +174,7 @@ def test_a_code_lives_for_a_day_at_most() -> None:
 )
 def test_a_refusal_ends_it_and_says_why(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
     with pytest.raises(ProviderError) as refused:
-        parse_reply(Reply(status, body))
+        parse_reply(Response(status, body))
     assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
 
 
@@ -205,7 +205,7 @@ def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: in
 def test_any_poll_is_answered_pending_passing_or_the_end(body: bytes | dict[str, Any], status: int) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        answer = parse_poll(Reply(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
+        answer = parse_poll(Response(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
     except AwesomeError as error:
         ended = error
     else:

@@ -16,7 +16,7 @@ from awesome_cli.oauth.id_token import (
     verify_id_token,
     verify_same_person,
 )
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from support import token_cases as corpus
 from support.token_cases import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
 
@@ -94,14 +94,14 @@ def test_an_id_token_does_not_show_itself() -> None:
 )
 def test_what_is_no_key_set_is_refused(status: int, body: bytes) -> None:
     with pytest.raises(ProviderError) as refused:
-        parse_jwks(Reply(status, body))
+        parse_jwks(Response(status, body))
     assert f"HTTP status {status}" in refused.value.message
 
 
 def test_of_a_key_set_only_what_is_looked_at_is_remembered() -> None:
     private = {"kty": "RSA", "kid": "1", "n": "AQAB", "d": "secret", "x5c": ["x" * 1000]}
     body = json.dumps({"keys": [private, *corpus.STRANGERS]}).encode()
-    assert parse_jwks(Reply(200, body)) == [
+    assert parse_jwks(Response(200, body)) == [
         {"kty": "RSA", "kid": "1", "n": "AQAB"},
         {"kty": "OKP", "crv": "Ed25519", "x": corpus.encode(b"x" * 32), "kid": "okp"},
         {"kty": "oct", "kid": "oct"},

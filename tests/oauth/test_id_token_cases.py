@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from awesome_cli.errors import InvalidTokenError, ProviderError
 from awesome_cli.oauth.id_token import IdToken, parse_jwks, verify_id_token
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from support import token_cases as corpus
 from support.token_cases import (
     BAD,
@@ -44,7 +44,7 @@ def believe(encoded: str, keys: list[Any] | None = None) -> IdToken:
     document = {"keys": [jwk(RSA)] if keys is None else keys}
     return verify_id_token(
         encoded,
-        parse_jwks(Reply(200, json.dumps(document).encode())),
+        parse_jwks(Response(200, json.dumps(document).encode())),
         issuer=ISSUER,
         client_id=CLIENT,
         access_token=corpus.ACCESS_TOKEN,
@@ -185,7 +185,7 @@ def test_any_keys_are_judged_without_an_error_of_others(keys: list[Any], encoded
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.integers(100, 599))
 def test_any_key_set_is_read_or_refused(body: bytes, status: int) -> None:
     try:
-        keys = parse_jwks(Reply(status, body))
+        keys = parse_jwks(Response(status, body))
     except ProviderError:
         return
     assert status // 100 == 2

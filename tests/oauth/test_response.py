@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.oauth.response import Reply, http_date, json_object, json_value, refusal, seconds
+from awesome_cli.oauth.response import Response, http_date, json_object, json_value, refusal, seconds
 
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
-def reply(document: object, status: int = 400) -> Reply:
-    return Reply(status, json.dumps(document).encode())
+def response(document: object, status: int = 400) -> Response:
+    return Response(status, json.dumps(document).encode())
 
 
 @pytest.mark.parametrize(
     ("status", "ok"), [(199, False), (200, True), (204, True), (299, True), (302, False), (400, False)]
 )
 def test_success_is_2xx(status: int, ok: bool) -> None:  # noqa: FBT001 - a table's column
-    assert Reply(status).ok is ok
+    assert Response(status).ok is ok
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_success_is_2xx(status: int, ok: bool) -> None:  # noqa: FBT001 - a tabl
 )
 def test_what_is_no_strict_json_object_is_none(text: str) -> None:
     assert json_object(text) is None
-    assert Reply(200, text.encode()).json() is None
+    assert Response(200, text.encode()).json() is None
 
 
 @pytest.mark.parametrize("data", [b'{"a": "\xff"}', '{"a": 1}'.encode("utf-16"), b"\x00", b"\x1f\x8b"])
@@ -76,7 +76,7 @@ def test_any_data_is_read_or_refused(data: bytes | str) -> None:
 
 @pytest.mark.parametrize("code", ["slow_down", "invalid_grant", "urn:example:error", "!#$", "x" * 100])
 def test_an_error_code_is_told(code: str) -> None:
-    assert reply({"error": code}).error() == code
+    assert response({"error": code}).error() == code
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_an_error_code_is_told(code: str) -> None:
     ids=str,
 )
 def test_what_is_no_error_code_is_none(document: object) -> None:
-    assert reply(document).error() is None
+    assert response(document).error() is None
 
 
 def test_a_description_is_made_safe() -> None:
-    assert reply({"error_description": "No.\x1b[2J\n"}).error_description() == "No.[2J"
-    assert reply({"error_description": ["No."]}).error_description() == ""
-    assert Reply(500).error_description() == ""
+    assert response({"error_description": "No.\x1b[2J\n"}).error_description() == "No.[2J"
+    assert response({"error_description": ["No."]}).error_description() == ""
+    assert Response(500).error_description() == ""
 
 
 @pytest.mark.parametrize(("value", "number"), [(5, 5.0), (0, 0.0), (-1.5, -1.5), (1e300, 1e300)])
@@ -134,17 +134,17 @@ def test_any_date_is_read_or_refused(text: str) -> None:
 
 def test_a_refusal_tells_the_code_and_the_words() -> None:
     error = refusal(
-        reply({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
+        response({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
     )
     assert (error.message, error.code, error.hint) == (
         "It failed: invalid_scope (No such scope.).",
         "invalid_scope",
         "Try.",
     )
-    assert refusal(reply({"error": "invalid_scope"}), what="It failed").message == "It failed: invalid_scope."
-    error = refusal(Reply(404), what="It failed")
+    assert refusal(response({"error": "invalid_scope"}), what="It failed").message == "It failed: invalid_scope."
+    error = refusal(Response(404), what="It failed")
     assert (error.message, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
 
 
 def test_a_reply_does_not_show_what_it_carries() -> None:
-    assert "secret" not in repr(Reply(200, b"secret", {"x": "secret"}))
+    assert "secret" not in repr(Response(200, b"secret", {"x": "secret"}))

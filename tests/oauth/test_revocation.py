@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 
 
@@ -18,14 +18,14 @@ def test_the_request_names_client_token_and_kind() -> None:
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"OK", b'{"active":false}'])
 def test_200_confirms_whatever_the_body(body: bytes) -> None:
-    assert parse_revocation(Reply(200, body))
+    assert parse_revocation(Response(200, body))
 
 
 @pytest.mark.parametrize("status", [202, 204, 301, 400, 401, 403, 404, 405, 429, 500, 503])
 def test_no_other_status_confirms(status: int) -> None:
-    assert not parse_revocation(Reply(status))
-    assert not parse_revocation(Reply(status, b'{"error":"unsupported_token_type"}'))
+    assert not parse_revocation(Response(status))
+    assert not parse_revocation(Response(status, b'{"error":"unsupported_token_type"}'))
 
 
 def test_an_error_behind_a_200_does_not_confirm() -> None:
-    assert not parse_revocation(Reply(200, b'{"error":"invalid_client"}'))
+    assert not parse_revocation(Response(200, b'{"error":"invalid_client"}'))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, parse_token, refresh_form
 
 GOOD = {
@@ -24,7 +24,7 @@ GOOD = {
 
 
 def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a reply may carry
-    return parse_token(Reply(200, json.dumps(GOOD | changes).encode()))
+    return parse_token(Response(200, json.dumps(GOOD | changes).encode()))
 
 
 def test_a_good_reply_is_accepted_and_shows_no_token() -> None:
@@ -35,7 +35,7 @@ def test_a_good_reply_is_accepted_and_shows_no_token() -> None:
 
 
 def test_the_smallest_reply_is_accepted() -> None:
-    tokens = parse_token(Reply(200, b'{"access_token":"access","token_type":"bearer"}'))
+    tokens = parse_token(Response(200, b'{"access_token":"access","token_type":"bearer"}'))
     assert tokens == TokenResponse("access", 300.0)
 
 
@@ -115,7 +115,7 @@ def test_the_life_of_the_access_token_is_read(expires_in: object, life: float) -
 
 def test_a_life_beyond_all_numbers_counts_as_unusable() -> None:
     body = json.dumps(GOOD).replace("3600", "1e999").encode()
-    assert parse_token(Reply(200, body)).expires_in == 300
+    assert parse_token(Response(200, body)).expires_in == 300
 
 
 def test_the_refresh_request_carries_no_secret() -> None:
@@ -125,13 +125,13 @@ def test_the_refresh_request_carries_no_secret() -> None:
 
 
 def test_a_refresh_brings_tokens() -> None:
-    assert parse_refresh(Reply(200, json.dumps(GOOD).encode())) == parse()
+    assert parse_refresh(Response(200, json.dumps(GOOD).encode())) == parse()
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 429, 500])
 def test_invalid_grant_ends_the_session_whatever_the_status(status: int) -> None:
     with pytest.raises(RefreshTokenRejectedError) as ended:
-        parse_refresh(Reply(status, b'{"error":"invalid_grant"}'))
+        parse_refresh(Response(status, b'{"error":"invalid_grant"}'))
     assert ended.value.exit_code == 4
 
 
@@ -150,9 +150,9 @@ TROUBLE = [
 
 @pytest.mark.parametrize(("status", "body"), TROUBLE)
 def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) -> None:
-    assert is_passing(Reply(status, body))
+    assert is_passing(Response(status, body))
     with pytest.raises(ProviderUnreachableError) as trouble:
-        parse_refresh(Reply(status, body))
+        parse_refresh(Response(status, body))
     assert str(status) in trouble.value.message
 
 
@@ -168,9 +168,9 @@ def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) 
     ],
 )
 def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> None:
-    assert not is_passing(Reply(status, body))
+    assert not is_passing(Response(status, body))
     with pytest.raises(ProviderError) as refused:
-        parse_refresh(Reply(status, body))
+        parse_refresh(Response(status, body))
     assert (type(refused.value), refused.value.code) == (ProviderError, code)
     assert refused.value.hint
 
@@ -178,7 +178,7 @@ def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> 
 @pytest.mark.parametrize("body", [b"", b"Bad Request"])
 def test_a_400_without_a_word_refuses_a_refresh(body: bytes) -> None:
     with pytest.raises(ProviderError) as refused:
-        parse_refresh(Reply(400, body))
+        parse_refresh(Response(400, body))
     assert type(refused.value) is ProviderError
     assert "--force" in refused.value.hint
 
@@ -190,13 +190,13 @@ JSON: st.SearchStrategy[Any] = st.one_of(
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "error"]), JSON), st.integers(100, 599))
 def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
-    reply = Reply(status, json.dumps(GOOD | changes).encode())
+    response = Response(status, json.dumps(GOOD | changes).encode())
     try:
-        tokens = parse_refresh(reply)
+        tokens = parse_refresh(response)
     except AwesomeError as error:
         refused = error
     else:
-        assert reply.ok
+        assert response.ok
         assert tokens.access_token.isascii()
         assert 0 <= tokens.expires_in <= 315_360_000
         return
@@ -207,5 +207,5 @@ def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) 
 def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
     for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
-            parse_token(Reply(200, json.dumps(body).encode()))
+            parse_token(Response(200, json.dumps(body).encode()))
         assert refused.value.message == f"The provider's token reply lacks {name}."

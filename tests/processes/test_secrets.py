@@ -18,7 +18,7 @@ import anyio
 import pytest
 
 from awesome_cli.errors import AwesomeError
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import parse_token
 from awesome_cli.provider.cache import Cache
 from awesome_cli.provider.client import Begun, ClientConfig, OidcClient, conversation
@@ -242,8 +242,8 @@ def test_neither_an_exception_nor_a_repr_tells_one(act: Act, hostile_provider: H
 def test_nor_does_the_repr_of_what_arrived() -> None:
     secret = "s3cret-" * 10
     body = {"access_token": secret, "refresh_token": secret, "id_token": secret, "token_type": "Bearer"}
-    reply = Reply(200, json.dumps(body).encode(), {"set-cookie": secret})
-    assert secret not in repr([reply, parse_token(reply), str(reply)])
+    response = Response(200, json.dumps(body).encode(), {"set-cookie": secret})
+    assert secret not in repr([response, parse_token(response), str(response)])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how a browser is named differs elsewhere")

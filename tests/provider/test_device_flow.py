@@ -244,18 +244,18 @@ def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
         Say({"error": "too_many_requests"}, 429),
         Say({}, 429),
     ],
-    ids=lambda reply: f"{reply.status} {reply.body}",
+    ids=lambda response: f"{response.status} {response.body}",
 )
-def test_trouble_that_may_pass_is_outlived(reply: Say) -> None:
-    wait = Wait(reply, TOKENS)
+def test_trouble_that_may_pass_is_outlived(response: Say) -> None:
+    wait = Wait(response, TOKENS)
     wait.run()
     assert wait.asked_at == [5, 10]
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
 def test_the_error_code_decides_and_not_the_status(status: int) -> None:
-    replies = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
-    wait = Wait(*replies, Say({"error": "access_denied"}, status))
+    responses = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
+    wait = Wait(*responses, Say({"error": "access_denied"}, status))
     assert isinstance(wait.end(), AccessDeniedError)
     assert wait.pauses == [5, 5, 10]
     assert isinstance(Wait(Say({"error": "expired_token"}, status)).end(), DeviceCodeExpiredError)

@@ -371,7 +371,7 @@ class Chunked(Pass):
     size: int
 
     def play(self, question: Question) -> Iterator[bytes | float]:
-        body = question.honest_reply().body
+        body = question.honest_response().body
         yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         for start in range(0, len(body), self.size):
             chunk = body[start : start + self.size]
@@ -386,7 +386,7 @@ class Headed(Pass):
     head: bytes
 
     def play(self, question: Question) -> Iterator[bytes | float]:
-        yield self.head + b"\r\n\r\n" + question.honest_reply().body
+        yield self.head + b"\r\n\r\n" + question.honest_response().body
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from threading import Event
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import refresh_form
 from awesome_cli.system import signals
 from awesome_cli.testing.issuer import ProviderSimulator
@@ -53,11 +53,11 @@ def test_a_signal_that_came_while_the_provider_failed_is_not_forgotten(
         assert machine.do("login").code == 0
     answer = issuer.answer
 
-    def slowly(*arguments: object, **named: object) -> Reply:
+    def slowly(*arguments: object, **named: object) -> Response:
         process.send_signal(signal.Signals[name])
         time.sleep(0.2)
         answer(*arguments, **named)  # type: ignore[arg-type]  # handed on as they came
-        return Reply(502)
+        return Response(502)
 
     issuer.answer = slowly  # type: ignore[method-assign]  # a provider in trouble
     process = machine.start("say-hi")
@@ -123,7 +123,7 @@ def slow(issuer: ProviderSimulator, path: str, seconds: float) -> Iterator[Event
     """Let the provider take its time at a path; the event is set as soon as it is asked there."""
     asked, answer = Event(), issuer.answer
 
-    def slowly(method: str, where: str, *arguments: object, **named: object) -> Reply:
+    def slowly(method: str, where: str, *arguments: object, **named: object) -> Response:
         if where == path:
             asked.set()
             time.sleep(seconds)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
 from support.machine import Machine, expired_from_the_start, wait
@@ -34,7 +34,7 @@ class Gate:
 def _holding(issuer: ProviderSimulator) -> Iterator[Gate]:
     gate, answer = Gate(), issuer.answer
 
-    def held(method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object) -> Reply:
+    def held(method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object) -> Response:
         if (form or {}).get("grant_type") == "refresh_token":
             gate.asked.set()
             gate.opened.wait(60)

@@ -122,7 +122,7 @@ def _port(driver: Popen[str]) -> int:
     raise AssertionError("chromedriver did not start")
 
 
-def _value(reply: httpx.Response) -> Any:  # noqa: ANN401  the same
-    value = reply.json()["value"]
-    assert reply.is_success, value
+def _value(response: httpx.Response) -> Any:  # noqa: ANN401  the same
+    value = response.json()["value"]
+    assert response.is_success, value
     return value

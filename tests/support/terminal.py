@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from awesome_cli.oauth.response import Reply
+    from awesome_cli.oauth.response import Response
 
 T = TypeVar("T")
 
@@ -142,12 +142,12 @@ class Terminal:
     def honest(self, request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
         path = request.url.raw_path.decode()
-        return response(self.issuer.answer(request.method, path, form, dict(request.headers)))
+        return to_httpx(self.issuer.answer(request.method, path, form, dict(request.headers)))
 
 
-def response(reply: Reply) -> httpx.Response:
+def to_httpx(response: Response) -> httpx.Response:
     """Put a reply on the wire."""
-    return httpx.Response(reply.status, stream=httpx.ByteStream(reply.body), headers=dict(reply.headers))
+    return httpx.Response(response.status, stream=httpx.ByteStream(response.body), headers=dict(response.headers))
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jose import jws
 
-from awesome_cli.oauth.response import Reply
+from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
 from awesome_cli.testing.issuer import DEVICE_GRANT, RECORDED, TOLD_EXPIRED, WRONG_GUESSES, ProviderSimulator
 
@@ -44,29 +44,29 @@ class Device:
     clock: Clock
     code: dict[str, Any] = field(default_factory=dict)
 
-    def post(self, path: str, form: Mapping[str, str] | None = None, /, **more: str) -> Reply:
+    def post(self, path: str, form: Mapping[str, str] | None = None, /, **more: str) -> Response:
         return self.issuer.answer("POST", path, {"client_id": "awesome-demo", **(form or {}), **more})
 
-    def ask(self, scope: str = EVERYTHING, **more: str) -> Reply:
-        reply = self.post("/device/code", scope=scope, **more)
-        self.code = members(reply)
-        return reply
+    def ask(self, scope: str = EVERYTHING, **more: str) -> Response:
+        response = self.post("/device/code", scope=scope, **more)
+        self.code = members(response)
+        return response
 
-    def poll(self, wait: float = 5, **more: str) -> Reply:
+    def poll(self, wait: float = 5, **more: str) -> Response:
         self.clock.at += wait
         return self.post("/token", grant_type=DEVICE_GRANT, device_code=self.code["device_code"], **more)
 
     def sign_in(self, scope: str = EVERYTHING, **more: str) -> dict[str, Any]:
         self.ask(scope, **more)
         assert self.issuer.approve(self.code["user_code"])
-        reply = self.poll()
-        assert reply.status == 200
-        return members(reply)
+        response = self.poll()
+        assert response.status == 200
+        return members(response)
 
-    def refresh(self, refresh_token: str, **more: str) -> Reply:
+    def refresh(self, refresh_token: str, **more: str) -> Response:
         return self.post("/token", grant_type="refresh_token", refresh_token=refresh_token, **more)
 
-    def get(self, path: str, access_token: str = "", method: str = "GET") -> Reply:
+    def get(self, path: str, access_token: str = "", method: str = "GET") -> Response:
         headers = {"Authorization": f"Bearer {access_token}"} if access_token else {}
         return self.issuer.answer(method, path, headers=headers)
 
@@ -75,14 +75,14 @@ class Device:
         return page.partition('name="ticket" value="')[2].partition('"')[0]
 
 
-def members(reply: Reply) -> dict[str, Any]:
-    found = reply.json()
+def members(response: Response) -> dict[str, Any]:
+    found = response.json()
     assert found is not None
     return found
 
 
-def refusal(reply: Reply) -> tuple[int, str | None]:
-    return reply.status, reply.error()
+def refusal(response: Response) -> tuple[int, str | None]:
+    return response.status, response.error()
 
 
 def claims(issuer: ProviderSimulator, token: str) -> dict[str, Any]:
@@ -106,15 +106,15 @@ def device(clock: Clock) -> Device:
 
 
 def test_discovery_names_the_issuer_exactly_and_every_endpoint(device: Device) -> None:
-    reply = device.get("/.well-known/openid-configuration")
-    document = members(reply)
+    response = device.get("/.well-known/openid-configuration")
+    document = members(response)
     assert document["issuer"] == URL
     for endpoint in ("device_authorization_endpoint", "token_endpoint", "revocation_endpoint"):
         assert refusal(device.post(document[endpoint].removeprefix(URL[:-1]), client_id="x"))[0] == 401
     assert document["grant_types_supported"] == [DEVICE_GRANT, "refresh_token"]
-    assert reply.headers["content-type"] == "application/json"
-    assert reply.headers["cache-control"] == "no-store"
-    assert reply.headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8765/a/b", "http://127.0.0.1:8765/a/b/"])
@@ -134,9 +134,9 @@ def test_an_issuer_without_a_slash_stays_without(clock: Clock) -> None:
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405(device: Device) -> None:
     assert refusal(device.get("/nowhere")) == (404, "not_found")
-    reply = device.get("/token")
-    assert refusal(reply) == (405, "method_not_allowed")
-    assert reply.headers["allow"] == "POST"
+    response = device.get("/token")
+    assert refusal(response) == (405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
 
 
 @pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", "ES256", "ES384", "ES512"])
@@ -181,9 +181,9 @@ def test_an_unknown_client_is_refused(device: Device) -> None:
 @pytest.mark.parametrize("path", ["/device/code", "/token", "/revoke"])
 def test_a_client_secret_is_refused_everywhere(device: Device, path: str) -> None:
     assert refusal(device.post(path, client_secret="s3cret")) == (401, "invalid_client")
-    reply = device.issuer.answer("POST", path, {"client_id": "awesome-demo"}, {"AUTHORIZATION": "Basic eDp5"})
-    assert refusal(reply) == (401, "invalid_client")
-    assert reply.headers["www-authenticate"].startswith("Basic ")
+    response = device.issuer.answer("POST", path, {"client_id": "awesome-demo"}, {"AUTHORIZATION": "Basic eDp5"})
+    assert refusal(response) == (401, "invalid_client")
+    assert response.headers["www-authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize("resource", ["orders", "https://api.example/#part", "https://api.example/a b"])
@@ -217,8 +217,8 @@ def test_an_expired_code_says_so_once_even_if_it_was_approved(device: Device) ->
 
 
 def test_an_unknown_device_code_is_an_invalid_grant(device: Device) -> None:
-    reply = device.post("/token", grant_type=DEVICE_GRANT, device_code="never-seen")
-    assert refusal(reply) == (403, "invalid_grant")
+    response = device.post("/token", grant_type=DEVICE_GRANT, device_code="never-seen")
+    assert refusal(response) == (403, "invalid_grant")
 
 
 def test_who_polls_too_fast_is_slowed_down_for_good(device: Device) -> None:
@@ -237,14 +237,14 @@ def test_who_polls_too_fast_is_let_in_all_the_same(device: Device) -> None:
 
 
 def test_a_script_answers_before_the_real_logic(device: Device) -> None:
-    unwell = Reply(503, b"soon")
+    unwell = Response(503, b"soon")
     device.issuer.script = ["authorization_pending", "slow_down", unwell]
     device.ask()
     device.issuer.approve(device.code["user_code"])
     assert refusal(device.poll()) == (403, "authorization_pending")
     assert refusal(device.poll()) == (429, "slow_down")
-    reply = device.poll()
-    assert (reply.status, reply.body) == (503, b"soon")
+    response = device.poll()
+    assert (response.status, response.body) == (503, b"soon")
     assert device.poll().ok
     assert device.issuer.script == []
 
@@ -434,8 +434,8 @@ def test_a_renewal_asks_for_no_other_resource(device: Device) -> None:
 
 def test_revoking_the_refresh_token_ends_everything(device: Device) -> None:
     tokens = device.sign_in()
-    reply = device.post("/revoke", token=tokens["refresh_token"])
-    assert (reply.status, reply.body) == (200, b"")
+    response = device.post("/revoke", token=tokens["refresh_token"])
+    assert (response.status, response.body) == (200, b"")
     assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
     assert device.get("/api/hello", tokens["access_token"]).status == 401
 
@@ -479,8 +479,8 @@ def test_userinfo_tells_what_the_scope_allows(device: Device) -> None:
 
 def test_the_api_greets(device: Device) -> None:
     token = device.sign_in("openid")["access_token"]
-    reply = members(device.get("/api/hello", token))
-    assert reply == {"message": "Hello Juan!", "sub": "demo|juan", "scope": "openid"}
+    response = members(device.get("/api/hello", token))
+    assert response == {"message": "Hello Juan!", "sub": "demo|juan", "scope": "openid"}
 
 
 def test_the_api_greets_somebody_without_a_name_by_sub(clock: Clock) -> None:
@@ -490,26 +490,26 @@ def test_the_api_greets_somebody_without_a_name_by_sub(clock: Clock) -> None:
 
 def test_the_api_echoes_a_form_or_json(device: Device) -> None:
     headers = {"authorization": f"bearer {device.sign_in()['access_token']}"}
-    reply = device.issuer.answer("POST", "/api/echo", {"a": "b"}, headers)
-    assert members(reply) == {"echo": {"a": "b"}}
-    reply = device.issuer.answer("POST", "/api/echo", None, headers, data={"a": [1]})
-    assert members(reply) == {"echo": {"a": [1]}}
+    response = device.issuer.answer("POST", "/api/echo", {"a": "b"}, headers)
+    assert members(response) == {"echo": {"a": "b"}}
+    response = device.issuer.answer("POST", "/api/echo", None, headers, data={"a": [1]})
+    assert members(response) == {"echo": {"a": [1]}}
     assert device.post("/api/echo").status == 401
 
 
 def test_who_brings_no_token_is_told_of_no_error(device: Device) -> None:
-    reply = device.get("/api/hello")
-    assert reply.status == 401
-    assert reply.headers["www-authenticate"] == 'Bearer realm="demo"'
+    response = device.get("/api/hello")
+    assert response.status == 401
+    assert response.headers["www-authenticate"] == 'Bearer realm="demo"'
 
 
 def test_an_expired_access_token_opens_nothing(device: Device, clock: Clock) -> None:
     token = device.sign_in()["access_token"]
     clock.at += 3600
     for path in ("/api/hello", "/userinfo"):
-        reply = device.get(path, token)
-        assert refusal(reply) == (401, "invalid_token")
-        assert reply.headers["www-authenticate"] == 'Bearer realm="demo", error="invalid_token"'
+        response = device.get(path, token)
+        assert refusal(response) == (401, "invalid_token")
+        assert response.headers["www-authenticate"] == 'Bearer realm="demo", error="invalid_token"'
 
 
 def test_a_token_for_another_audience_does_not_open_the_api(device: Device) -> None:
@@ -547,16 +547,16 @@ def test_no_junk_in_place_of_a_token_does_harm(token: str) -> None:
 def test_the_page_asks_for_the_code_and_then_for_a_yes(device: Device) -> None:
     device.ask()
     user_code = device.code["user_code"]
-    reply = device.get("/activate")
-    assert reply.headers["content-type"] == "text/html; charset=utf-8"
-    assert 'name="user_code"' in reply.body.decode()
+    response = device.get("/activate")
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'name="user_code"' in response.body.decode()
     page = device.get(f"/activate?user_code={user_code}").body.decode()
     assert f'<p class="code">{user_code}</p>' in page
     assert "awesome-demo" in page
     assert "Did you start this yourself" in page
     assert refusal(device.poll()) == (403, "authorization_pending")
-    reply = device.post("/activate", user_code=user_code, ticket=device.read_ticket(), decision="approve")
-    assert "You are signed in" in reply.body.decode()
+    response = device.post("/activate", user_code=user_code, ticket=device.read_ticket(), decision="approve")
+    assert "You are signed in" in response.body.decode()
     assert device.poll().ok
 
 
@@ -599,10 +599,10 @@ def test_a_code_that_is_unknown_decided_or_expired_is_not_waiting(device: Device
 
 
 def test_what_was_typed_is_shown_as_text(device: Device) -> None:
-    reply = device.get("/activate?user_code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
-    assert reply.status == 404
-    assert "<script" not in reply.body.decode()
-    assert "&quot;&gt;&lt;script&gt;" in reply.body.decode()
+    response = device.get("/activate?user_code=%22%3E%3Cscript%3Ealert(1)%3C/script%3E")
+    assert response.status == 404
+    assert "<script" not in response.body.decode()
+    assert "&quot;&gt;&lt;script&gt;" in response.body.decode()
 
 
 def test_names_are_shown_as_text() -> None:
@@ -613,14 +613,14 @@ def test_names_are_shown_as_text() -> None:
 
 
 def test_the_pages_load_nothing_and_allow_nothing_but_their_own_style(device: Device) -> None:
-    reply = device.get("/activate")
-    page = reply.body.decode()
+    response = device.get("/activate")
+    page = response.body.decode()
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = reply.headers["content-security-policy"]
+    policy = response.headers["content-security-policy"]
     assert f"default-src 'none'; style-src 'sha256-{digest}'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert reply.headers["x-frame-options"] == "DENY"
+    assert response.headers["x-frame-options"] == "DENY"
     assert not re.search(r"<script|src=|href=|url\(|style=", page)
 
 
@@ -652,14 +652,14 @@ def test_requests_are_remembered_but_not_for_ever(device: Device, clock: Clock) 
 
 
 def test_nothing_secret_is_shown(device: Device) -> None:
-    device.issuer.script = [Reply(500, b"s3cret")]
+    device.issuer.script = [Response(500, b"s3cret")]
     device.ask()
     device.poll(code_verifier=VERIFIER)
     device.issuer.approve(device.code["user_code"])
     tokens = members(device.poll())
     device.get("/userinfo", tokens["access_token"])
     members(device.refresh(tokens["refresh_token"]))
-    device.issuer.script = [Reply(500, b"s3cret")]
+    device.issuer.script = [Response(500, b"s3cret")]
     shown = repr(device.issuer) + repr(device.issuer.requests) + repr(list(vars(device.issuer).items())[:16])
     secrets = [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
     for secret in ("s3cret", VERIFIER, device.code["device_code"], *secrets):
@@ -671,7 +671,7 @@ def test_codes_cannot_be_guessed_by_trying_many(method: str, device: Device) -> 
     device.ask()
     ticket, user_code = device.read_ticket(), device.code["user_code"]
 
-    def guess(code: str) -> Reply:
+    def guess(code: str) -> Response:
         if method == "GET":
             return device.get(f"/activate?user_code={code}")
         return device.post("/activate", user_code=code, ticket=ticket, decision="approve")

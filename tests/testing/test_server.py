@@ -53,8 +53,8 @@ def ask(
     connection = http.client.HTTPConnection("127.0.0.1", port_of(server), timeout=5)
     with contextlib.closing(connection):
         connection.request(method, path, body, headers or {})
-        reply = connection.getresponse()
-        return reply.status, {name.lower(): value for name, value in reply.getheaders()}, reply.read()
+        response = connection.getresponse()
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
 def say(server: Server, words: bytes) -> bytes:
@@ -65,8 +65,8 @@ def say(server: Server, words: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
-def members(reply: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(reply[2])
+def members(response: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(response[2])
     return found
 
 
@@ -145,8 +145,8 @@ def test_json_that_is_no_object_is_a_bad_request(server: Server, body: bytes) ->
 
 
 def test_json_opens_no_oauth_endpoint(server: Server) -> None:
-    reply = ask(server, "POST", "/device/code", b'{"client_id": "awesome-demo"}', JSON)
-    assert (reply[0], members(reply)["error"]) == (400, "invalid_request")
+    response = ask(server, "POST", "/device/code", b'{"client_id": "awesome-demo"}', JSON)
+    assert (response[0], members(response)["error"]) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data"}])
@@ -171,10 +171,10 @@ def test_other_media_types_are_refused(server: Server, headers: dict[str, str]) 
     ],
 )
 def test_what_is_no_http_is_refused_politely(server: Server, words: bytes, status: bytes) -> None:
-    reply = say(server, words)
+    response = say(server, words)
     # The shortest way to say "bad request" is HTTP/0.9, which has no status line.
-    assert reply.startswith((b"HTTP/1.0 %b " % status, b'{"error": "invalid_request"'))
-    assert reply.endswith(b"}")
+    assert response.startswith((b"HTTP/1.0 %b " % status, b'{"error": "invalid_request"'))
+    assert response.endswith(b"}")
     assert server.issuer.requests == []
 
 
