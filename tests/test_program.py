@@ -88,7 +88,7 @@ def test_the_session_is_the_kept_one(environment: Environment, terminal: Termina
     assert isinstance(session, Session)
     assert terminal.run("token") == 0
     assert session.access_token == terminal.out.strip()
-    assert session.card.name == "Juan"
+    assert session.user.name == "Juan"
 
 
 def test_the_session_is_renewed_before_it_ends(environment: Environment, terminal: Terminal) -> None:
@@ -120,7 +120,7 @@ def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Enviro
         return awesome_cli.session(environment=environment)
 
     terminal.time.pass_by(4000)
-    assert on_asyncio(notebook).card.name == "Juan"
+    assert on_asyncio(notebook).user.name == "Juan"
     assert terminal.issuer.refreshes == 1
 
 
@@ -353,7 +353,7 @@ def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal
     assert isinstance(shown, DeviceAuthorization)
     assert shown.verification_uri == "https://provider.example/activate"
     assert isinstance(session, Session)
-    assert (session.card.email, session.card.audience) == ("juan@example.com", "https://api.example/")
+    assert (session.user.email, session.user.audience) == ("juan@example.com", "https://api.example/")
     assert terminal.keyring.entries() == {}
     assert not terminal.environment.cache_dir.exists()
 
@@ -415,4 +415,4 @@ def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
     environ = {**terminal.environment.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
-    assert awesome_cli.session(environment=replace(terminal.environment, environ=environ)).card.name == "Juan"
+    assert awesome_cli.session(environment=replace(terminal.environment, environ=environ)).user.name == "Juan"

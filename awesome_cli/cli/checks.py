@@ -17,8 +17,8 @@ from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, about_the_clock
-from awesome_cli.sessions.model import Card, Session
-from awesome_cli.sessions.store import Vault
+from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.store import SessionStore
 from awesome_cli.settings.config_file import Config
 from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.account_folders import PROGRAM
@@ -88,7 +88,7 @@ def check_config(read: Callable[[], Config]) -> Finding:
     return right("config file", f"{config.path}, profiles: {len(config.names)}")
 
 
-def check_settings(profile: Profile, kept: Card | None) -> list[Finding]:
+def check_settings(profile: Profile, kept: User | None) -> list[Finding]:
     """Tell each setting and where it comes from; issuer and client id may be the kept session's."""
     return [
         _check_setting(key, profile.settings[key], profile.sources.get(key), getattr(kept, key, None))
@@ -206,11 +206,11 @@ async def _check_device_grant(provider: OidcClient, metadata: Metadata, *, onlin
     return right("device grant", "the provider gives codes to this client; one was asked for, and lapses")
 
 
-def check_keyring(prove: Callable[[], Vault], *, replaced: bool, now: Callable[[], float]) -> Finding:
+def check_keyring(check_writable: Callable[[], SessionStore], *, replaced: bool, now: Callable[[], float]) -> Finding:
     """Write, read and delete an entry. ``replaced``: a plain file is the store, whatever the keyring does."""
     began = now()
     try:
-        kind = prove().kind
+        kind = check_writable().kind
     except AwesomeError as error:
         if replaced:
             return open_question("keyring", f"{error.message} The plain file serves instead.")
@@ -231,14 +231,14 @@ def check_plain_file(kind: str, *, exists: bool) -> Finding:
 def check_session(load: Callable[[], Session], *, replaced: bool, now: float) -> Finding:
     """Read the whole session. ``replaced``: ``AWESOME_ACCESS_TOKEN`` serves where nobody is signed in."""
     try:
-        card = load().card
-        if not card.lives(now) and not card.refreshable:
+        user = load().user
+        if not user.lives(now) and not user.refreshable:
             raise LoginRequiredError("The session has ended, and carries no refresh token.", hint="awesome login")  # noqa: TRY301 - one way out
     except LoginRequiredError as error:
         return open_question("session", error.message) if replaced else wrong("session", error)
     except AwesomeError as error:
         return wrong("session", error)
-    return right("session", f"whole; its access token: {life(card, now)}")
+    return right("session", f"whole; its access token: {life(user, now)}")
 
 
 def check_given_token(read: Callable[[], str | None]) -> Finding:

@@ -20,7 +20,7 @@ from awesome_cli.errors import (
     ProviderUnreachableError,
     RefreshTokenRejectedError,
 )
-from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Card, Session, fresh
+from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Session, User, renew_if_needed
 from awesome_cli.system.account_folders import PROGRAM
 from awesome_cli.system.environment import Environment
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
     from awesome_cli.api.client import Answer, Call, Receiver
     from awesome_cli.cli.progress import ProgressBar
-    from awesome_cli.keystore.keyring_store import FileEntries, KeyringEntries
+    from awesome_cli.keystore.keyring_store import KeyringStore, PlaintextFileStore
     from awesome_cli.provider.client import ClientConfig, OidcClient
-    from awesome_cli.sessions.index import Roster
+    from awesome_cli.sessions.index import SessionIndex
     from awesome_cli.sessions.shared_state import RenewalFailure
-    from awesome_cli.sessions.store import Vault
+    from awesome_cli.sessions.store import SessionStore
     from awesome_cli.settings.config_file import Config
     from awesome_cli.settings.profile import Profile, Settings
     from awesome_cli.system.environment import Backend
@@ -62,7 +62,7 @@ class Toolbox:
         """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
         other = Toolbox(self.environment, profile=name)
         other.console = self.console
-        other._keyring_entries = self._keyring_entries
+        other._keyring_store = self._keyring_store
         return other
 
     def choose_profile(self, name: str) -> None:
@@ -77,7 +77,7 @@ class Toolbox:
         from awesome_cli.settings.profile import profile_name, require_distinct
 
         name = profile_name(self._profile_flag, self.environment.environ)
-        existing = [*self.roster.stores()]
+        existing = [*self.session_index.stores()]
         if name not in existing:  # the config file is slow to open
             with suppress(ConfigError):  # whoever needs it will meet that again
                 existing += self.config.names
@@ -94,7 +94,7 @@ class Toolbox:
     @property
     def profile_names(self) -> list[str]:
         """The profiles that have settings or a session."""
-        return sorted({*self.config.names, *self.roster.stores()})
+        return sorted({*self.config.names, *self.session_index.stores()})
 
     def profile(self, flags: Settings) -> Profile:
         """Return the settings as ``login`` weighs them."""
@@ -117,37 +117,37 @@ class Toolbox:
         return url
 
     @cached_property
-    def file_entries(self) -> FileEntries:
+    def plaintext_file(self) -> PlaintextFileStore:
         """The plain file that stands in for the keyring once somebody asked for it."""
-        from awesome_cli.keystore.keyring_store import FileEntries
+        from awesome_cli.keystore.keyring_store import PlaintextFileStore
 
-        return FileEntries(self._insecure_file, warn=self.console.warning)
+        return PlaintextFileStore(self._insecure_file, warn=self.console.warning)
 
     @property
     def _insecure_file(self) -> Path:
         return self.environment.state_dir / f"insecure-session-{self.name}.json"
 
     @cached_property
-    def file_vault(self) -> Vault:
+    def plaintext_session_store(self) -> SessionStore:
         """The profile's session in that file."""
-        from awesome_cli.sessions.store import Vault
+        from awesome_cli.sessions.store import SessionStore
 
-        trial = None if self.file_entries.exists() else self.file_trial  # while that file exists it is the store
-        return Vault(self.file_entries, self.name, trial=trial, is_revoked=self._is_revoked)
+        trial = None if self.plaintext_file.exists() else self.plaintext_trial  # while that file exists it is the store
+        return SessionStore(self.plaintext_file, self.name, trial=trial, is_revoked=self._is_revoked)
 
     @property
-    def file_trial(self) -> FileEntries:
+    def plaintext_trial(self) -> PlaintextFileStore:
         """The file beside it where a first save is rehearsed; there is no token in it."""
-        from awesome_cli.keystore.keyring_store import FileEntries
+        from awesome_cli.keystore.keyring_store import PlaintextFileStore
 
-        return FileEntries(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
+        return PlaintextFileStore(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
 
     @cached_property
-    def keyring_vault(self) -> Vault:
+    def keyring_session_store(self) -> SessionStore:
         """The profile's session in the keyring."""
-        from awesome_cli.sessions.store import Vault
+        from awesome_cli.sessions.store import SessionStore
 
-        return Vault(self._keyring_entries, self.name, is_revoked=self._is_revoked)
+        return SessionStore(self._keyring_store, self.name, is_revoked=self._is_revoked)
 
     def _is_revoked(self, digest: str) -> bool:
         from awesome_cli.system.account_folders import is_revoked
@@ -155,16 +155,16 @@ class Toolbox:
         return is_revoked(digest, self.environment.account_dirs)
 
     @property
-    def vault(self) -> Vault:
+    def session_store(self) -> SessionStore:
         """The profile's session where it lies now: while the insecure file exists it is the store."""
-        return self.file_vault if self.file_entries.exists() else self.keyring_vault
+        return self.plaintext_session_store if self.plaintext_file.exists() else self.keyring_session_store
 
     @cached_property
-    def _keyring_entries(self) -> KeyringEntries:
-        from awesome_cli.keystore.keyring_store import KeyringEntries
+    def _keyring_store(self) -> KeyringStore:
+        from awesome_cli.keystore.keyring_store import KeyringStore
         from awesome_cli.settings.profile import keyring_timeout
 
-        return KeyringEntries(
+        return KeyringStore(
             self._keyring,
             timeout=keyring_timeout(self.environment.environ),
             note=self.console.note,
@@ -173,7 +173,7 @@ class Toolbox:
     def close(self) -> None:
         """Put away what was opened and stays so otherwise."""
         if "_keyring_entries" in self.__dict__:
-            self._keyring_entries.close()
+            self._keyring_store.close()
 
     def _keyring(self) -> Backend:
         if self.environment.keyring is not None:
@@ -194,15 +194,15 @@ class Toolbox:
         return system_keyring()
 
     @cached_property
-    def roster(self) -> Roster:
+    def session_index(self) -> SessionIndex:
         """Which profiles have a session."""
-        from awesome_cli.sessions.index import Roster
+        from awesome_cli.sessions.index import SessionIndex
 
         path = self.environment.state_dir / "sessions.json"
-        return Roster(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
+        return SessionIndex(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
 
     @contextmanager
-    def exclusively(self, what: str, *newcomers: ClientConfig) -> Iterator[None]:
+    def lock(self, what: str, *newcomers: ClientConfig) -> Iterator[None]:
         """Be the only process that changes the profile's session, and finish what was begun: signals wait.
 
         The lock is that of the session that is kept, or of none, and those of the clients that a session shall be
@@ -224,13 +224,13 @@ class Toolbox:
         )
 
     @contextmanager
-    def _renewing(self, card: Card, timeout: float | None) -> Iterator[None]:
+    def _renewing(self, user: User, timeout: float | None) -> Iterator[None]:
         """Be the only process that renews a session. The failure of one that was waited for counts as our own."""
         from awesome_cli.sessions.shared_state import SHARED_FAILURES
         from awesome_cli.system.lock import TIMEOUT
 
         began, now = self.environment.now(), self.environment.now
-        owner = (card.issuer, card.client_id)
+        owner = (user.issuer, user.client_id)
         with self._locked_for({owner}, TIMEOUT if timeout is None else timeout) as folder:
             failure = self._failure(folder, owner)
             if (of_another := failure.since(began, now=now())) is not None:
@@ -262,35 +262,35 @@ class Toolbox:
     def _owners(self) -> set[tuple[str, str]]:
         """Return issuer and client id of what is kept for the profile, in the file and in the keyring."""
         owners = set()
-        for vault in self.vaults:
+        for session_store in self.session_stores:
             with suppress(AwesomeError):
-                card = vault.card()
-                if card is not None:
-                    owners.add((card.issuer, card.client_id))
+                user = session_store.user()
+                if user is not None:
+                    owners.add((user.issuer, user.client_id))
         return owners or {("", "")}
 
     @property
-    def vaults(self) -> list[Vault]:
+    def session_stores(self) -> list[SessionStore]:
         """Where a session may lie: beside a plain file the keyring may still hold what was there before."""
-        return [self.keyring_vault, *([self.file_vault] if self.file_entries.exists() else [])]
+        return [self.keyring_session_store, *([self.plaintext_session_store] if self.plaintext_file.exists() else [])]
 
-    def prove(self, vault: Vault, *newcomers: ClientConfig) -> None:
+    def check_writable(self, session_store: SessionStore, *newcomers: ClientConfig) -> None:
         """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
         with suppress(LoginRequiredError):
-            vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
-        with self.exclusively("a test of the keyring", *newcomers):
+            session_store.user()  # a keyring that asks to be unlocked does so before others wait for our lock
+        with self.lock("a test of the keyring", *newcomers):
             try:
-                vault.prove()
+                session_store.check_writable()
             finally:
-                vault.withdraw()
+                session_store.remove_check()
 
-    def mark_revoked(self, vault: Vault) -> None:
+    def mark_revoked(self, session_store: SessionStore) -> None:
         """Note that no session that this command met in the store may be used any more, whatever the store says."""
         from awesome_cli.sessions.shared_state import add_revoked
         from awesome_cli.system.lock import NoLockFolderError, usable_folder
 
         with suppress(NoLockFolderError):
-            add_revoked(usable_folder(self.environment.account_dirs), vault.digests)
+            add_revoked(usable_folder(self.environment.account_dirs), session_store.digests)
 
     def _lock_name(self, owner: tuple[str, str]) -> str:
         from awesome_cli.system.lock import session_lock_name
@@ -363,7 +363,7 @@ class Toolbox:
 
         return ProgressBar(self.environment.stderr, self.environment.environ)
 
-    def client_for(self, profile: Profile, kept: Card | None) -> ClientConfig:
+    def client_for(self, profile: Profile, kept: User | None) -> ClientConfig:
         """Return the client that a profile describes; what it leaves open is as in the kept session."""
         from awesome_cli.provider.client import ClientConfig
 
@@ -385,36 +385,36 @@ class Toolbox:
             endpoints=profile.endpoints,
         )
 
-    def client_of(self, card: Card) -> ClientConfig:
+    def client_of(self, user: User) -> ClientConfig:
         """Return the client that opened a session, with what the profile knows of its provider."""
         from awesome_cli.settings.profile import resolve
 
-        remembered = {"issuer": card.issuer, "client_id": card.client_id, "scope": card.scope}
+        remembered = {"issuer": user.issuer, "client_id": user.client_id, "scope": user.scope}
         profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
-        return self.client_for(replace(profile, audience=card.audience), card)
+        return self.client_for(replace(profile, audience=user.audience), user)
 
-    def card(self, show: Callable[[Card], None] = lambda _: None) -> Card:
+    def user(self, show: Callable[[User], None] = lambda _: None) -> User:
         """Return who is signed in, renewed if the access token has ended, or as last verified where that fails.
 
         ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
         """
-        card = self._kept_card()
-        if not card.lives(self.environment.now()):
-            card = self._renewed_card(card, show)
+        user = self._stored_user()
+        if not user.lives(self.environment.now()):
+            user = self._renewed_user(user, show)
         if not self._waiting.is_over:
-            show(card)
-        return card
+            show(user)
+        return user
 
-    def _renewed_card(self, card: Card, show: Callable[[Card], None]) -> Card:
+    def _renewed_user(self, user: User, show: Callable[[User], None]) -> User:
         from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError
 
         def show_early() -> None:
             self.console.warning(f"The provider has not answered yet. {_LAST_VERIFIED}")
-            show(card)
+            show(user)
 
         with self._waiting.at_most(GREET_WITHIN, show_early):
             try:
-                return self.fresh(self.load(), 0.0, timeout=GREET_WITHIN).card
+                return self.renew_if_needed(self.load(), 0.0, timeout=GREET_WITHIN).user
             except ProviderUnreachableError as error:
                 words = f"Offline: {error.message} {_LAST_VERIFIED}"
             except (LockTimeoutError, NoLockFolderError) as error:
@@ -424,7 +424,7 @@ class Toolbox:
                     raise
                 words = error.message  # the question is answered; the next command tells the rest
         self.console.warning(words)
-        return card
+        return user
 
     def session(self, *, min_ttl: float, refused: str = "") -> Session:
         """Return the session, renewed if its access token lives less than ``min_ttl`` seconds more, or was refused.
@@ -432,8 +432,8 @@ class Toolbox:
         ``refused`` is an access token that an API no longer takes; no session will do that still has it.
         """
         session = self.load()
-        self.check_demands(session.card)
-        return self.fresh(session, math.inf if session.access_token == refused else min_ttl)
+        self.check_demands(session.user)
+        return self.renew_if_needed(session, math.inf if session.access_token == refused else min_ttl)
 
     def claims(self, session: Session) -> Mapping[str, Any]:
         """Return what the session's ID token says."""
@@ -465,34 +465,34 @@ class Toolbox:
 
     def load(self) -> Session:
         """Return the kept session as it is. Raises SignInNeeded, if there is none."""
-        return self.vault.load() or self._nobody()
+        return self.session_store.load() or self._nobody()
 
     def renew(self, session: Session) -> Session:
         """Ask the provider for the session's successor."""
-        return self.converse(self.client_of(session.card), lambda provider: provider.renew(session))
+        return self.converse(self.client_of(session.user), lambda provider: provider.renew(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
         try:
             return self.converse(
-                self.client_of(session.card), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
+                self.client_of(session.user), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:
             self.console.detail(error.message)
             return False
 
-    def enlist(self, vault: Vault) -> None:
+    def add_to_session_index(self, session_store: SessionStore) -> None:
         """Note that the profile has a session in that store, for ``profiles`` and ``logout --all``."""
-        with self._roster_trouble():
-            self.roster.record(self.name, vault.kind)
+        with self._session_index_errors():
+            self.session_index.record(self.name, session_store.kind)
 
     def forget(self) -> None:
         """Note that it has none."""
-        with self._roster_trouble():
-            self.roster.forget(self.name)
+        with self._session_index_errors():
+            self.session_index.forget(self.name)
 
     @contextmanager
-    def _roster_trouble(self) -> Iterator[None]:
+    def _session_index_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ProviderError):
@@ -500,38 +500,38 @@ class Toolbox:
                 f"{self.environment.state_dir} cannot be written; logout --all will not know of this profile's session."
             )
 
-    def _kept_card(self) -> Card:
-        card = self.vault.card() or self._nobody()
-        self.check_demands(card)
-        return card
+    def _stored_user(self) -> User:
+        user = self.session_store.user() or self._nobody()
+        self.check_demands(user)
+        return user
 
     def _nobody(self) -> NoReturn:
         where = f" (profile {self.name})" if self._profile_flag else ""
         raise LoginRequiredError(f"You are not signed in{where}.", hint=SIGN_IN)
 
-    def fresh(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
-        """Return the session or its successor, as :func:`awesome_cli.sessions.model.fresh` rules.
+    def renew_if_needed(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
+        """Return the session or its successor, as :func:`awesome_cli.sessions.model.renew_if_needed` rules.
 
         ``timeout``: seconds that another process's renewal is waited for, if not as long as it can take.
         """
-        return fresh(
+        return renew_if_needed(
             session,
-            keeper=lambda: self.vault,
-            exclusively=lambda: self._renewing(session.card, timeout),
+            store=lambda: self.session_store,
+            lock=lambda: self._renewing(session.user, timeout),
             renew=self.renew,
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
         )
 
-    def check_demands(self, card: Card) -> None:
+    def check_demands(self, user: User) -> None:
         """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
         from awesome_cli.settings.profile import demands
 
         for name, wanted, variable in demands(self.environment.environ):
-            if wanted != getattr(card, name):
+            if wanted != getattr(user, name):
                 raise OtherSessionError(
-                    f"You are signed in at {card.issuer} as client {card.client_id}, but the settings ask for the"
+                    f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"
                     f" {name.replace('_', ' ')} {wanted}.",
                     hint=f"Unset {variable}. {SIGN_IN}",
                 )

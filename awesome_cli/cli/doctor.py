@@ -14,8 +14,8 @@ from awesome_cli.cli.checks import Finding
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError
-from awesome_cli.sessions.model import Card, Session
-from awesome_cli.sessions.store import Vault
+from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import account_home
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -62,14 +62,14 @@ def _tell(toolbox: Toolbox, finding: Finding) -> None:
 def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
     kept = None
     with suppress(AwesomeError):  # the check of the session will tell
-        kept = toolbox.vault.card()
+        kept = toolbox.session_store.user()
     yield checks.right("profile", toolbox.name)
     yield checks.check_config(lambda: toolbox.config)
     yield checks.check_network_settings(toolbox.environment.environ)
     yield from _examine_provider(toolbox, kept, online=online)
-    replaced = toolbox.file_entries.exists()
-    yield checks.check_keyring(lambda: _proved(toolbox), replaced=replaced, now=toolbox.environment.now)
-    yield checks.check_plain_file(toolbox.file_entries.kind, exists=replaced)
+    replaced = toolbox.plaintext_file.exists()
+    yield checks.check_keyring(lambda: _checked(toolbox), replaced=replaced, now=toolbox.environment.now)
+    yield checks.check_plain_file(toolbox.plaintext_file.kind, exists=replaced)
     given = checks.check_given_token(lambda: toolbox.token_from_environment)
     yield given
     yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.environment.now())
@@ -81,7 +81,7 @@ def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
     yield checks.tell_versions()
 
 
-def _examine_provider(toolbox: Toolbox, kept: Card | None, *, online: bool) -> Iterator[Finding]:
+def _examine_provider(toolbox: Toolbox, kept: User | None, *, online: bool) -> Iterator[Finding]:
     try:
         profile = toolbox.profile({})
     except AwesomeError as error:
@@ -106,12 +106,12 @@ def _examine_provider(toolbox: Toolbox, kept: Card | None, *, online: bool) -> I
         yield from checks.not_checked(checks.PROVIDER_CHECKS[1:], "the provider cannot be reached")
 
 
-def _proved(toolbox: Toolbox) -> Vault:
-    toolbox.prove(toolbox.keyring_vault)
-    return toolbox.keyring_vault
+def _checked(toolbox: Toolbox) -> SessionStore:
+    toolbox.check_writable(toolbox.keyring_session_store)
+    return toolbox.keyring_session_store
 
 
 def _session(toolbox: Toolbox) -> Session:
     session = toolbox.load()
-    toolbox.check_demands(session.card)
+    toolbox.check_demands(session.user)
     return session

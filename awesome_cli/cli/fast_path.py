@@ -18,7 +18,7 @@ from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.cli.format import document, fields, greeting, lines
 from awesome_cli.keystore.detection import SECRET_SERVICE, USERNAME, secret_service_is_certain
-from awesome_cli.sessions.record import CARD, card_name, unseal
+from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 PATIENCE = 1.0  # seconds; then the full program waits, and says for what
@@ -35,22 +35,22 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], *, now: float) -> st
     """Return what the command prints, or None if that takes more than a look at the card."""
     match argv:
         case ["say-hi"]:
-            card = live_card(environ, now=now)
-            return None if card is None else _said([greeting(card["name"])])
+            user = live_user(environ, now=now)
+            return None if user is None else _said([greeting(user["name"])])
         case ["whoami"] | ["whoami", "--json"]:
-            return _whoami(live_card(environ, now=now), environ, now, json=len(argv) > 1)
+            return _whoami(live_user(environ, now=now), environ, now, json=len(argv) > 1)
     return None
 
 
 def _whoami(members: dict[str, Any] | None, environ: Mapping[str, str], now: float, *, json: bool) -> str | None:
     if members is None:
         return None
-    from awesome_cli.sessions.model import Card
+    from awesome_cli.sessions.model import User
 
-    card, profile = Card(**members), _profile(environ)
+    user, profile = User(**members), _profile(environ)
     if json:
-        return document(fields(card, profile=profile, store=SECRET_SERVICE))
-    return _said(lines(card, profile=profile, store=SECRET_SERVICE, now=now))
+        return document(fields(user, profile=profile, store=SECRET_SERVICE))
+    return _said(lines(user, profile=profile, store=SECRET_SERVICE, now=now))
 
 
 def _said(lines: Sequence[str]) -> str | None:
@@ -58,7 +58,7 @@ def _said(lines: Sequence[str]) -> str | None:
     return "\n".join(lines) if all(line.isprintable() for line in lines) else None
 
 
-def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
+def live_user(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
     """Return the members of the card, if it is certain that the full program would use just them."""
     profile = _profile(environ)
     file = insecure_file(environ, profile)
@@ -71,13 +71,13 @@ def live_card(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | Non
         or os.path.lexists(file)
     ):
         return None
-    head = unseal(_read(card_name(profile)) or "")
-    if head is None or head["overflow"] or is_revoked(head["digest"], account_folders()):
+    manifest = decode_manifest(_read(manifest_name(profile)) or "")
+    if manifest is None or manifest["overflow"] or is_revoked(manifest["digest"], account_folders()):
         return None
-    card: dict[str, Any] = head["card"]
+    user: dict[str, Any] = manifest["card"]
     wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}
-    agrees = all(not value or card.get(name) == value for name, value in wanted.items())
-    return card if agrees and set(card) == CARD and card["name"] and card["expires_at"] > now else None
+    agrees = all(not value or user.get(name) == value for name, value in wanted.items())
+    return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
 
 
 def _profile(environ: Mapping[str, str]) -> str:

@@ -11,7 +11,7 @@ from awesome_cli.sessions.record import LAST_INSTANT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from awesome_cli.sessions.model import Card
+    from awesome_cli.sessions.model import User
 
 
 def greeting(name: str) -> str:
@@ -19,46 +19,46 @@ def greeting(name: str) -> str:
     return f"Welcome {name}!"
 
 
-def lines(card: Card, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
+def lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
     """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
     facts = {
-        "subject": card.subject,
-        "issuer": card.issuer,
-        "client": card.client_id,
-        "scope": card.scope,
-        "audience": card.audience or "(none)",
+        "subject": user.subject,
+        "issuer": user.issuer,
+        "client": user.client_id,
+        "scope": user.scope,
+        "audience": user.audience or "(none)",
         "profile": profile,
-        "signed in": rfc3339(card.signed_in_at),
-        "access token": life(card, now),
+        "signed in": rfc3339(user.signed_in_at),
+        "access token": life(user, now),
         "kept in": store,
         **({"checked": "the provider takes it"} if checked else {}),
     }
-    who = f"{card.name} <{card.email}>" if card.email else card.name
+    who = f"{user.name} <{user.email}>" if user.email else user.name
     return [who, *(f"  {label + ':':<14}{value}" for label, value in facts.items())]
 
 
-def fields(card: Card, *, profile: str, store: str) -> dict[str, object]:
+def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
     """Return the JSON members that say it."""
     return {
         "profile": profile,
-        "issuer": card.issuer,
-        "client_id": card.client_id,
-        "sub": card.sub,
-        "name": card.name,
-        "email": card.email,
-        "scope": card.scope,
-        "audience": card.audience,
-        "signed_in_at": rfc3339(card.signed_in_at),
-        "expires_at": rfc3339(card.expires_at),
-        "refreshable": card.refreshable,
+        "issuer": user.issuer,
+        "client_id": user.client_id,
+        "sub": user.sub,
+        "name": user.name,
+        "email": user.email,
+        "scope": user.scope,
+        "audience": user.audience,
+        "signed_in_at": rfc3339(user.signed_in_at),
+        "expires_at": rfc3339(user.expires_at),
+        "refreshable": user.refreshable,
         "store": store,
     }
 
 
-def life(card: Card, now: float) -> str:
+def life(user: User, now: float) -> str:
     """Say how long the access token lives, and what follows."""
-    ends = f"valid for {duration(card.expires_at - now)}" if card.lives(now) else "ended"
-    return f"{ends}, {'renewed by itself' if card.refreshable else 'not renewable'}"
+    ends = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
+    return f"{ends}, {'renewed by itself' if user.refreshable else 'not renewable'}"
 
 
 def rfc3339(instant: float) -> str:

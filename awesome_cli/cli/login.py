@@ -23,12 +23,12 @@ from awesome_cli.errors import (
     SaveUnconfirmedError,
     UsageError,
 )
-from awesome_cli.sessions.model import Card, Session
+from awesome_cli.sessions.model import Session, User
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
     from awesome_cli.provider.client import ClientConfig, OidcClient
-    from awesome_cli.sessions.store import Vault
+    from awesome_cli.sessions.store import SessionStore
     from awesome_cli.settings.profile import Profile, Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -109,24 +109,24 @@ def login(  # noqa: PLR0913 - one parameter an option
     )
 
 
-def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> Card:
+def sign_in(toolbox: Toolbox, wishes: Wishes | None = None) -> User:
     """Sign in, unless somebody is already, and return who is signed in now."""
     wishes = wishes or Wishes()
     with ExitStack() as approved:
         try:
-            card = _sign_in(toolbox, wishes, approved)
+            user = _sign_in(toolbox, wishes, approved)
         except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
             if wishes.json:
                 toolbox.console.event({"event": "failed", **_failure(error)})
             raise
         if wishes.json:
-            toolbox.console.event({"event": "signed_in", **fields(toolbox, card)})
-    return card
+            toolbox.console.event({"event": "signed_in", **fields(toolbox, user)})
+    return user
 
 
-def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
+def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
     try:
-        kept = _kept_card(toolbox, wishes)
+        kept = _stored_user(toolbox, wishes)
     except KeyringError as error:
         toolbox.client_for(toolbox.profile(wishes.flags), None)  # settings that are missing are to be mended first
         if not isinstance(error, NoKeyringError):
@@ -138,8 +138,8 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
     if kept is not None and not wishes.force and (kept.issuer, kept.client_id) == (client.issuer, client.client_id):
         with suppress(LoginRequiredError):  # it ended for good: sign in anew
             return _already(toolbox, profile, wishes)
-    vault = toolbox.file_vault if wishes.insecure_storage else toolbox.keyring_vault
-    toolbox.prove(vault, client)
+    session_store = toolbox.plaintext_session_store if wishes.insecure_storage else toolbox.keyring_session_store
+    toolbox.check_writable(session_store, client)
 
     def show(device: DeviceAuthorization) -> None:
         _show(toolbox, device, wishes)
@@ -149,12 +149,12 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
 
     session = toolbox.converse(client, talk)
     approved.enter_context(toolbox.held("the sign-in"))  # what was approved is finished, and told as it is
-    replaced = _keep(toolbox, session, vault, client)
+    replaced = _keep(toolbox, session, session_store, client)
     _end(toolbox, replaced, session)
     _remember(toolbox, profile, wishes)
-    toolbox.console.note(f"Signed in as {session.card.name}.")
-    if not session.card.refreshable:
-        ends = rfc3339(session.card.expires_at)
+    toolbox.console.note(f"Signed in as {session.user.name}.")
+    if not session.user.refreshable:
+        ends = rfc3339(session.user.expires_at)
         toolbox.console.warning(
             f"The provider gave no refresh token: this session ends at {ends} and cannot be renewed. Allow refresh"
             ' tokens for this application at the provider, and ask for them: awesome login --force --scope "openid'
@@ -162,9 +162,9 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> Card:
         )
     if wishes.insecure_storage:
         toolbox.console.warning(
-            f"Your tokens lie as plain text in {vault.kind}. Whoever reads that file is signed in as you."
+            f"Your tokens lie as plain text in {session_store.kind}. Whoever reads that file is signed in as you."
         )
-    return session.card
+    return session.user
 
 
 def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -> Wishes:
@@ -176,9 +176,9 @@ def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -
     return replace(wishes, insecure_storage=True)
 
 
-def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
+def _stored_user(toolbox: Toolbox, wishes: Wishes) -> User | None:
     try:
-        return toolbox.vault.card()
+        return toolbox.session_store.user()
     except LoginRequiredError as error:
         toolbox.console.detail(error.message)
     except KeyringError as error:
@@ -188,7 +188,7 @@ def _kept_card(toolbox: Toolbox, wishes: Wishes) -> Card | None:
     return None
 
 
-def _complete(toolbox: Toolbox, wishes: Wishes, kept: Card | None) -> Wishes:
+def _complete(toolbox: Toolbox, wishes: Wishes, kept: User | None) -> Wishes:
     """Ask a person for what no setting says. Answers count as flags, so they are saved once the login has worked."""
     console, profile = toolbox.console, toolbox.profile(wishes.flags)
     if kept is not None or not console.is_interactive or (profile.issuer and profile.client_id):
@@ -206,34 +206,34 @@ def _complete(toolbox: Toolbox, wishes: Wishes, kept: Card | None) -> Wishes:
     return replace(wishes, flags={**wishes.flags, **answers})
 
 
-def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> Card:
+def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> User:
     """Leave a session that is alive, or can be renewed, as it is; but move it to the keyring if it belongs there."""
     try:
-        card = toolbox.fresh(toolbox.load(), 0.0).card
+        user = toolbox.renew_if_needed(toolbox.load(), 0.0).user
     except (ProviderError, InvalidTokenError) as error:
         error.hint = f"{error.hint} To sign in anew all the same: awesome login --force".strip()
         raise
-    if toolbox.file_entries.exists() and not wishes.insecure_storage:
+    if toolbox.plaintext_file.exists() and not wishes.insecure_storage:
         try:
             _move_to_keyring(toolbox)
         except KeyringError as error:
             toolbox.console.warning(f"{error.message} The session stays in the plain file.")
-    toolbox.enlist(toolbox.vault)
+    toolbox.add_to_session_index(toolbox.session_store)
     _remember(toolbox, profile, wishes)
-    toolbox.console.note(f"You are already signed in as {card.name} at {card.issuer}.")
+    toolbox.console.note(f"You are already signed in as {user.name} at {user.issuer}.")
     wanted = {name: wishes.flags.get(name) for name in ("scope", "audience")}
-    if any(value is not None and value != getattr(card, name) for name, value in wanted.items()):
+    if any(value is not None and value != getattr(user, name) for name, value in wanted.items()):
         toolbox.console.note("To sign in anew with another scope or audience, add --force.")
-    return card
+    return user
 
 
 def _move_to_keyring(toolbox: Toolbox) -> None:
-    toolbox.prove(toolbox.keyring_vault)
-    with toolbox.exclusively("the move to the keyring"):
+    toolbox.check_writable(toolbox.keyring_session_store)
+    with toolbox.lock("the move to the keyring"):
         moved = toolbox.load()
         replaced = [session for session in _sessions(toolbox) if session != moved]
-        toolbox.keyring_vault.save(moved)
-        toolbox.file_entries.destroy()
+        toolbox.keyring_session_store.save(moved)
+        toolbox.plaintext_file.destroy()
     _end(toolbox, replaced, moved)
     toolbox.console.note("Moved the session from the plain file to the keyring.")
 
@@ -264,32 +264,36 @@ def _show(toolbox: Toolbox, device: DeviceAuthorization, wishes: Wishes) -> None
     console.note("Waiting for your approval ... (Ctrl-C to give up)")
 
 
-def _keep(toolbox: Toolbox, session: Session, vault: Vault, client: ClientConfig) -> list[Session]:
+def _keep(toolbox: Toolbox, session: Session, session_store: SessionStore, client: ClientConfig) -> list[Session]:
     """Keep the session and return those that it replaces; tokens that cannot be kept are revoked."""
     kept, replaced = False, []
     try:
-        with toolbox.exclusively("the sign-in", client):
+        with toolbox.lock("the sign-in", client):
             replaced = _sessions(toolbox)
-            toolbox.enlist(vault)  # first: a kill leaves a name too many rather than a session that nobody knows of
-            vault.save(session)
+            toolbox.add_to_session_index(
+                session_store
+            )  # first: a kill leaves a name too many rather than a session that nobody knows of
+            session_store.save(session)
             kept = True
-            if vault is not toolbox.keyring_vault:
+            if session_store is not toolbox.keyring_session_store:
                 with suppress(KeyringError):
-                    toolbox.keyring_vault.delete()
-            elif toolbox.file_entries.exists():
-                toolbox.file_entries.destroy()
+                    toolbox.keyring_session_store.delete()
+            elif toolbox.plaintext_file.exists():
+                toolbox.plaintext_file.destroy()
     except BaseException as error:
         if not kept:  # else it is a signal that was held back until now, or a file that cannot be removed
-            _give_up(toolbox, session, replaced, vault, is_sure=not isinstance(error, SaveUnconfirmedError))
+            _give_up(toolbox, session, replaced, session_store, is_sure=not isinstance(error, SaveUnconfirmedError))
         raise
     return replaced
 
 
-def _give_up(toolbox: Toolbox, session: Session, replaced: list[Session], vault: Vault, *, is_sure: bool) -> None:
+def _give_up(
+    toolbox: Toolbox, session: Session, replaced: list[Session], session_store: SessionStore, *, is_sure: bool
+) -> None:
     """Revoke what could not be kept. If the store may still come to hold it, nothing that it holds counts any more."""
     toolbox.console.note("The session could not be kept; its tokens are revoked.")
     if not is_sure:
-        toolbox.mark_revoked(vault)
+        toolbox.mark_revoked(session_store)
         for before in replaced:
             toolbox.revoke(before)
     toolbox.revoke(session)
@@ -300,9 +304,9 @@ def _give_up(toolbox: Toolbox, session: Session, replaced: list[Session], vault:
 def _sessions(toolbox: Toolbox) -> list[Session]:
     """Return what is kept."""
     found = []
-    for vault in toolbox.vaults:
+    for session_store in toolbox.session_stores:
         with suppress(LoginRequiredError, KeyringError):
-            found.append(vault.load())
+            found.append(session_store.load())
     return [session for session in found if session is not None]
 
 
@@ -323,8 +327,8 @@ def _end(toolbox: Toolbox, replaced: list[Session], by: Session) -> None:
 
 
 def _grant(session: Session) -> tuple[str | None, ...]:
-    card = session.card
-    return card.issuer, card.client_id, card.sub, card.audience
+    user = session.user
+    return user.issuer, user.client_id, user.sub, user.audience
 
 
 def _remember(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> None:

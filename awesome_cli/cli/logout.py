@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from awesome_cli.sessions.model import Session
-    from awesome_cli.sessions.store import Vault
+    from awesome_cli.sessions.store import SessionStore
 
 LONGEST_REVOCATION = 45.0  # seconds: discovery and two revocations, 15 s each (provider.REQUEST_TIMEOUT)
 
@@ -47,7 +47,7 @@ def logout(
 def _sign_out_everywhere(toolbox: Toolbox) -> None:
     """Sign out of all profiles that are known to have a session, and look whether others have one all the same."""
     ends: list[AwesomeError] = []
-    listed = set(toolbox.roster.stores())
+    listed = set(toolbox.session_index.stores())
     names = {toolbox.name, *listed}
     try:
         names.update(toolbox.config.names)
@@ -75,10 +75,10 @@ def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
     _warn_of_another(toolbox)
     with suppress(LoginRequiredError, KeyringError):
-        toolbox.keyring_vault.card()  # a keyring that asks to be unlocked does so before others wait for our lock
+        toolbox.keyring_session_store.user()  # a keyring that asks to be unlocked does so before others wait
     with ExitStack() as lock:
         try:
-            lock.enter_context(toolbox.exclusively("the sign-out"))
+            lock.enter_context(toolbox.lock("the sign-out"))
         except (
             LockTimeoutError,
             NoLockFolderError,
@@ -99,7 +99,7 @@ def _report(toolbox: Toolbox, ended: Session | None, *, confirmed: bool) -> None
     if ended is None:
         toolbox.console.note(f"You are not signed in (profile {toolbox.name}).")
     elif confirmed:
-        toolbox.console.note(f"Signed out {ended.card.name} (profile {toolbox.name}).")
+        toolbox.console.note(f"Signed out {ended.user.name} (profile {toolbox.name}).")
     else:
         raise RevocationUnconfirmedError(
             f"You are signed out here (profile {toolbox.name}), but the provider did not confirm the revocation.",
@@ -110,9 +110,9 @@ def _report(toolbox: Toolbox, ended: Session | None, *, confirmed: bool) -> None
 def _warn_of_another(toolbox: Toolbox) -> None:
     """Say so, if the settings ask for another session than the one that ends."""
     try:
-        card = toolbox.vault.card()
-        if card is not None:
-            toolbox.check_demands(card)
+        user = toolbox.session_store.user()
+        if user is not None:
+            toolbox.check_demands(user)
     except OtherSessionError as error:
         toolbox.console.warning(f"{error.message} It is signed out all the same.")
     except AwesomeError:
@@ -122,33 +122,33 @@ def _warn_of_another(toolbox: Toolbox) -> None:
 def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
     """Empty the plain file, where it is the store, and the keyring: a login cut short may have left one in each."""
     with suppress(KeyringError):
-        toolbox.file_trial.destroy()  # which a kill may have left; there is no token in it
-    if not toolbox.file_entries.exists():
+        toolbox.plaintext_trial.destroy()  # which a kill may have left; there is no token in it
+    if not toolbox.plaintext_file.exists():
         try:
-            return _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+            return _end(toolbox, toolbox.keyring_session_store, toolbox.keyring_session_store.delete)
         except NoKeyringError as error:
-            if toolbox.name in toolbox.roster.stores():
+            if toolbox.name in toolbox.session_index.stores():
                 raise
             toolbox.console.warning(error.message)  # and nothing says that there is a session
             return None, True
     ended, confirmed = None, True
     try:
-        ended, confirmed = _end(toolbox, toolbox.file_vault, toolbox.file_entries.destroy)
+        ended, confirmed = _end(toolbox, toolbox.plaintext_session_store, toolbox.plaintext_file.destroy)
     finally:
         try:
-            other, other_confirmed = _end(toolbox, toolbox.keyring_vault, toolbox.keyring_vault.delete)
+            other, other_confirmed = _end(toolbox, toolbox.keyring_session_store, toolbox.keyring_session_store.delete)
             ended, confirmed = ended or other, confirmed and other_confirmed
         except KeyringError as error:
             toolbox.console.warning(f"{error.message} If it keeps a session too, log out again once it works.")
     return ended, confirmed
 
 
-def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Session | None, bool]:
+def _end(toolbox: Toolbox, session_store: SessionStore, empty: Callable[[], None]) -> tuple[Session | None, bool]:
     """Revoke and remove what one store keeps; say what that was, and whether its refresh token is surely dead."""
     session, confirmed = None, True
     try:
         try:
-            session = vault.load()
+            session = session_store.load()
         except LoginRequiredError:
             toolbox.console.warning("What was kept could not be read; it is removed without being revoked.")
         if session is not None:
@@ -158,7 +158,7 @@ def _end(toolbox: Toolbox, vault: Vault, empty: Callable[[], None]) -> tuple[Ses
             empty()
         except KeyringError:
             if session is not None:
-                toolbox.mark_revoked(vault)  # whether the entries are gone is not known
+                toolbox.mark_revoked(session_store)  # whether the entries are gone is not known
             raise
     return session, confirmed
 

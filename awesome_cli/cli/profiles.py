@@ -17,7 +17,7 @@ from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, LoginReq
 from awesome_cli.settings.profile import resolve
 
 if TYPE_CHECKING:
-    from awesome_cli.sessions.model import Card
+    from awesome_cli.sessions.model import User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -49,13 +49,13 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
     settings = {key: (value, profile.sources.get(key)) for key, value in profile.settings.items()}
     if json:
         said = {key: {"value": value, "source": source} for key, (value, source) in settings.items()}
-        console.json({"profile": name, "settings": said, "session": kept.card and fields(toolbox, kept.card)})
+        console.json({"profile": name, "settings": said, "session": kept.user and fields(toolbox, kept.user)})
     else:
         console.result(f"{name}: {kept.who}")
         console.table([(f"  {key}", *_words(*said)) for key, said in settings.items()])
-        if kept.card:
+        if kept.user:
             console.result("  session:")
-            session = {**fields(toolbox, kept.card), "access token": kept.life}
+            session = {**fields(toolbox, kept.user), "access token": kept.life}
             rows = [(name, session[name]) for name in ("issuer", "client_id", "email", "store", "access token")]
             console.table([(f"    {name}", str(value or "(none)")) for name, value in rows])
     kept.end()
@@ -72,7 +72,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
     except RevocationUnconfirmedError as error:
         unconfirmed = error
     except KeyringError as error:
-        if name in toolbox.roster.stores():
+        if name in toolbox.session_index.stores():
             raise
         toolbox.console.warning(error.message)  # and nothing says that it has a session
     try:
@@ -108,7 +108,7 @@ class _Look:
 
     toolbox: Toolbox
     is_known: bool
-    card: Card | None = None
+    user: User | None = None
     issuer: str | None = None
     trouble: AwesomeError | None = None
 
@@ -123,17 +123,17 @@ class _Look:
     @property
     def who(self) -> str:
         """Who is signed in, for people."""
-        return self.card.name if self.card else "(cannot be read)" if self.trouble else "(not signed in)"
+        return self.user.name if self.user else "(cannot be read)" if self.trouble else "(not signed in)"
 
     @property
     def life(self) -> str:
         """How long the access token lives, for people."""
-        return life(self.card, self.toolbox.environment.now()) if self.card else ""
+        return life(self.user, self.toolbox.environment.now()) if self.user else ""
 
     @property
     def store(self) -> str | None:
         """Where the session lies."""
-        return self.toolbox.vault.kind if self.card else None
+        return self.toolbox.session_store.kind if self.user else None
 
     def line(self, current: str) -> tuple[str, ...]:
         """Tell people."""
@@ -142,16 +142,16 @@ class _Look:
 
     def row(self, current: str) -> dict[str, object]:
         """Tell programs."""
-        card = self.card
+        user = self.user
         return {
             "profile": self.toolbox.name,
             "current": self.toolbox.name == current,
-            "signed_in": None if self.trouble else card is not None,
-            "name": card and card.name,
-            "email": card and card.email,
+            "signed_in": None if self.trouble else user is not None,
+            "name": user and user.name,
+            "email": user and user.email,
             "issuer": self.issuer,
-            "expires_at": card and rfc3339(card.expires_at),
-            "refreshable": card and card.refreshable,
+            "expires_at": user and rfc3339(user.expires_at),
+            "refreshable": user and user.refreshable,
             "store": self.store,
             "problem": self.trouble and self.trouble.message,
         }
@@ -172,12 +172,12 @@ class _Look:
 def _look(toolbox: Toolbox, asked: Toolbox) -> _Look:
     """Look into one profile; ``asked`` has the config file open already."""
     try:
-        card = toolbox.vault.card()
-        issuer = card.issuer if card else resolve(toolbox.name, flags={}, environ={}, config=asked.config).issuer
+        user = toolbox.session_store.user()
+        issuer = user.issuer if user else resolve(toolbox.name, flags={}, environ={}, config=asked.config).issuer
     except AwesomeError as error:
         return _Look(toolbox=toolbox, is_known=True, trouble=error)
-    is_known = card is not None or toolbox.name in asked.profile_names
-    return _Look(toolbox=toolbox, is_known=is_known, card=card, issuer=issuer)
+    is_known = user is not None or toolbox.name in asked.profile_names
+    return _Look(toolbox=toolbox, is_known=is_known, user=user, issuer=issuer)
 
 
 def _words(value: str | bool | None, source: str | None) -> tuple[str, str]:  # noqa: FBT001 - a switch's value

@@ -9,7 +9,7 @@ from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
-from awesome_cli.sessions.model import Card
+from awesome_cli.sessions.model import User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -19,11 +19,11 @@ def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
     toolbox: Toolbox = ctx.obj
 
-    def greet(card: Card) -> None:
-        toolbox.console.result(greeting(card.name))
+    def greet(user: User) -> None:
+        toolbox.console.result(greeting(user.name))
 
     try:
-        toolbox.card(greet)
+        toolbox.user(greet)
     except OtherSessionError:
         raise
     except LoginRequiredError:

@@ -48,7 +48,7 @@ def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
     )  # nobody says until when and for what it is good
     if secret is None:
         session = toolbox.session(min_ttl=min_ttl)
-        secret, expires_at, scope = session.access_token, rfc3339(session.card.expires_at), session.card.scope
+        secret, expires_at, scope = session.access_token, rfc3339(session.user.expires_at), session.user.scope
     return {"access_token": secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
 
 

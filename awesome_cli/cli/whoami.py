@@ -10,7 +10,7 @@ from awesome_cli.cli import format as identity
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
-from awesome_cli.sessions.model import SIGN_IN, Card, Session
+from awesome_cli.sessions.model import SIGN_IN, Session, User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -33,22 +33,22 @@ def whoami(
     if toolbox.token_from_environment:
         console.note("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.")
 
-    def show(card: Card) -> None:
+    def show(user: User) -> None:
         if json:
-            console.json(fields(toolbox, card))
+            console.json(fields(toolbox, user))
             return
-        store, now = toolbox.vault.kind, toolbox.environment.now()
-        console.lines(*identity.lines(card, profile=toolbox.name, store=store, now=now, checked=check))
+        store, now = toolbox.session_store.kind, toolbox.environment.now()
+        console.lines(*identity.lines(user, profile=toolbox.name, store=store, now=now, checked=check))
 
     if check:
-        show(_welcome_session(toolbox).card)
+        show(_welcome_session(toolbox).user)
     else:
-        toolbox.card(show)
+        toolbox.user(show)
 
 
-def fields(toolbox: Toolbox, card: Card) -> dict[str, object]:
+def fields(toolbox: Toolbox, user: User) -> dict[str, object]:
     """Return the JSON members that tell who is signed in."""
-    return identity.fields(card, profile=toolbox.name, store=toolbox.vault.kind)
+    return identity.fields(user, profile=toolbox.name, store=toolbox.session_store.kind)
 
 
 def _welcome_session(toolbox: Toolbox) -> Session:
@@ -63,4 +63,4 @@ def _welcome_session(toolbox: Toolbox) -> Session:
 
 
 def _is_welcome(toolbox: Toolbox, session: Session) -> bool:
-    return toolbox.converse(toolbox.client_of(session.card), lambda provider: provider.is_welcome(session))
+    return toolbox.converse(toolbox.client_of(session.user), lambda provider: provider.is_welcome(session))

@@ -29,7 +29,7 @@ class KeyringTimeoutError(KeyringError):
     """The keyring did not answer in time; it may still do what it was asked."""
 
 
-class Entries(Protocol):
+class SecretStore(Protocol):
     """Named secrets: a keyring, or a file that stands in for one. All methods may raise KeyringUnusable."""
 
     @property
@@ -46,7 +46,7 @@ class Entries(Protocol):
         """Remove the secret; that there is none is no error."""
 
 
-class KeyringEntries:
+class KeyringStore:
     """Secrets in a keyring backend, each call bounded in time.
 
     ``choose`` finds the backend on first use, within the same bound, because looking for one may mean asking a
@@ -166,7 +166,7 @@ def _translated(verb: str, error: Exception) -> KeyringError:
     return KeyringError(words, hint=WAYS_OUT, hidden_cause=error)
 
 
-class FileEntries:
+class PlaintextFileStore:
     """Secrets in plain JSON in a 0600 file, for those who asked for it; the file goes with its last secret.
 
     ``warn`` is told, if other users could read it.

@@ -12,21 +12,21 @@ from awesome_cli.settings.profile import is_profile_name
 from awesome_cli.system.files import read_object, write_private
 
 
-class Roster:
+class SessionIndex:
     """A JSON file of ``{"profiles": {NAME: STORE}}``. One that cannot be read counts as empty.
 
-    ``exclusively`` keeps processes from overwriting each other's lines. Changing it may raise OSError.
+    ``lock`` keeps processes from overwriting each other's lines. Changing it may raise OSError.
     """
 
     def __init__(
         self,
         path: Path,
-        exclusively: Callable[[], AbstractContextManager[object]],
+        lock: Callable[[], AbstractContextManager[object]],
         *,
         warn: Callable[[str], None],
     ) -> None:
         self._path = path
-        self._exclusively = exclusively
+        self._lock = lock
         self._warn = warn
 
     def stores(self) -> dict[str, str]:
@@ -52,7 +52,7 @@ class Roster:
             self._change(lambda stores: stores.pop(profile, None))
 
     def _change(self, change: Callable[[dict[str, str]], object]) -> None:
-        with self._exclusively():
+        with self._lock():
             stores = self.stores()
             change(stores)
             write_private(self._path, json.dumps({"profiles": stores}, indent=2) + "\n")

@@ -23,7 +23,7 @@ NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class User:
     """Who is signed in, where, and until when: what can be shown without touching a token.
 
     Instants are seconds since the epoch, UTC. ``expires_at`` is the access token's end. ``sub`` is the issuer's own
@@ -59,7 +59,7 @@ class Session:
     a copy of them on disk is believed only while it is that very one.
     """
 
-    card: Card
+    user: User
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     id_token: str = field(repr=False)
@@ -79,7 +79,7 @@ def open_session(  # noqa: PLR0913 - a session is made of all of this
 ) -> Session:
     """Make a session of what a sign-in brought. ``userinfo`` fills in claims that the ID token lacks."""
     names = _names(userinfo) | _names(id_token.claims)
-    card = Card(
+    user = User(
         issuer=str(id_token.claims["iss"]),
         client_id=client_id,
         sub=id_token.sub,
@@ -92,7 +92,7 @@ def open_session(  # noqa: PLR0913 - a session is made of all of this
         refreshable=tokens.refresh_token is not None,
     )
     return Session(
-        card=card,
+        user=user,
         access_token=tokens.access_token,
         refresh_token=tokens.refresh_token,
         id_token=id_token.encoded,
@@ -113,18 +113,18 @@ def renewed_session(  # noqa: PLR0913 - the same, and what was before
     refresh_token = tokens.refresh_token or old.refresh_token  # RFC 6749 §6: absent means unchanged
     id_token = new_id_token or old_id_token
     before, now_said = _names(old_id_token.claims), _names(id_token.claims)
-    follows = "name" in now_said or old.card.name == _first(before, old_id_token)  # else userinfo gave the name
-    card = replace(
-        old.card,
+    follows = "name" in now_said or old.user.name == _first(before, old_id_token)  # else userinfo gave the name
+    user = replace(
+        old.user,
         sub=id_token.sub,
-        name=_first(before | now_said, id_token) if follows else old.card.name,
-        email=now_said.get("email", old.card.email),
-        scope=safe(tokens.scope or old.card.scope, LONGEST_SCOPE),
+        name=_first(before | now_said, id_token) if follows else old.user.name,
+        email=now_said.get("email", old.user.email),
+        scope=safe(tokens.scope or old.user.scope, LONGEST_SCOPE),
         expires_at=now + tokens.expires_in,
         refreshable=refresh_token is not None,
     )
     return Session(
-        card=card,
+        user=user,
         access_token=tokens.access_token,
         refresh_token=refresh_token,
         id_token=id_token.encoded,
@@ -152,17 +152,17 @@ class RenewalUnverifiedError(Exception):
 
 def unverified_session(old: Session, refresh_token: str | None) -> Session:
     """Return ``old`` with the refresh token of a renewal that brought nothing else that could be used."""
-    ended = replace(old.card, expires_at=min(old.card.expires_at, old.card.signed_in_at))
-    return replace(old, card=ended, refresh_token=refresh_token or old.refresh_token)
+    ended = replace(old.user, expires_at=min(old.user.expires_at, old.user.signed_in_at))
+    return replace(old, user=ended, refresh_token=refresh_token or old.refresh_token)
 
 
-class Keeper(Protocol):
+class Store(Protocol):
     """Where a session lies."""
 
     def load(self) -> Session | None:
         """Return the kept session, or None."""
 
-    def card(self) -> Card | None:
+    def user(self) -> User | None:
         """Return its card, or None."""
 
     def save(self, session: Session) -> None:
@@ -171,18 +171,18 @@ class Keeper(Protocol):
     def delete(self) -> None:
         """Leave nothing behind."""
 
-    def prove(self) -> None:
+    def check_writable(self) -> None:
         """Rehearse a save, and leave what was written as room for it."""
 
-    def withdraw(self) -> None:
+    def remove_check(self) -> None:
         """Take the rehearsal back."""
 
 
-def fresh(  # noqa: PLR0913 - the rule and all that it depends on
+def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
     session: Session,
     *,
-    keeper: Callable[[], Keeper],
-    exclusively: Callable[[], AbstractContextManager[object]],
+    store: Callable[[], Store],
+    lock: Callable[[], AbstractContextManager[object]],
     renew: Callable[[Session], Session],
     discard: Callable[[Session], object],
     now: Callable[[], float],
@@ -191,32 +191,32 @@ def fresh(  # noqa: PLR0913 - the rule and all that it depends on
     """Return ``session``, or its successor if it ends within ``min_ttl`` seconds.
 
     One process renews: it takes the lock, reads again, and asks the provider only if nobody else has
-    meanwhile. A session that a sibling renewed counts as renewed, however long it lives. ``keeper`` tells where it
+    meanwhile. A session that a sibling renewed counts as renewed, however long it lives. ``store`` tells where it
     lies now: it may move from the plain file to the keyring meanwhile. ``discard`` ends a successor that came too late.
     Raises SignInNeeded, if the session ended for good, or another one took its place. Where the provider said that it
     ended, the keeper forgets it too.
     """
-    if session.card.lives(now(), min_ttl):
+    if session.user.lives(now(), min_ttl):
         return session
-    if not session.card.refreshable:
+    if not session.user.refreshable:
         return _unrenewable(session, now())
-    with exclusively():
-        kept = keeper().load()
+    with lock():
+        kept = store().load()
         if kept is None:
             raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
         if _is_renewed(kept, session):
             return _successor(kept, session)
-        return _renew(kept, keeper, renew, discard)
+        return _renew(kept, store, renew, discard)
 
 
 def _is_renewed(kept: Session, session: Session) -> bool:
     """Whether another process has renewed the session; one that got a refresh token alone has not."""
-    return kept.access_token != session.access_token or kept.card.expires_at > session.card.expires_at
+    return kept.access_token != session.access_token or kept.user.expires_at > session.user.expires_at
 
 
 def _successor(kept: Session, session: Session) -> Session:
     """Return what is kept, if it is the same person's at the same issuer; nobody asked for another's tokens."""
-    if all(getattr(kept.card, name) == getattr(session.card, name) for name in ("issuer", "client_id", "sub")):
+    if all(getattr(kept.user, name) == getattr(session.user, name) for name in ("issuer", "client_id", "sub")):
         return kept
     raise LoginRequiredError(
         "Another session has taken the place of this one meanwhile.", hint="Try again to use that one."
@@ -225,31 +225,31 @@ def _successor(kept: Session, session: Session) -> Session:
 
 def _renew(
     kept: Session,
-    keeper: Callable[[], Keeper],
+    store: Callable[[], Store],
     renew: Callable[[Session], Session],
     discard: Callable[[Session], object],
 ) -> Session:
-    keeper().prove()  # a renewal spends the refresh token: what comes for it must find its place
+    store().check_writable()  # a renewal spends the refresh token: what comes for it must find its place
     try:
         renewed = renew(kept)
     except RefreshTokenRejectedError:
         # Read once more: whoever used the refresh token may have kept its successor without our lock.
-        adopted = keeper().load()
+        adopted = store().load()
         if adopted is not None and adopted != kept:
             return _successor(adopted, kept)
-        keeper().delete()
+        store().delete()
         raise
     except RenewalUnverifiedError as unverified:
-        keeper().save(unverified.session)
+        store().save(unverified.session)
         raise unverified.reason from unverified.reason.__cause__
     except BaseException:
         with suppress(KeyringError):
-            keeper().withdraw()
+            store().remove_check()
         raise
-    if keeper().card() is None:  # a sign-out that could not wait for our lock
+    if store().user() is None:  # a sign-out that could not wait for our lock
         discard(renewed)
         raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
-    keeper().save(renewed)
+    store().save(renewed)
     return renewed
 
 
@@ -257,7 +257,7 @@ SIGN_IN = "Sign in with: awesome login"
 
 
 def _unrenewable(session: Session, now: float) -> Session:
-    if session.card.lives(now):
+    if session.user.lives(now):
         return session  # less than was asked for, but all that there is
     raise LoginRequiredError(
         "Your session has ended and carries no refresh token.",

@@ -10,28 +10,39 @@ from typing import Any
 
 VERSION = 1
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which no calendar of ours can write
-MOST_PARTS = 1000  # 1.2 million characters; beyond lies a keyring that answers everything
-CARD = {"issuer", "client_id", "sub", "name", "email", "scope", "audience", "signed_in_at", "expires_at", "refreshable"}
+MAX_CHUNKS = 1000  # 1.2 million characters; beyond lies a keyring that answers everything
+USER_FIELDS = {
+    "issuer",
+    "client_id",
+    "sub",
+    "name",
+    "email",
+    "scope",
+    "audience",
+    "signed_in_at",
+    "expires_at",
+    "refreshable",
+}
 
 
-def card_name(profile: str) -> str:
+def manifest_name(profile: str) -> str:
     """Return the name of the entry that holds the profile's card."""
     return f"awesome-cli:{profile}"
 
 
-def seal(head: Mapping[str, Any]) -> str:
+def encode_manifest(manifest: Mapping[str, Any]) -> str:
     """Write the entry."""
-    return dump({**head, "checksum": _checksum(head)})
+    return dump_json({**manifest, "checksum": _checksum(manifest)})
 
 
-def unseal(text: str) -> dict[str, Any] | None:
+def decode_manifest(text: str) -> dict[str, Any] | None:
     """Return the entry if it is whole and of our version. The checksum is against accidents, not malice."""
-    head = parse(text)
-    checksum = head.pop("checksum", None)
-    return head if _is_shaped(head) and checksum == _checksum(head) else None
+    manifest = parse(text)
+    checksum = manifest.pop("checksum", None)
+    return manifest if _is_shaped(manifest) and checksum == _checksum(manifest) else None
 
 
-def is_member(name: str, value: object) -> bool:
+def is_valid_field(name: str, value: object) -> bool:
     """Whether a member of a card has the type that its name promises: an instant, a yes or no, or a text."""
     if name in ("signed_in_at", "expires_at"):
         return isinstance(value, float) and 0 <= value < LAST_INSTANT
@@ -40,7 +51,7 @@ def is_member(name: str, value: object) -> bool:
     return isinstance(value, str) or (value is None and name in ("email", "audience"))
 
 
-def dump(value: object) -> str:
+def dump_json(value: object) -> str:
     """Write compact JSON. Braces in texts are escaped: KeePassXC fills in ``{USERNAME}`` and its like when it reads."""
     return re.sub(r'"(?:[^"\\]|\\.)*"', _escape_braces, json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
@@ -58,20 +69,20 @@ def parse(text: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _is_shaped(head: Mapping[str, Any]) -> bool:
+def _is_shaped(manifest: Mapping[str, Any]) -> bool:
     return (
-        set(head) == {"version", "card", "generation", "overflow", "overflow_digest", "parts", "digest"}
-        and head["version"] == VERSION
-        and isinstance(head["card"], dict)
-        and all(is_member(name, value) for name, value in head["card"].items())
-        and head["generation"] in ("a", "b")
-        and isinstance(head["overflow"], int)
-        and isinstance(head["parts"], int)
-        and 0 <= head["overflow"] <= head["parts"] <= MOST_PARTS
-        and isinstance(head["overflow_digest"], str)
-        and isinstance(head["digest"], str)
+        set(manifest) == {"version", "card", "generation", "overflow", "overflow_digest", "parts", "digest"}
+        and manifest["version"] == VERSION
+        and isinstance(manifest["card"], dict)
+        and all(is_valid_field(name, value) for name, value in manifest["card"].items())
+        and manifest["generation"] in ("a", "b")
+        and isinstance(manifest["overflow"], int)
+        and isinstance(manifest["parts"], int)
+        and 0 <= manifest["overflow"] <= manifest["parts"] <= MAX_CHUNKS
+        and isinstance(manifest["overflow_digest"], str)
+        and isinstance(manifest["digest"], str)
     )
 
 
-def _checksum(head: Mapping[str, Any]) -> int:
-    return binascii.crc32(dump(head).encode("utf-8", "surrogatepass"))
+def _checksum(manifest: Mapping[str, Any]) -> int:
+    return binascii.crc32(dump_json(manifest).encode("utf-8", "surrogatepass"))

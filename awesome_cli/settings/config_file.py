@@ -22,22 +22,22 @@ from awesome_cli.text import safe, secure_url
 class Config:
     """``config.toml``: nothing secret, one table ``[profiles.NAME]`` a profile. Comments and order survive a save."""
 
-    def __init__(self, path: Path, text: str, exclusively: Callable[[], AbstractContextManager[object]]) -> None:
+    def __init__(self, path: Path, text: str, lock: Callable[[], AbstractContextManager[object]]) -> None:
         self.path = path
         self.text = text
-        self._exclusively = exclusively
+        self._lock = lock
         document = tomllib.loads(text)
         self._profiles: Mapping[str, dict[str, Any]] = _tables(document)
         self._strays = set(document) - {"profiles"}
 
     @classmethod
-    def read(cls, path: Path, exclusively: Callable[[], AbstractContextManager[object]] = nullcontext) -> Config:
+    def read(cls, path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> Config:
         """Read the file; one that is absent is empty. Raises ConfigError, naming file and line of what is wrong.
 
-        ``exclusively`` keeps processes from overwriting each other's changes.
+        ``lock`` keeps processes from overwriting each other's changes.
         """
         try:
-            config = cls(path, (read_private(path) or "").removeprefix("\ufeff"), exclusively)
+            config = cls(path, (read_private(path) or "").removeprefix("\ufeff"), lock)
         except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError, UnicodeDecodeError are ValueErrors
             raise ConfigError(f"{path} cannot be used: {safe(str(error))}.", hint="Mend or remove it.") from error
         for name in config.names:
@@ -85,7 +85,7 @@ class Config:
 
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written while a person was waited for."""
-        with self._exclusively():
+        with self._lock():
             text = Config.read(self.path).text
             try:
                 document = tomlkit.parse(text)

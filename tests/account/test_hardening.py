@@ -22,8 +22,8 @@ from awesome_cli.cli.context import Toolbox
 from awesome_cli.errors import OutputError
 from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Response
-from awesome_cli.sessions.model import Card
-from awesome_cli.sessions.record import CARD, card_name, dump, parse, seal
+from awesome_cli.sessions.model import User
+from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.environment import Held
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import to_httpx
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 def test_the_fast_lane_knows_all_members_of_a_card() -> None:
-    assert set(Card.__dataclass_fields__) == CARD
+    assert set(User.__dataclass_fields__) == USER_FIELDS
 
 
 def said(status: int, document: object) -> httpx.Response:
@@ -51,19 +51,19 @@ class Odd(MemoryKeyring):
         self.odd = True
 
     def get_password(self, service: str, username: str) -> str | None:
-        if self.odd and service == card_name("default"):
+        if self.odd and service == manifest_name("default"):
             if isinstance(self.answer, Exception):
                 raise self.answer
             return self.answer  # type: ignore[return-value]  # as odd backends do
         return super().get_password(service, username)
 
     def delete_password(self, service: str, username: str) -> None:
-        self.odd = self.odd and service != card_name("default")
+        self.odd = self.odd and service != manifest_name("default")
         with suppress(Exception):
             super().delete_password(service, username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        self.odd = self.odd and service != card_name("default")
+        self.odd = self.odd and service != manifest_name("default")
         super().set_password(service, username, password)
 
 
@@ -81,20 +81,20 @@ def test_an_entry_that_is_no_text_is_not_signed_in_and_can_be_repaired(terminal:
         assert terminal.run("say-hi") == (0 if repair == "login" else 4)
 
 
-@pytest.mark.parametrize("missing", sorted(CARD))
+@pytest.mark.parametrize("missing", sorted(USER_FIELDS))
 def test_a_card_of_other_members_is_not_signed_in(terminal: Terminal, missing: str) -> None:
     terminal.login()
-    name = (card_name("default"), "awesome")
-    head = parse(terminal.keyring.entries()[name])
-    del head["checksum"]
-    members = dict(head["card"])
+    name = (manifest_name("default"), "awesome")
+    manifest = parse(terminal.keyring.entries()[name])
+    del manifest["checksum"]
+    members = dict(manifest["card"])
     members["surprise"] = members.pop(missing)
-    terminal.keyring.set_password(*name, seal({**head, "card": members}))
+    terminal.keyring.set_password(*name, encode_manifest({**manifest, "card": members}))
     assert terminal.run("whoami") == 4
 
 
 def test_braces_in_texts_are_escaped_and_come_back() -> None:
-    text = dump({"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}})
+    text = dump_json({"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}})
     assert json.loads(text) == {"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}}
     assert text.count("{") == text.count("}") == 2
 
@@ -108,15 +108,15 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
 
     @contextmanager
     def hold_signals() -> Iterator[Held]:  # entered with the lock, when another process has just let go of it
-        if mover.file_entries.exists():
-            mover.keyring_vault.save(mover.load())
-            mover.file_entries.destroy()
+        if mover.plaintext_file.exists():
+            mover.keyring_session_store.save(mover.load())
+            mover.plaintext_file.destroy()
         yield Held()
 
     terminal.set(hold_signals=hold_signals)
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
-    assert not mover.file_entries.exists()
+    assert not mover.plaintext_file.exists()
 
 
 def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Terminal) -> None:
@@ -414,7 +414,7 @@ def test_a_login_that_cannot_be_kept_leaves_no_name(terminal: Terminal) -> None:
     set_password = terminal.keyring.set_password
 
     def refusing(service: str, username: str, password: str) -> None:
-        if service == card_name("default"):
+        if service == manifest_name("default"):
             raise OSError(service)
         set_password(service, username, password)
 

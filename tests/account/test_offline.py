@@ -12,8 +12,8 @@ import anyio
 import httpx
 import pytest
 
-from awesome_cli.keystore.keyring_store import KeyringEntries
-from awesome_cli.sessions.store import Vault
+from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.sessions.store import SessionStore
 
 if TYPE_CHECKING:
     from support.terminal import Terminal, Time
@@ -113,7 +113,7 @@ def test_a_login_neither_replaces_nor_loses_what_it_cannot_ask_about(expired: Te
 
 @pytest.mark.parametrize("command", ["say-hi", "whoami", "token"])
 def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: str) -> None:
-    session = _vault(expired).load()
+    session = _session_store(expired).load()
     assert session
     form = {"client_id": expired.issuer.client_id, "token": session.refresh_token or ""}
     assert expired.issuer.answer("POST", "/revoke", form).ok
@@ -139,12 +139,12 @@ def test_a_grant_that_a_sibling_renewed_without_our_lock_is_adopted(expired: Ter
 
 
 def _renew_like_a_sibling(terminal: Terminal) -> None:
-    vault = _vault(terminal)
-    session = vault.load()
+    session_store = _session_store(terminal)
+    session = session_store.load()
     assert session
-    card = replace(session.card, expires_at=terminal.time.now() + 3_600)
-    vault.save(replace(session, card=card, access_token="a sibling's"))
+    user = replace(session.user, expires_at=terminal.time.now() + 3_600)
+    session_store.save(replace(session, user=user, access_token="a sibling's"))
 
 
-def _vault(terminal: Terminal) -> Vault:
-    return Vault(KeyringEntries(lambda: terminal.keyring, timeout=10, note=pytest.fail), "default")
+def _session_store(terminal: Terminal) -> SessionStore:
+    return SessionStore(KeyringStore(lambda: terminal.keyring, timeout=10, note=pytest.fail), "default")

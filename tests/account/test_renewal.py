@@ -270,7 +270,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     assert expired.run("token") == 8
     after = _session(expired)
     assert after.refresh_token != before.refresh_token
-    assert replace(after.card, expires_at=0.0) == replace(before.card, expires_at=0.0)
+    assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
     assert expired.paths == ["/token"]  # nothing was revoked
     expired.answer = expired.honest
     assert expired.run("say-hi") == 0
@@ -285,7 +285,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
     expired.answer = _at("/.well-known/jwks.json", lambda _: to_httpx(Response(500)), expired)
     assert expired.run("token") == 0
     after = _session(expired)
-    assert (after.id_token, after.card.name) == (before.id_token, before.card.name)
+    assert (after.id_token, after.user.name) == (before.id_token, before.user.name)
     assert after.refresh_token != before.refresh_token
 
 

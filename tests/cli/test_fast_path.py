@@ -76,9 +76,9 @@ def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     monkeypatch.setattr(fastlane, "_read", lambda name: terminal.keyring.get_password(name, "awesome"))
     now = terminal.time.now()
     assert answer(["say-hi"], home, now=now) == "Welcome Juan!"
-    vault = Toolbox(terminal.environment).keyring_vault
-    vault.card()
-    add_revoked(tmp_path, vault.digests)
+    session_store = Toolbox(terminal.environment).keyring_session_store
+    session_store.user()
+    add_revoked(tmp_path, session_store.digests)
     assert answer(["say-hi"], home, now=now) is None
 
 

@@ -11,8 +11,8 @@ import pytest
 from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
 from awesome_cli.cli.context import Toolbox
-from awesome_cli.keystore.keyring_store import FileEntries
-from awesome_cli.sessions.store import USUAL_PARTS
+from awesome_cli.keystore.keyring_store import PlaintextFileStore
+from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.system.environment import Held
 from awesome_cli.testing.keyring import MemoryKeyring
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from support.terminal import Terminal, Time
 
 
-REHEARSED = USUAL_PARTS + 1  # writes of the proof before a first login
+REHEARSED = USUAL_CHUNKS + 1  # writes of the proof before a first login
 
 
 class Locked(MemoryKeyring):
@@ -201,13 +201,13 @@ def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = FileEntries.put
+    put = PlaintextFileStore.put
 
-    def watched(entries: FileEntries, name: str, secret: str) -> None:
+    def watched(entries: PlaintextFileStore, name: str, secret: str) -> None:
         put(entries, name, secret)
         written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
-    monkeypatch.setattr(FileEntries, "put", watched)
+    monkeypatch.setattr(PlaintextFileStore, "put", watched)
     terminal.login("--insecure-storage")
     proofs = written.index("insecure-session-default.json")
     assert set(written[:proofs]) == {"insecure-session-default.proof"}

@@ -89,9 +89,9 @@ def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Termi
 
 
 @pytest.mark.parametrize("roster", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
-def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, roster: str) -> None:
+def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, session_index: str) -> None:
     terminal.login()
-    (terminal.environment.state_dir / "sessions.json").write_text(roster)
+    (terminal.environment.state_dir / "sessions.json").write_text(session_index)
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
 

@@ -16,7 +16,7 @@ from keyring.backends import fail, null
 from keyring.errors import KeyringLocked, NoKeyringError
 
 from awesome_cli.errors import KeyringError
-from awesome_cli.keystore.keyring_store import MOST_COPIES, FileEntries, KeyringEntries
+from awesome_cli.keystore.keyring_store import MOST_COPIES, KeyringStore, PlaintextFileStore
 from awesome_cli.system.environment import Backend
 from awesome_cli.testing.keyring import MemoryKeyring
 
@@ -66,8 +66,8 @@ class Hoarding(MemoryKeyring):
 
 def _entries(
     backend: Backend | Callable[[], Backend], *, timeout: float = 10, note: Callable[[str], None] = pytest.fail
-) -> KeyringEntries:
-    return KeyringEntries(backend if callable(backend) else lambda: backend, timeout=timeout, note=note)
+) -> KeyringStore:
+    return KeyringStore(backend if callable(backend) else lambda: backend, timeout=timeout, note=note)
 
 
 def test_what_is_put_is_there_until_it_is_removed() -> None:
@@ -196,11 +196,11 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def file(path: Path) -> FileEntries:
-    return FileEntries(path, warn=pytest.fail)
+def file(path: Path) -> PlaintextFileStore:
+    return PlaintextFileStore(path, warn=pytest.fail)
 
 
-def test_the_file_comes_with_its_first_secret_and_goes_with_its_last(file: FileEntries, path: Path) -> None:
+def test_the_file_comes_with_its_first_secret_and_goes_with_its_last(file: PlaintextFileStore, path: Path) -> None:
     assert file.get("one") is None
     assert not file.exists()
     file.put("one", "1")
@@ -217,7 +217,7 @@ def test_the_file_comes_with_its_first_secret_and_goes_with_its_last(file: FileE
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"one": 1}', "[" * 100_000, "\udcff"])
 def test_a_file_that_cannot_be_understood_holds_nothing_and_is_the_store_all_the_same(
-    file: FileEntries, path: Path, text: str
+    file: PlaintextFileStore, path: Path, text: str
 ) -> None:
     path.parent.mkdir()
     path.touch(0o600)
@@ -233,19 +233,19 @@ def test_a_file_that_cannot_be_understood_holds_nothing_and_is_the_store_all_the
     [
         (lambda file: file.get("one"), "read"),
         (lambda file: file.put("one", "1"), "read"),
-        (FileEntries.destroy, "removed"),
+        (PlaintextFileStore.destroy, "removed"),
     ],
     ids=["get", "put", "destroy"],
 )
 def test_a_file_that_cannot_be_used_is_said(
-    file: FileEntries, path: Path, use: Callable[[FileEntries], object], what: str
+    file: PlaintextFileStore, path: Path, use: Callable[[PlaintextFileStore], object], what: str
 ) -> None:
     path.mkdir(parents=True)
     with pytest.raises(KeyringError, match=rf"session\.json, cannot be {what}"):
         use(file)
 
 
-def test_a_file_that_cannot_be_written_is_said(file: FileEntries, path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_said(file: PlaintextFileStore, path: Path) -> None:
     path.parent.write_text("in the way")
     with pytest.raises(KeyringError, match="cannot be written"):
         file.put("one", "1")
@@ -253,7 +253,7 @@ def test_a_file_that_cannot_be_written_is_said(file: FileEntries, path: Path) ->
 
 @pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
 def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
-    file: FileEntries, path: Path, mode: int
+    file: PlaintextFileStore, path: Path, mode: int
 ) -> None:
     file.put("one", "1")
     path.chmod(mode)
@@ -271,7 +271,7 @@ def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
     assert not path.exists()
 
 
-def test_a_file_of_another_user_is_refused(file: FileEntries, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_user_is_refused(file: PlaintextFileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     file.put("one", "1")
     other = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: other)
@@ -281,7 +281,7 @@ def test_a_file_of_another_user_is_refused(file: FileEntries, monkeypatch: pytes
 
 def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path) -> None:
     warnings: list[str] = []
-    file = FileEntries(path, warn=warnings.append)
+    file = PlaintextFileStore(path, warn=warnings.append)
     file.put("one", "1")
     path.chmod(0o644)
     assert [file.get("one"), file.get("one")] == ["1", "1"]
@@ -291,7 +291,7 @@ def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path)
 
 @pytest.mark.parametrize("error", [OSError(f"cannot store {SECRET}"), KeyringLocked(SECRET), NoKeyringError(SECRET)])
 def test_no_traceback_carries_what_a_backend_said(error: Exception) -> None:
-    entries = KeyringEntries(lambda: Failing(error), timeout=5, note=print)
+    entries = KeyringStore(lambda: Failing(error), timeout=5, note=print)
     with pytest.raises(KeyringError) as raised:
         entries.put("x", SECRET)
     assert SECRET not in "".join(traceback.format_exception(raised.value))

@@ -165,7 +165,7 @@ class Wait:
 
 def test_an_approval_is_noticed_by_the_next_poll() -> None:
     wait = Wait(PENDING, PENDING, TOKENS)
-    assert wait.run().card.name == "Juan"
+    assert wait.run().user.name == "Juan"
     assert wait.asked_at == [5, 10, 15]
     assert wait.ended_at == 15
 

@@ -81,9 +81,9 @@ def test_what_another_user_name_left_under_our_name_is_moved_aside_and_not_touch
 def _check_that_nothing_is_orphaned(windows: Machine) -> None:
     entries = _locker(windows)
     assert max(len(blob.encode("utf-16-le")) for blob in entries.values()) <= 2560
-    head = json.loads(entries["awesome-cli:default"])
-    parts = {f"awesome-cli:default:{head['generation']}:{number}" for number in range(head["parts"])}
-    assert set(entries) - {COPY} == {"awesome-cli:default", *parts}
+    manifest = json.loads(entries["awesome-cli:default"])
+    chunks = {f"awesome-cli:default:{manifest['generation']}:{number}" for number in range(manifest["parts"])}
+    assert set(entries) - {COPY} == {"awesome-cli:default", *chunks}
 
 
 def _locker(windows: Machine) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.sessions.index import Roster
+from awesome_cli.sessions.index import SessionIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def at(path: Path, exclusively: Callable[[], AbstractContextManager[object]] = nullcontext) -> Roster:
-    return Roster(path, exclusively, warn=pytest.fail)
+def at(path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> SessionIndex:
+    return SessionIndex(path, lock, warn=pytest.fail)
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_session_is_recorded_and_forgotten(path: Path) -> None:
-    roster = at(path)
-    roster.record("work", "keyring")
-    roster.record("home", "file")
+    session_index = at(path)
+    session_index.record("work", "keyring")
+    session_index.record("home", "file")
     assert at(path).stores() == {"work": "keyring", "home": "file"}
-    roster.forget("work")
-    assert roster.stores() == {"home": "file"}
+    session_index.forget("work")
+    assert session_index.stores() == {"home": "file"}
 
 
 def test_the_list_is_a_private_file(path: Path) -> None:
@@ -41,12 +41,12 @@ def test_the_list_is_a_private_file(path: Path) -> None:
 
 
 def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
-    roster = at(path)
-    roster.forget("work")
+    session_index = at(path)
+    session_index.forget("work")
     assert not path.exists()
-    roster.record("work", "keyring")
+    session_index.record("work", "keyring")
     before = path.stat().st_ino  # a replacement is another file
-    roster.record("work", "keyring")
+    session_index.record("work", "keyring")
     assert path.stat().st_ino == before
 
 
@@ -56,17 +56,17 @@ def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
 def test_a_list_that_cannot_be_read_is_empty(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     warnings: list[str] = []
-    roster = Roster(path, nullcontext, warn=warnings.append)
-    assert roster.stores() == {}
+    session_index = SessionIndex(path, nullcontext, warn=warnings.append)
+    assert session_index.stores() == {}
     assert len(warnings) == ("profiles" not in text or "[]" in text)
-    roster.record("work", "keyring")
+    session_index.record("work", "keyring")
     assert at(path).stores() == {"work": "keyring"}
 
 
 def test_a_list_in_whose_place_is_a_folder_is_empty(path: Path) -> None:
     path.mkdir()
     warnings: list[str] = []
-    assert Roster(path, nullcontext, warn=warnings.append).stores() == {}
+    assert SessionIndex(path, nullcontext, warn=warnings.append).stores() == {}
     assert "logout --all may not know of every session" in warnings[0]
 
 

@@ -22,12 +22,12 @@ from awesome_cli.errors import (
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
 from awesome_cli.sessions.model import (
-    Card,
     RenewalUnverifiedError,
     Session,
-    fresh,
+    User,
     lacks_names,
     open_session,
+    renew_if_needed,
     renewed_session,
     unverified_session,
 )
@@ -70,7 +70,7 @@ def renewed(old: Session, before: dict[str, Any], after: dict[str, Any] | None, 
 
 def test_a_sign_in_makes_a_session() -> None:
     session = opened({"name": "Juan", "email": "juan@example.com"}, scope="openid")
-    assert session.card == Card(
+    assert session.user == User(
         issuer="https://provider.example/",
         client_id="client",
         sub="juan|1",
@@ -109,26 +109,26 @@ def test_a_session_does_not_show_its_tokens() -> None:
     ],
 )
 def test_people_are_greeted_by_the_first_name_that_can_be_shown(claims: dict[str, Any], name: str) -> None:
-    assert opened(claims).card.name == name
+    assert opened(claims).user.name == name
 
 
 def test_programs_get_the_subject_as_it_is_and_people_what_can_be_shown_of_it() -> None:
     for sub, shown in (("admin\x1b[2J ", "admin[2J"), ("\x1b\x00", "'\\x1b\\x00'"), ("x" * 255, "x" * 255)):
-        card = opened({"sub": sub}).card
-        assert (card.sub, card.subject) == (sub, shown)
-        assert identity.fields(card, profile="default", store="memory")["sub"] == sub
-        assert f"subject:      {shown}" in "\n".join(identity.lines(card, profile="default", store="memory", now=0.0))
+        user = opened({"sub": sub}).user
+        assert (user.sub, user.subject) == (sub, shown)
+        assert identity.fields(user, profile="default", store="memory")["sub"] == sub
+        assert f"subject:      {shown}" in "\n".join(identity.lines(user, profile="default", store="memory", now=0.0))
 
 
 @pytest.mark.parametrize("nothing", [{}, {"name": ""}, {"name": None}, {"name": 7}, {"name": "\u200b"}])
 def test_userinfo_fills_in_what_the_id_token_lacks(nothing: dict[str, Any]) -> None:
-    card = opened(nothing, {"name": "Juan", "email": "juan@example.com", "iss": "https://evil.example/"}).card
-    assert (card.name, card.email, card.issuer) == ("Juan", "juan@example.com", "https://provider.example/")
+    user = opened(nothing, {"name": "Juan", "email": "juan@example.com", "iss": "https://evil.example/"}).user
+    assert (user.name, user.email, user.issuer) == ("Juan", "juan@example.com", "https://provider.example/")
 
 
 def test_userinfo_does_not_overrule_the_id_token() -> None:
-    card = opened({"name": "Juan", "email": "juan@example.com"}, {"name": "Admin", "email": "admin@example.com"}).card
-    assert (card.name, card.email) == ("Juan", "juan@example.com")
+    user = opened({"name": "Juan", "email": "juan@example.com"}, {"name": "Admin", "email": "admin@example.com"}).user
+    assert (user.name, user.email) == ("Juan", "juan@example.com")
 
 
 @pytest.mark.parametrize(
@@ -146,26 +146,26 @@ def test_userinfo_is_asked_only_if_neither_name_nor_email_came(claims: dict[str,
 
 
 def test_the_scope_that_was_asked_for_stands_unless_another_was_granted() -> None:
-    assert opened().card.scope == "openid profile"
-    assert opened(scope="openid\x1b[2J").card.scope == "openid[2J"
+    assert opened().user.scope == "openid profile"
+    assert opened(scope="openid\x1b[2J").user.scope == "openid[2J"
 
 
 def test_a_renewal_replaces_tokens_and_times_and_leaves_the_rest() -> None:
     old = opened({"name": "Juan"})
     new = renewed(old, {"name": "Juan"}, None)
-    assert new.card == replace(old.card, expires_at=NOW + 3660)
+    assert new.user == replace(old.user, expires_at=NOW + 3660)
     assert (new.access_token, new.refresh_token, new.id_token) == ("access 2", "refresh", "a.b.c")
     assert new.provider_digest == "digest 2"
 
 
 def test_a_rotated_refresh_token_and_a_narrowed_scope_are_taken() -> None:
     new = renewed(opened(), {}, None, refresh_token="refresh 2", scope="openid")
-    assert (new.refresh_token, new.card.scope, new.card.refreshable) == ("refresh 2", "openid", True)
+    assert (new.refresh_token, new.user.scope, new.user.refreshable) == ("refresh 2", "openid", True)
 
 
 def test_a_session_without_refresh_token_stays_without() -> None:
     new = renewed(opened(refresh_token=None), {}, None)
-    assert (new.refresh_token, new.card.refreshable) == (None, False)
+    assert (new.refresh_token, new.user.refreshable) == (None, False)
 
 
 @pytest.mark.parametrize(
@@ -188,14 +188,14 @@ def test_a_session_without_refresh_token_stays_without() -> None:
 def test_names_after_a_renewal(
     before: dict[str, Any], userinfo: dict[str, Any], after: dict[str, Any] | None, name: str, email: str | None
 ) -> None:
-    card = renewed(opened(before, userinfo), before, after).card
-    assert (card.name, card.email) == (name, email)
+    user = renewed(opened(before, userinfo), before, after).user
+    assert (user.name, user.email) == (name, email)
 
 
 def test_names_survive_two_renewals_without_them() -> None:
     once = renewed(opened({"name": "A", "email": "a@x"}), {"name": "A", "email": "a@x"}, {})
-    assert renewed(once, {}, {}).card.name == "A"
-    assert renewed(once, {}, {"name": "B"}).card.name == "B"
+    assert renewed(once, {}, {}).user.name == "A"
+    assert renewed(once, {}, {"name": "B"}).user.name == "B"
 
 
 TEXTS = st.dictionaries(
@@ -208,14 +208,14 @@ def test_whatever_is_claimed_somebody_is_greeted_in_one_safe_line(
     before: dict[str, Any], userinfo: dict[str, Any], after: dict[str, Any]
 ) -> None:
     old = opened(before, userinfo)
-    for card in (old.card, renewed(old, before, after).card):
-        assert card.name
-        assert len(card.name) <= 256
-        assert not set(card.name) & set("\n\r\x1b\x00\u202e\u200b")
-        assert card.email is None or card.email
+    for user in (old.user, renewed(old, before, after).user):
+        assert user.name
+        assert len(user.name) <= 256
+        assert not set(user.name) & set("\n\r\x1b\x00\u202e\u200b")
+        assert user.email is None or user.email
 
 
-class Keeper:
+class Store:
     """Keeps a session in memory, and what was done with it."""
 
     def __init__(self, kept: Session | None) -> None:
@@ -234,29 +234,29 @@ class Keeper:
         self.done.append("delete")
         self.kept = None
 
-    def card(self) -> Card | None:
-        return None if self.kept is None else self.kept.card
+    def user(self) -> User | None:
+        return None if self.kept is None else self.kept.user
 
-    def prove(self) -> None:
+    def check_writable(self) -> None:
         self.done.append("prove")
 
-    def withdraw(self) -> None:
+    def remove_check(self) -> None:
         self.done.append("withdraw")
 
     @contextmanager
-    def exclusively(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
         self.done.append("lock")
         yield
         self.done.append("release")
 
 
 OLD = opened({"name": "Juan"})
-NEW = replace(OLD, access_token="access 2", card=replace(OLD.card, expires_at=NOW + 9999))
-END = OLD.card.expires_at
+NEW = replace(OLD, access_token="access 2", user=replace(OLD.user, expires_at=NOW + 9999))
+END = OLD.user.expires_at
 
 
 def keep_alive(
-    keeper: Keeper,
+    store: Store,
     *,
     session: Session = OLD,
     now: float = END,
@@ -264,26 +264,26 @@ def keep_alive(
     brings: Session | BaseException = NEW,
 ) -> Session:
     def renew(old: Session) -> Session:
-        keeper.done.append(f"renew {old.access_token}")
+        store.done.append(f"renew {old.access_token}")
         if isinstance(brings, BaseException):
             raise brings
         return brings
 
-    return fresh(
+    return renew_if_needed(
         session,
-        keeper=lambda: keeper,
-        exclusively=keeper.exclusively,
+        store=lambda: store,
+        lock=store.lock,
         renew=renew,
-        discard=lambda session: keeper.done.append(f"discard {session.access_token}"),
+        discard=lambda session: store.done.append(f"discard {session.access_token}"),
         now=lambda: now,
         min_ttl=min_ttl,
     )
 
 
 def test_a_living_session_costs_nothing() -> None:
-    keeper = Keeper(OLD)
-    assert keep_alive(keeper, now=END - 1) is OLD
-    assert keeper.done == []
+    store = Store(OLD)
+    assert keep_alive(store, now=END - 1) is OLD
+    assert store.done == []
 
 
 @pytest.mark.parametrize(
@@ -294,82 +294,82 @@ def test_a_session_is_renewed_when_it_does_not_live_longer_than_is_asked(
     min_ttl: float,
     renewed: bool,  # noqa: FBT001 - a table's column
 ) -> None:
-    assert (keep_alive(Keeper(OLD), now=END - left, min_ttl=min_ttl) is NEW) is renewed
+    assert (keep_alive(Store(OLD), now=END - left, min_ttl=min_ttl) is NEW) is renewed
 
 
 def test_a_renewal_locks_reads_again_asks_keeps_and_releases() -> None:
-    keeper = Keeper(OLD)
-    assert keep_alive(keeper) is NEW
-    assert keeper.done == ["lock", "load", "prove", "renew access", "save", "release"]
-    assert keeper.kept is NEW
+    store = Store(OLD)
+    assert keep_alive(store) is NEW
+    assert store.done == ["lock", "load", "prove", "renew access", "save", "release"]
+    assert store.kept is NEW
 
 
 def test_what_a_sibling_renewed_counts_as_renewed_however_long_it_lives() -> None:
     for sibling in (
         NEW,
-        replace(NEW, card=replace(NEW.card, expires_at=END)),
-        replace(OLD, card=replace(OLD.card, expires_at=NOW + 9999)),  # the provider gave the same token again
+        replace(NEW, user=replace(NEW.user, expires_at=END)),
+        replace(OLD, user=replace(OLD.user, expires_at=NOW + 9999)),  # the provider gave the same token again
     ):
-        keeper = Keeper(sibling)
-        assert keep_alive(keeper, min_ttl=60) is sibling
-        assert keeper.done == ["lock", "load", "release"]
+        store = Store(sibling)
+        assert keep_alive(store, min_ttl=60) is sibling
+        assert store.done == ["lock", "load", "release"]
 
 
 @pytest.mark.parametrize("other", [{"issuer": "https://other.example/"}, {"client_id": "other"}, {"sub": "eve"}])
 def test_the_session_of_somebody_else_that_took_its_place_is_no_successor(other: dict[str, Any]) -> None:
-    keeper = Keeper(replace(NEW, card=replace(NEW.card, **other)))
+    store = Store(replace(NEW, user=replace(NEW.user, **other)))
     with pytest.raises(LoginRequiredError, match="Another session"):
-        keep_alive(keeper)
-    assert keeper.done == ["lock", "load"]
+        keep_alive(store)
+    assert store.done == ["lock", "load"]
 
 
 def test_a_successor_that_comes_after_a_sign_out_is_discarded() -> None:
-    class SignedOut(Keeper):
-        def card(self) -> None:
+    class SignedOut(Store):
+        def user(self) -> None:
             return None
 
-    keeper = SignedOut(OLD)
+    store = SignedOut(OLD)
     with pytest.raises(LoginRequiredError, match="signed out meanwhile"):
-        keep_alive(keeper)
-    assert keeper.done == ["lock", "load", "prove", "renew access", "discard access 2"]
-    assert keeper.kept is OLD
+        keep_alive(store)
+    assert store.done == ["lock", "load", "prove", "renew access", "discard access 2"]
+    assert store.kept is OLD
 
 
 def test_a_fresh_session_that_lives_for_less_than_is_asked_is_good_enough() -> None:
-    short = replace(NEW, card=replace(NEW.card, expires_at=END + 5))
-    assert keep_alive(Keeper(OLD), min_ttl=60, brings=short) is short
+    short = replace(NEW, user=replace(NEW.user, expires_at=END + 5))
+    assert keep_alive(Store(OLD), min_ttl=60, brings=short) is short
 
 
 def test_a_session_that_a_sibling_ended_is_not_brought_back() -> None:
-    keeper = Keeper(None)
+    store = Store(None)
     with pytest.raises(LoginRequiredError, match="signed out meanwhile"):
-        keep_alive(keeper)
-    assert keeper.done == ["lock", "load"]
-    assert keeper.kept is None
+        keep_alive(store)
+    assert store.done == ["lock", "load"]
+    assert store.kept is None
 
 
 def test_a_dead_refresh_token_ends_the_session() -> None:
-    keeper = Keeper(OLD)
+    store = Store(OLD)
     with pytest.raises(RefreshTokenRejectedError) as ended:
-        keep_alive(keeper, brings=RefreshTokenRejectedError("dead"))
+        keep_alive(store, brings=RefreshTokenRejectedError("dead"))
     assert ended.value.exit_code == 4
-    assert keeper.done == ["lock", "load", "prove", "renew access", "load", "delete"]
+    assert store.done == ["lock", "load", "prove", "renew access", "load", "delete"]
 
 
 def test_a_refresh_token_that_a_sibling_burnt_without_our_lock_leaves_its_session() -> None:
-    class Racing(Keeper):
+    class Racing(Store):
         def load(self) -> Session | None:
             found = super().load()
             self.kept = NEW  # between our two looks
             return found
 
-    keeper = Racing(OLD)
-    assert keep_alive(keeper, brings=RefreshTokenRejectedError("burnt")) is NEW
-    assert "delete" not in keeper.done
+    store = Racing(OLD)
+    assert keep_alive(store, brings=RefreshTokenRejectedError("burnt")) is NEW
+    assert "delete" not in store.done
 
 
 def test_a_session_that_was_signed_out_while_its_refresh_token_died_is_gone() -> None:
-    class Leaving(Keeper):
+    class Leaving(Store):
         def load(self) -> Session | None:
             found = super().load()
             self.kept = None
@@ -381,16 +381,16 @@ def test_a_session_that_was_signed_out_while_its_refresh_token_died_is_gone() ->
 
 @pytest.mark.parametrize("trouble", [ProviderUnreachableError("down"), InvalidTokenError("bad"), KeyboardInterrupt()])
 def test_any_other_trouble_leaves_the_session_as_it_was(trouble: BaseException) -> None:
-    keeper = Keeper(OLD)
+    store = Store(OLD)
     with pytest.raises(type(trouble)):
-        keep_alive(keeper, brings=trouble)
-    assert keeper.kept is OLD
-    assert keeper.done == ["lock", "load", "prove", "renew access", "withdraw"]
+        keep_alive(store, brings=trouble)
+    assert store.kept is OLD
+    assert store.done == ["lock", "load", "prove", "renew access", "withdraw"]
 
 
 def test_a_store_that_fails_while_a_rehearsal_is_withdrawn_hides_no_trouble() -> None:
-    class Failing(Keeper):
-        def withdraw(self) -> None:
+    class Failing(Store):
+        def remove_check(self) -> None:
             raise KeyringError("gone")
 
     with pytest.raises(ProviderUnreachableError):
@@ -402,11 +402,11 @@ UNVERIFIED = unverified_session(OLD, "refresh 2")
 
 def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_else() -> None:
     reason = InvalidTokenError("the clock is wrong")
-    keeper = Keeper(OLD)
+    store = Store(OLD)
     with pytest.raises(InvalidTokenError, match="clock"):
-        keep_alive(keeper, brings=RenewalUnverifiedError(UNVERIFIED, reason))
-    assert keeper.kept == replace(OLD, refresh_token="refresh 2", card=replace(OLD.card, expires_at=NOW))
-    assert not UNVERIFIED.card.lives(NOW)
+        keep_alive(store, brings=RenewalUnverifiedError(UNVERIFIED, reason))
+    assert store.kept == replace(OLD, refresh_token="refresh 2", user=replace(OLD.user, expires_at=NOW))
+    assert not UNVERIFIED.user.lives(NOW)
 
 
 def test_a_provider_that_does_not_rotate_leaves_the_refresh_token() -> None:
@@ -420,18 +420,16 @@ def test_a_session_that_only_got_a_refresh_token_is_renewed_with_it() -> None:
         renewed_with.append(session.refresh_token)
         return NEW
 
-    keeper = Keeper(UNVERIFIED)
-    found = fresh(
-        OLD, keeper=lambda: keeper, exclusively=keeper.exclusively, renew=renew, discard=print, now=lambda: END
-    )
+    store = Store(UNVERIFIED)
+    found = renew_if_needed(OLD, store=lambda: store, lock=store.lock, renew=renew, discard=print, now=lambda: END)
     assert (found, renewed_with) == (NEW, ["refresh 2"])
 
 
 def test_a_session_that_cannot_be_renewed_serves_while_it_lives() -> None:
     mortal = opened(refresh_token=None)
-    keeper = Keeper(mortal)
-    assert keep_alive(keeper, session=mortal, now=END - 5, min_ttl=60) is mortal
+    store = Store(mortal)
+    assert keep_alive(store, session=mortal, now=END - 5, min_ttl=60) is mortal
     with pytest.raises(LoginRequiredError, match="no refresh token") as ended:
-        keep_alive(keeper, session=mortal)
+        keep_alive(store, session=mortal)
     assert "offline_access" in ended.value.hint
-    assert keeper.done == []
+    assert store.done == []

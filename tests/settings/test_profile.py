@@ -296,12 +296,12 @@ def test_changes_are_made_by_one_process_at_a_time(path: Path) -> None:
     held = []
 
     @contextmanager
-    def exclusively() -> Iterator[None]:
+    def lock() -> Iterator[None]:
         held.append(path.exists())
         yield
         held.append(path.exists())
 
-    Config.read(path, exclusively).save("work", {"client_id": "a"})
+    Config.read(path, lock).save("work", {"client_id": "a"})
     assert held == [False, True]
 
 

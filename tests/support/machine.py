@@ -14,9 +14,9 @@ from pathlib import Path
 
 import awesome_cli
 from awesome_cli.cli.main import main
-from awesome_cli.keystore.keyring_store import KeyringEntries
+from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.model import Session
-from awesome_cli.sessions.store import Vault
+from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.environment import Environment, run_on_asyncio
 from awesome_cli.system.lock import session_lock_name
@@ -67,17 +67,17 @@ class Machine:
 
     def session(self) -> Session | None:
         """The whole session that the keyring keeps, or None; half a one is an error."""
-        return self._vault.load()
+        return self._session_store.load()
 
     @property
-    def _vault(self) -> Vault:
-        return Vault(KeyringEntries(lambda: self.keyring, timeout=PATIENCE, note=print), "default")
+    def _session_store(self) -> SessionStore:
+        return SessionStore(KeyringStore(lambda: self.keyring, timeout=PATIENCE, note=print), "default")
 
     def let_the_access_token_end(self) -> None:
         """Turn the kept session into one whose access token has ended."""
         session = self.session()
         assert session
-        self._vault.save(replace(session, card=replace(session.card, expires_at=0.0)))
+        self._session_store.save(replace(session, user=replace(session.user, expires_at=0.0)))
 
     @property
     def lock_name(self) -> str:
