@@ -59,12 +59,12 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     audience: str | None = None,
     resource: str | None = None,
     pkce: bool = False,
-    patience: float | None = None,
+    timeout: float | None = None,
     environment: Environment | None = None,
 ) -> AsyncGenerator[DeviceAuthorization | Session, None]:
     """Sign in (RFC 8628): first comes what the person must be shown, then, once they approved, the session.
 
-    ``metadata`` is the provider's discovery document, fetched if absent; ``patience`` is how many seconds to wait at
+    ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how many seconds to wait at
     most. Nothing is kept anywhere. Close the generator if you leave it early (``contextlib.aclosing``).
     Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
     """
@@ -80,13 +80,13 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     )
     async with conversation(
         client,
-        memory=_NoMemory(),
+        cache=_NoCache(),
         transport=environment.transport,
         now=environment.now,
         detail=lambda _: None,
         environ=environment.environ,
     ) as provider:
-        begun = await provider.begin(patience=patience)
+        begun = await provider.begin(timeout=timeout)
         yield begun.device
         yield await provider.finish(begun)
 
@@ -112,7 +112,7 @@ class _Tokens:
         return kept.access_token
 
 
-class _NoMemory:
+class _NoCache:
     """Forgets discovery documents at once."""
 
     def load(self, issuer: str, *, expected: str, now: float) -> None:

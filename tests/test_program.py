@@ -376,7 +376,7 @@ def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal)
 def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None:
     begun = terminal.time.now()
     with pytest.raises(DeviceCodeExpiredError):
-        terminal.time.run(lambda: steps(terminal, patience=30, pkce=True))
+        terminal.time.run(lambda: steps(terminal, timeout=30, pkce=True))
     assert terminal.time.now() - begun == pytest.approx(30, abs=1)
 
 

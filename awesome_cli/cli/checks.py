@@ -127,7 +127,7 @@ async def check_provider(
     """Knock, and look at what the provider says of itself; ask for a device code only if ``online``."""
     began = now()
     try:
-        response = await provider.knock()
+        response = await provider.request_discovery()
     except AwesomeError as error:
         return [_unreached(error, environ), *not_checked(PROVIDER_CHECKS[1:], "the provider cannot be reached")]
     findings = [right("provider", f"it answered after {_milliseconds(now() - began)}"), check_clock(response, now())]

@@ -325,13 +325,13 @@ class Toolbox:
 
     def converse(self, client: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
         """Have a conversation with the client's issuer."""
-        from awesome_cli.provider.cache import Cache
+        from awesome_cli.provider.cache import FileMetadataCache
         from awesome_cli.provider.client import conversation
 
         async def talk() -> T:
             async with conversation(
                 client,
-                memory=Cache(self.environment.cache_dir, warn=self.console.warning),
+                cache=FileMetadataCache(self.environment.cache_dir, warn=self.console.warning),
                 transport=self.environment.transport,
                 now=self.environment.now,
                 detail=self.console.detail,
@@ -437,9 +437,9 @@ class Toolbox:
 
     def claims(self, session: Session) -> Mapping[str, Any]:
         """Return what the session's ID token says."""
-        from awesome_cli.oauth.id_token import kept_id_token
+        from awesome_cli.oauth.id_token import parse_stored_id_token
 
-        return kept_id_token(session.id_token).claims
+        return parse_stored_id_token(session.id_token).claims
 
     def access_token(self, refused: str = "") -> str:
         """Return a valid access token; told which was refused, another one, or the same if there is none."""

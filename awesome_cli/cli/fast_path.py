@@ -21,7 +21,7 @@ from awesome_cli.keystore.detection import SECRET_SERVICE, USERNAME, secret_serv
 from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
-PATIENCE = 1.0  # seconds; then the full program waits, and says for what
+TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
 HARMLESS = {"AWESOME_AUDIENCE", "AWESOME_SCOPE", "AWESOME_API_URL"}  # settings that a kept session does not heed
 PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
@@ -96,13 +96,13 @@ def _read(name: str) -> str | None:
     answer: list[str] = []
     thread = Thread(target=_ask, args=(name, answer), daemon=True)
     thread.start()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT)
     return answer[0] if answer else None
 
 
 def _ask(name: str, answer: list[str]) -> None:
     try:
-        with open_dbus_connection(auth_timeout=PATIENCE) as connection:
+        with open_dbus_connection(auth_timeout=TIMEOUT) as connection:
             _, session = _call(connection, SERVICE, "OpenSession", "sv", ("plain", ("s", "")))
             attributes = {"service": name, "username": USERNAME}
             (paths,) = _call(connection, COLLECTION, "SearchItems", "a{ss}", (attributes,))

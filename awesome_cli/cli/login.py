@@ -41,7 +41,7 @@ class Wishes:
     flags: Settings = field(default_factory=dict)
     browser: bool = True
     qr: bool | None = None
-    patience: float | None = None
+    timeout: float | None = None
     json: bool = False
     force: bool = False
     insecure_storage: bool = False
@@ -101,7 +101,7 @@ def login(  # noqa: PLR0913 - one parameter an option
             },
             browser=not no_browser,
             qr=qr,
-            patience=timeout,
+            timeout=timeout,
             json=json,
             force=force,
             insecure_storage=insecure_storage,
@@ -145,7 +145,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
         _show(toolbox, device, wishes)
 
     async def talk(provider: OidcClient) -> Session:
-        return await provider.sign_in(show, patience=wishes.patience)
+        return await provider.sign_in(show, timeout=wishes.timeout)
 
     session = toolbox.converse(client, talk)
     approved.enter_context(toolbox.held("the sign-in"))  # what was approved is finished, and told as it is

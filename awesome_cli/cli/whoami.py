@@ -41,7 +41,7 @@ def whoami(
         console.lines(*identity.lines(user, profile=toolbox.name, store=store, now=now, checked=check))
 
     if check:
-        show(_welcome_session(toolbox).user)
+        show(_accepted_session(toolbox).user)
     else:
         toolbox.user(show)
 
@@ -51,16 +51,16 @@ def fields(toolbox: Toolbox, user: User) -> dict[str, object]:
     return identity.fields(user, profile=toolbox.name, store=toolbox.session_store.kind)
 
 
-def _welcome_session(toolbox: Toolbox) -> Session:
+def _accepted_session(toolbox: Toolbox) -> Session:
     """Return the session that the provider takes, renewed once if it does not take this one."""
     session = toolbox.session(min_ttl=0.0)
-    if _is_welcome(toolbox, session):
+    if _is_token_accepted(toolbox, session):
         return session
     renewed = toolbox.session(min_ttl=0.0, refused=session.access_token)
-    if renewed.access_token != session.access_token and _is_welcome(toolbox, renewed):
+    if renewed.access_token != session.access_token and _is_token_accepted(toolbox, renewed):
         return renewed
     raise LoginRequiredError("The provider no longer takes your session.", hint=SIGN_IN + " --force")
 
 
-def _is_welcome(toolbox: Toolbox, session: Session) -> bool:
-    return toolbox.converse(toolbox.client_of(session.user), lambda provider: provider.is_welcome(session))
+def _is_token_accepted(toolbox: Toolbox, session: Session) -> bool:
+    return toolbox.converse(toolbox.client_of(session.user), lambda provider: provider.is_token_accepted(session))

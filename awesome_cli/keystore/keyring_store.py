@@ -80,15 +80,15 @@ class KeyringStore:
     def remove(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
         backend = self._open()
-        refusal: KeyringError | None = None
+        error_from_response: KeyringError | None = None
         for _ in range(MOST_COPIES):
             if self.get(name) is None:
                 return
             try:
                 self._call("delete from", lambda: backend.delete_password(name, USERNAME))
             except KeyringError as error:  # some say so when there is nothing to delete: reading again tells
-                refusal = error
-        raise refusal or KeyringError(
+                error_from_response = error
+        raise error_from_response or KeyringError(
             f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
         )
 
@@ -108,22 +108,22 @@ class KeyringStore:
             raise self._silent  # it did not answer before, and nobody wants to wait for that twice
         answer: queue.SimpleQueue[T | Exception] = queue.SimpleQueue()
         threading.Thread(target=_answer, args=(work, answer), daemon=True).start()
-        patience = min(NOTE_AFTER, self._timeout)
+        timeout = min(NOTE_AFTER, self._timeout)
         try:
-            outcome = answer.get(timeout=patience)
+            outcome = answer.get(timeout=timeout)
         except queue.Empty:
-            outcome = self._wait_on(verb, answer, self._timeout - patience)
+            outcome = self._wait_on(verb, answer, self._timeout - timeout)
         if isinstance(outcome, KeyringError):
             raise outcome
         if isinstance(outcome, Exception):
             raise _translated(verb, outcome) from None
         return outcome
 
-    def _wait_on(self, verb: str, answer: queue.SimpleQueue[T | Exception], patience: float) -> T | Exception:
-        if patience > 0:
+    def _wait_on(self, verb: str, answer: queue.SimpleQueue[T | Exception], timeout: float) -> T | Exception:
+        if timeout > 0:
             self._note("Waiting for the keyring; it may be asking you to unlock it.")
             try:
-                return answer.get(timeout=patience)
+                return answer.get(timeout=timeout)
             except queue.Empty:
                 pass
         self._silent = KeyringTimeoutError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
-from awesome_cli.oauth.response import Response, http_date, refusal, seconds
-from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_passing, is_token, life, parse_token
+from awesome_cli.oauth.response import Response, error_from_response, http_date, seconds
+from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_token, is_transient, life, parse_token
 from awesome_cli.text import safe, secure_url, secure_url_named_by
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
@@ -64,10 +64,10 @@ def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAu
     """
     document = response.json()
     code = response.error()
-    if code is not None and not is_passing(response):
-        raise refusal(response, what="The provider gives no device code", hint=ADVICE.get(code, ""))
+    if code is not None and not is_transient(response):
+        raise error_from_response(response, what="The provider gives no device code", hint=ADVICE.get(code, ""))
     if document is None or not response.ok:
-        kind = ProviderUnreachableError if is_passing(response) else ProviderError
+        kind = ProviderUnreachableError if is_transient(response) else ProviderError
         raise kind(
             f"The provider gives no device code (HTTP status {response.status}).",
             hint="Check the issuer, or try again in a moment.",
@@ -126,13 +126,13 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class TransientFailure:
     """No proper answer, for a reason that may pass. ``retry_after``: seconds that the server asks for."""
 
     retry_after: float = 0.0
 
 
-def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | Passing:
+def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | TransientFailure:
     """Say what one reply to a poll means (RFC 8628 §3.5). It branches on ``error``, never on the HTTP status.
 
     Raises SignInDenied, CodeExpired, or ProviderUnusable for every error that no waiting will cure.
@@ -148,12 +148,12 @@ def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | P
             )
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
             raise device_code_expired()
-        case code if is_passing(response):
-            return Passing(_retry_after(response, now))
+        case code if is_transient(response):
+            return TransientFailure(_retry_after(response, now))
         case None if response.ok:
             return parse_token(response)
         case code:
-            raise refusal(response, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
+            raise error_from_response(response, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
 
 
 def device_code_expired() -> DeviceCodeExpiredError:
@@ -164,7 +164,7 @@ def device_code_expired() -> DeviceCodeExpiredError:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollingSchedule:
     """How long to wait before the next poll, in seconds, and whether the provider ever answered properly."""
 
     interval: float
@@ -173,7 +173,7 @@ class Pace:
     answered: bool = False
 
     @classmethod
-    def start(cls, interval: float) -> Pace:
+    def start(cls, interval: float) -> PollingSchedule:
         """Begin with the interval of the device authorization response; it counts before the first poll too."""
         return cls(interval, interval)
 
@@ -182,16 +182,16 @@ class Pace:
         """The next wait, counted from the receipt of the last response."""
         return max(self.backoff, self.retry_after)
 
-    def after(self, answer: Pending | Passing) -> Pace:
+    def after(self, answer: Pending | TransientFailure) -> PollingSchedule:
         """Return the pace after a reply that arrived."""
-        if isinstance(answer, Passing):
+        if isinstance(answer, TransientFailure):
             return replace(self, retry_after=answer.retry_after)
         interval = self.interval
         if answer.slow_down:
             interval = max(interval + SLOW_DOWN, answer.interval or 0.0)
-        return Pace(interval, interval, answered=True)
+        return PollingSchedule(interval, interval, answered=True)
 
-    def after_silence(self) -> Pace:
+    def after_connection_failure(self) -> PollingSchedule:
         """Return the pace after a connection that failed or timed out: exponential backoff (RFC 8628 §3.5)."""
         doubled = max(self.interval, min(2 * self.backoff, LONGEST_BACKOFF))
         return replace(self, backoff=doubled, retry_after=0.0)

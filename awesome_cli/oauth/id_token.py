@@ -78,7 +78,7 @@ def parse_jwks(response: Response) -> list[Key]:
     return [key for key in known if all(isinstance(value, str) for value in key.values())]
 
 
-def verify_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not looked up
+def validate_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not looked up
     encoded: str, keys: Sequence[Key], *, issuer: str, client_id: str, access_token: str, now: float
 ) -> IdToken:
     """Believe an ID token, or raise TokenInvalid naming the rule that it breaks.
@@ -94,14 +94,14 @@ def verify_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not l
     return IdToken(encoded, claims)
 
 
-def verify_same_person(new: IdToken, old: IdToken) -> None:
+def validate_same_subject(new: IdToken, old: IdToken) -> None:
     """Raise TokenInvalid, unless a renewed ID token is for whom and by whom the first one was (OIDC Core §12.2)."""
     for name in ("iss", "sub"):
         _require(new.claims[name] == old.claims[name], f"{name} changed while the session was renewed")
     _require(_audiences(new.claims) == _audiences(old.claims), "aud changed while the session was renewed")
 
 
-def kept_id_token(encoded: str) -> IdToken:
+def parse_stored_id_token(encoded: str) -> IdToken:
     """Read an ID token that was verified before it was kept. Raises TokenInvalid, if it is damaged."""
     _, claims = _decode(encoded)
     _require(isinstance(claims.get("iss"), str) and isinstance(claims.get("sub"), str), "iss and sub are missing")

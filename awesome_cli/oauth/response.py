@@ -114,7 +114,7 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def refusal(response: Response, *, what: str, hint: str = "") -> ProviderError:
+def error_from_response(response: Response, *, what: str, hint: str = "") -> ProviderError:
     """Build the error for a reply that ends the conversation: the OAuth code where there is one, else the status."""
     code = response.error()
     if code is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeGuard
 
 from awesome_cli.errors import ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
-from awesome_cli.oauth.response import Response, refusal, seconds
+from awesome_cli.oauth.response import Response, error_from_response, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
 TOO_MANY_REQUESTS = 429  # RFC 6585 §4
@@ -82,12 +82,14 @@ def parse_refresh(response: Response) -> TokenResponse:
     if code is None and response.ok and response.json() is not None:
         return parse_token(response)
     refused_without_a_word = response.status == 400 and response.json() is None  # noqa: PLR2004 - so some meet a bad token
-    if code in _LATER or (is_passing(response) and not refused_without_a_word):
+    if code in _LATER or (is_transient(response) and not refused_without_a_word):
         raise ProviderUnreachableError(
             f"The provider could not renew the session (HTTP status {response.status}).",
             hint="Try again in a moment.",
         )
-    raise refusal(response, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN))
+    raise error_from_response(
+        response, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN)
+    )
 
 
 def refresh_token_of(response: Response) -> str | None:
@@ -96,13 +98,13 @@ def refresh_token_of(response: Response) -> str | None:
     return token if is_token(token) else None
 
 
-def is_passing(response: Response) -> bool:
+def is_transient(response: Response) -> bool:
     """Whether a reply speaks of trouble that may pass by itself: no JSON, or a bare 5xx or 429 (RFC 6585 §4)."""
     in_trouble = response.status >= 500 or response.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
     return response.json() is None or (in_trouble and response.error() not in _REGISTERED)
 
 
-def is_astray(response: Response) -> bool:
+def is_wrong_endpoint(response: Response) -> bool:
     """Whether a reply speaks of something else than the endpoint that was meant: nothing is there, or a web page."""
     if response.error() is not None:
         return False

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from awesome_cli.errors import InvalidTokenError, ProviderUnreachableError
-from awesome_cli.oauth.response import Response, refusal
-from awesome_cli.oauth.token import is_passing
+from awesome_cli.oauth.response import Response, error_from_response
+from awesome_cli.oauth.token import is_transient
 
 
 def parse_userinfo(response: Response, *, sub: str) -> dict[str, Any]:
@@ -15,20 +15,20 @@ def parse_userinfo(response: Response, *, sub: str) -> dict[str, Any]:
     return claims if response.ok and claims.get("sub") == sub else {}
 
 
-def parse_welcome(response: Response, *, sub: str) -> bool:
+def parse_token_check(response: Response, *, sub: str) -> bool:
     """Whether the access token that asked is still good: False for a 401 (RFC 6750 §3.1).
 
     Raises ProviderUnusable for every other refusal, and TokenInvalid, if the claims are about another subject.
     """
     if response.status == 401:  # noqa: PLR2004 - Unauthorized
         return False
-    if is_passing(response):
+    if is_transient(response):
         raise ProviderUnreachableError(
             f"The provider's userinfo endpoint gives no usable answer (HTTP status {response.status}).",
             hint="Try again in a moment.",
         )
     if not response.ok:
-        raise refusal(response, what="The provider's userinfo endpoint refuses")
+        raise error_from_response(response, what="The provider's userinfo endpoint refuses")
     if not parse_userinfo(response, sub=sub):
         raise InvalidTokenError(
             "The provider's userinfo endpoint speaks of somebody else than who signed in (sub differs).",

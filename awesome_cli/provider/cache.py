@@ -15,7 +15,7 @@ LONGEST_AGE = 7 * 86400.0  # seconds; until then an unknown key is the sign that
 CLOCK_SLACK = 60.0  # seconds that a clock may have been set back since
 
 
-class Cache:
+class FileMetadataCache:
     """One JSON file an issuer: ``{"fetched_at": …, "document": …}``.
 
     A document is believed only by its digest, which the kept session carries: whoever can write to the folder

@@ -22,7 +22,7 @@ from awesome_cli.errors import (
 )
 from awesome_cli.oauth.device_grant import (
     DeviceAuthorization,
-    Pace,
+    PollingSchedule,
     device_authorization_form,
     device_code_expired,
     parse_device_authorization,
@@ -35,22 +35,22 @@ from awesome_cli.oauth.id_token import (
     Key,
     NoMatchingKeyError,
     TokenNotCurrentError,
-    kept_id_token,
     parse_jwks,
-    verify_id_token,
-    verify_same_person,
+    parse_stored_id_token,
+    validate_id_token,
+    validate_same_subject,
 )
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import (
     TokenResponse,
-    is_astray,
-    is_passing,
+    is_transient,
+    is_wrong_endpoint,
     parse_refresh,
     refresh_form,
     refresh_token_of,
 )
-from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
+from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.http import TROUBLE, UnacceptableResponseError, open_client, unreachable
 from awesome_cli.sessions.model import (
     HURRIED_TIMEOUT,
@@ -91,7 +91,7 @@ class NoWaiting:
         """Do nothing."""
 
 
-class Memory(Protocol):
+class MetadataCache(Protocol):
     """Where a discovery document and the keys wait for the next renewal."""
 
     def load(self, issuer: str, *, expected: str, now: float) -> dict[str, Any] | None:
@@ -116,7 +116,7 @@ class ClientConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
+class DeviceFlow:
     """A code that was asked for and waits for its person, with all that finishing the sign-in takes."""
 
     device: DeviceAuthorization
@@ -133,7 +133,7 @@ class OidcClient:
         http: httpx.AsyncClient,
         client: ClientConfig,
         *,
-        memory: Memory,
+        cache: MetadataCache,
         now: Callable[[], float],
         detail: Callable[[str], None],
         waiting: Waiting,
@@ -141,26 +141,26 @@ class OidcClient:
     ) -> None:
         self._http = http
         self._client = client
-        self._memory = memory
+        self._cache = cache
         self._now = now
         self._detail = detail
         self._waiting = waiting
         self._request_timeout = request_timeout
         self._provider_digest = ""
-        self._is_remembered = False  # whether the document at hand was fetched by an earlier command
+        self._is_cached = False  # whether the document at hand was fetched by an earlier command
         self._clock_error = 0.0
 
-    async def sign_in(self, show: Callable[[DeviceAuthorization], None], *, patience: float | None = None) -> Session:
+    async def sign_in(self, show: Callable[[DeviceAuthorization], None], *, timeout: float | None = None) -> Session:
         """Get a code, ``show`` it, wait for the person, and believe what comes (RFC 8628).
 
-        ``patience``: seconds to wait at most, if less than the code lives.
+        ``timeout``: seconds to wait at most, if less than the code lives.
         Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
         """
-        begun = await self.begin(patience=patience)
+        begun = await self.begin(timeout=timeout)
         show(begun.device)
         return await self.finish(begun)
 
-    async def begin(self, *, patience: float | None = None) -> Begun:
+    async def begin(self, *, timeout: float | None = None) -> DeviceFlow:
         """Get a code (RFC 8628 §3.1); the time that it lives starts here. Raises ProviderUnusable."""
         client = self._client
         verifier = secrets.token_urlsafe(48) if client.pkce else None  # RFC 7636 §4.1: 43 to 128 characters
@@ -176,23 +176,23 @@ class OidcClient:
         )
         endpoint = metadata.need("device_authorization_endpoint")
         device = parse_device_authorization(await self._ask("POST", endpoint, form=form), endpoint=endpoint)
-        return Begun(
+        return DeviceFlow(
             device=device,
             document=document,
             form=poll_form(client.client_id, device.device_code, code_verifier=verifier, resource=client.resource),
-            waiting=_Waiting(device.expires_in, patience, self._now),
+            waiting=_Waiting(device.expires_in, timeout, self._now),
         )
 
-    async def finish(self, begun: Begun) -> Session:
+    async def finish(self, begun: DeviceFlow) -> Session:
         """Wait for the person, and believe what comes (RFC 8628 §3.4).
 
         Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
         """
         metadata, client = self._metadata(begun.document), self._client
-        pace = Pace.start(begun.device.interval)
-        tokens = await self._poll(metadata.need("token_endpoint"), begun.form, pace, begun.waiting)
+        schedule = PollingSchedule.start(begun.device.interval)
+        tokens = await self._poll(metadata.need("token_endpoint"), begun.form, schedule, begun.waiting)
         try:
-            id_token = await self._believe(tokens, begun.document)
+            id_token = await self._validate(tokens, begun.document)
             claims = await self._userinfo(metadata, tokens, id_token) if lacks_names(id_token.claims) else {}
         except Exception:
             await self._revoke_both(begun.document, tokens.refresh_token, tokens.access_token)
@@ -219,10 +219,10 @@ class OidcClient:
         RenewalUnverifiedError, if they came with an ID token that cannot be verified, or if of them only the refresh
         token can be used; TokenInvalid, if they are another person's, and were revoked.
         """
-        old = kept_id_token(session.id_token)
+        old = parse_stored_id_token(session.id_token)
         form = refresh_form(self._client.client_id, session.refresh_token or "", resource=self._client.resource)
         document, response = await self._ask_at(
-            self._remembered(session) or await self._fetch_document(),
+            self._cached(session) or await self._fetch_document(),
             "token_endpoint",
             lambda url: self._ask("POST", url, form=form, limit=REFRESH_TIMEOUT),
         )
@@ -249,16 +249,16 @@ class OidcClient:
             return None
         try:
             try:
-                new = await self._believe(tokens, document)
+                new = await self._validate(tokens, document)
             except ProviderError:
                 # Keys that cannot be fetched leave us as if no ID token had come, which OIDC Core §12.2 allows; but
                 # for one that claims to be about somebody else.
-                verify_same_person(kept_id_token(tokens.id_token), old)
+                validate_same_subject(parse_stored_id_token(tokens.id_token), old)
                 return None
         except Exception as error:
             raise RenewalUnverifiedError(unverified_session(session, tokens.refresh_token), error) from error
         try:
-            verify_same_person(new, old)
+            validate_same_subject(new, old)
         except InvalidTokenError:
             await self._revoke_both(document, tokens.refresh_token, tokens.access_token)
             raise
@@ -269,22 +269,22 @@ class OidcClient:
 
         Without ``refresh_token`` the access token alone. Raises ProviderUnusable, if the provider cannot be asked.
         """
-        document = self._remembered(session) or {"discovery": await self._fetch_discovery()}
+        document = self._cached(session) or {"discovery": await self._fetch_discovery()}
         return await self._revoke_both(document, session.refresh_token if refresh_token else None, session.access_token)
 
-    async def is_welcome(self, session: Session) -> bool:
+    async def is_token_accepted(self, session: Session) -> bool:
         """Ask whether the provider still takes the session's access token (OIDC Core §5.3).
 
         Raises ProviderUnusable, if it says neither yes nor no; TokenInvalid, if it speaks of somebody else.
         """
         _, response = await self._ask_at(
-            self._remembered(session) or {"discovery": await self._fetch_discovery()},
+            self._cached(session) or {"discovery": await self._fetch_discovery()},
             "userinfo_endpoint",
             lambda url: self._ask("GET", url, token=session.access_token),
         )
-        return parse_welcome(response, sub=kept_id_token(session.id_token).sub)
+        return parse_token_check(response, sub=parse_stored_id_token(session.id_token).sub)
 
-    async def knock(self) -> Response:
+    async def request_discovery(self) -> Response:
         """Return the issuer's answer to a request for its discovery document, whatever it is.
 
         Raises ProviderUnreachable, if none comes.
@@ -302,10 +302,10 @@ class OidcClient:
     def _metadata(self, document: Mapping[str, Any]) -> Metadata:
         return parse_metadata(document["discovery"], issuer=self._client.issuer, overrides=self._client.endpoints)
 
-    def _remembered(self, session: Session) -> dict[str, Any] | None:
+    def _cached(self, session: Session) -> dict[str, Any] | None:
         self._provider_digest = session.provider_digest
-        document = self._memory.load(self._client.issuer, expected=session.provider_digest, now=self._now())
-        self._is_remembered = document is not None
+        document = self._cache.load(self._client.issuer, expected=session.provider_digest, now=self._now())
+        self._is_cached = document is not None
         return document
 
     async def _fetch_document(self) -> dict[str, Any]:
@@ -315,7 +315,7 @@ class OidcClient:
     async def _with_keys(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Return the document with the keys as they are now, and remember it."""
         document = {**document, "keys": await self.keys(self._metadata(document))}
-        self._provider_digest = self._memory.save(self._client.issuer, document, now=self._now())
+        self._provider_digest = self._cache.save(self._client.issuer, document, now=self._now())
         return document
 
     async def _moved(self, document: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
@@ -327,11 +327,11 @@ class OidcClient:
         except ProviderError as error:
             self._detail(error.message)
             return None
-        self._provider_digest = self._memory.save(self._client.issuer, moved, now=self._now())
+        self._provider_digest = self._cache.save(self._client.issuer, moved, now=self._now())
         return moved
 
     async def _fetch_discovery(self) -> Mapping[str, Any] | None:
-        self._is_remembered = False
+        self._is_cached = False
         if self._client.discovery is not None:
             return self._client.discovery
         response = await self._fetch("discovery document", discovery_url(self._client.issuer))
@@ -348,7 +348,7 @@ class OidcClient:
     async def _fetch(self, what: str, url: str) -> Response:
         """Fetch a document. A captive portal's page, or an error that may pass, is no opinion of the provider's."""
         response = await self._ask("GET", url)
-        if is_passing(response):
+        if is_transient(response):
             kind = "a JSON object" if response.json() is not None else "not a JSON object"
             raise ProviderUnreachableError(
                 f"There is no {what} at {url.partition('?')[0]} (HTTP status {response.status}, {kind}).",
@@ -356,25 +356,27 @@ class OidcClient:
             )
         return response
 
-    async def _poll(self, token_endpoint: str, form: Mapping[str, str], pace: Pace, waiting: _Waiting) -> TokenResponse:
+    async def _poll(
+        self, token_endpoint: str, form: Mapping[str, str], schedule: PollingSchedule, waiting: _Waiting
+    ) -> TokenResponse:
         """Ask at the given pace until there is an answer or the time is over (RFC 8628 §3.5)."""
         asked = False
         with anyio.CancelScope(deadline=waiting.ends_on_the_monotonic_clock):  # a poll that hangs is cut there
-            while await waiting.lasts(pace.wait):
+            while await waiting.lasts(schedule.wait):
                 asked = True
                 try:
                     response = await self._ask("POST", token_endpoint, form=form)
                 except ProviderUnreachableError as error:
                     self._detail(f"{error.message} Polling goes on.")
-                    pace = pace.after_silence()
+                    schedule = schedule.after_connection_failure()
                     continue
                 answer = parse_poll(response, now=self._now())
                 if isinstance(answer, TokenResponse):
                     return answer
-                pace = pace.after(answer)
-        raise waiting.end(answered=pace.answered or not asked)
+                schedule = schedule.after(answer)
+        raise waiting.end(answered=schedule.answered or not asked)
 
-    async def _believe(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
+    async def _validate(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         """Verify the ID token; an unknown key means that the provider has newer ones, once."""
         if tokens.id_token is None:
             raise InvalidTokenError(
@@ -388,7 +390,7 @@ class OidcClient:
 
     def _verify(self, encoded: str, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         try:
-            return verify_id_token(
+            return validate_id_token(
                 encoded,
                 document["keys"],
                 issuer=self._client.issuer,
@@ -445,8 +447,8 @@ class OidcClient:
             outcome = await ask(self._metadata(document).need(name))
         except ConnectionFailedError as error:
             outcome = error
-        leads_astray = not isinstance(outcome, Response) or is_astray(outcome)
-        moved = await self._moved(document, name) if self._is_remembered and leads_astray else None
+        leads_astray = not isinstance(outcome, Response) or is_wrong_endpoint(outcome)
+        moved = await self._moved(document, name) if self._is_cached and leads_astray else None
         if moved is not None:
             return moved, await ask(self._metadata(moved).need(name))
         if not isinstance(outcome, Response):
@@ -515,7 +517,7 @@ class OidcClient:
 async def conversation(  # noqa: PLR0913 - the same
     client: ClientConfig,
     *,
-    memory: Memory,
+    cache: MetadataCache,
     transport: httpx.AsyncBaseTransport | None,
     now: Callable[[], float],
     detail: Callable[[str], None],
@@ -528,7 +530,7 @@ async def conversation(  # noqa: PLR0913 - the same
         yield OidcClient(
             http,
             client,
-            memory=memory,
+            cache=cache,
             now=now,
             detail=detail,
             waiting=waiting or NoWaiting(),
@@ -546,9 +548,9 @@ def about_the_clock(error: float) -> str:
 class _Waiting:
     """How long a code is waited for, on two clocks: one stops while a laptop sleeps, one may be set."""
 
-    def __init__(self, expires_in: float, patience: float | None, now: Callable[[], float]) -> None:
-        self._cut_short = patience is not None and patience < expires_in
-        self.seconds = expires_in if patience is None else min(patience, expires_in)
+    def __init__(self, expires_in: float, timeout: float | None, now: Callable[[], float]) -> None:
+        self._cut_short = timeout is not None and timeout < expires_in
+        self.seconds = expires_in if timeout is None else min(timeout, expires_in)
         self._now = now
         self._ends_at = now() + self.seconds
         self.ends_on_the_monotonic_clock = anyio.current_time() + self.seconds

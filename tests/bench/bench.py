@@ -245,9 +245,9 @@ def _verdict(cases: list[Case], report: Mapping[str, object]) -> int:
         for name, limit in case.goals.items()
         if case.median > FAR_OFF * limit * medians[name]
     ]
-    memory = report["peak memory of a warm say-hi, MB"]
-    if isinstance(memory, float) and memory > FAR_OFF * 20:
-        far_off.append(f"a warm say-hi takes {memory} MB, goal 20")
+    cache = report["peak memory of a warm say-hi, MB"]
+    if isinstance(cache, float) and cache > FAR_OFF * 20:
+        far_off.append(f"a warm say-hi takes {cache} MB, goal 20")
     for line in far_off:
         sys.stderr.write(f"far off: {line}\n")
     return 1 if far_off else 0

@@ -1,6 +1,6 @@
 """Monday morning, on paper: 100,000 machines sign in at a provider that answers so many requests a second.
 
-A discrete-event simulation on virtual time, with the very pace of real logins (``oauth.device_authorization.Pace``).
+A discrete-event simulation on virtual time, with the very pace of real logins (``oauth.device_authorization.PollingSchedule``).
 Machines start within ten minutes; people approve after a minute or so; the provider goes down for a minute in the
 middle. Over its limit it answers as asked: ``slow_down`` as RFC 8628 has it, a bare 429 as a gateway does, or nothing.
 Run it with ``nox -s bench -- --monday``; it prints a table and writes ``monday.svg``.
@@ -18,7 +18,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from awesome_cli.oauth.device_grant import Pace, Passing, Pending
+from awesome_cli.oauth.device_grant import Pending, PollingSchedule, TransientFailure
 
 ARRIVE_WITHIN = 600.0  # seconds
 APPROVE_AFTER = (60.0, 0.6)  # seconds, median and sigma of a lognormal
@@ -26,10 +26,10 @@ OUTAGE = range(400, 460)  # seconds since the first machine
 EXPIRES_IN = 900.0
 INTERVAL = 5.0
 TIMEOUT = 15.0  # seconds until a connection that nobody answers counts as failed
-OVER_LIMIT: dict[str, Pending | Passing] = {
+OVER_LIMIT: dict[str, Pending | TransientFailure] = {
     "slow_down": Pending(slow_down=True),
-    "Retry-After": Passing(retry_after=30.0),
-    "bare 429": Passing(),
+    "Retry-After": TransientFailure(retry_after=30.0),
+    "bare 429": TransientFailure(),
 }
 
 
@@ -55,7 +55,7 @@ def simulate(machines: int, limit: int, over_limit: str, *, stubborn: bool = Fal
     paces, approved_at, ends_at = [], [], []
     for machine in range(machines):
         starts_at = dice.uniform(0, ARRIVE_WITHIN)
-        paces.append(Pace.start(INTERVAL))
+        paces.append(PollingSchedule.start(INTERVAL))
         approved_at.append(starts_at + dice.lognormvariate(math.log(APPROVE_AFTER[0]), APPROVE_AFTER[1]))
         ends_at.append(starts_at + EXPIRES_IN)
         polls.append((starts_at + INTERVAL, machine))
@@ -65,19 +65,19 @@ def simulate(machines: int, limit: int, over_limit: str, *, stubborn: bool = Fal
         if at >= ends_at[machine]:
             morning.expired += 1
             continue
-        second, pace, took = int(at), paces[machine], 0.0
+        second, schedule, took = int(at), paces[machine], 0.0
         morning.requests[second] += 1
         if second in OUTAGE or (served[second] >= limit and over_limit == "nothing"):
-            pace, took = pace.after_silence(), TIMEOUT
+            schedule, took = schedule.after_connection_failure(), TIMEOUT
         elif served[second] >= limit:
-            pace = pace.after(OVER_LIMIT[over_limit])
+            schedule = schedule.after(OVER_LIMIT[over_limit])
         else:
             served[second] += 1
             if at >= approved_at[machine]:
                 morning.delays.append(at - approved_at[machine])
                 continue
-            pace = pace.after(Pending())
-        paces[machine] = Pace.start(INTERVAL) if stubborn else pace
+            schedule = schedule.after(Pending())
+        paces[machine] = PollingSchedule.start(INTERVAL) if stubborn else schedule
         heapq.heappush(polls, (at + took + paces[machine].wait, machine))
     return morning
 

@@ -21,7 +21,7 @@ from support.need import need
 if TYPE_CHECKING:
     from support.terminal import Terminal
 
-PATIENCE = 30.0  # seconds; on a busy machine
+TIMEOUT = 30.0  # seconds; on a busy machine
 SHELLS = ("bash", "zsh", "fish")
 IN_BETWEEN = "awesome {} || exit 3; true"  # something to do afterwards keeps the shell from stepping aside
 
@@ -55,7 +55,7 @@ class Home:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=TIMEOUT,
             check=False,
         )
 
@@ -280,7 +280,7 @@ class Prompt:
 
     def expect(self, text: str) -> None:
         """Read until the text was seen; a shell may redraw a line, and may write it in pieces."""
-        ends_at = time.monotonic() + PATIENCE
+        ends_at = time.monotonic() + TIMEOUT
         while text not in self._seen:
             ready, _, _ = select.select([self._ours], [], [], max(0.0, ends_at - time.monotonic()))
             assert ready, self._seen

@@ -17,7 +17,7 @@ with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.errors import AwesomeError
     from awesome_cli.oauth.device_grant import parse_device_authorization, parse_poll
     from awesome_cli.oauth.discovery import parse_metadata
-    from awesome_cli.oauth.id_token import parse_jwks, verify_id_token
+    from awesome_cli.oauth.id_token import parse_jwks, validate_id_token
     from awesome_cli.oauth.response import Response
     from awesome_cli.oauth.revocation import parse_revocation
     from awesome_cli.oauth.token import parse_refresh
@@ -29,7 +29,7 @@ KEYS = [corpus.jwk(corpus.RSA, "1"), corpus.jwk(corpus.EC["P-256"], "2")]
 
 
 def verify(token: str, keys: list[corpus.Jwk]) -> None:
-    verify_id_token(
+    validate_id_token(
         token,
         keys,
         issuer=corpus.ISSUER,

@@ -13,9 +13,9 @@ from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableE
 from awesome_cli.oauth.device_grant import (
     GRANT_TYPE,
     DeviceAuthorization,
-    Pace,
-    Passing,
     Pending,
+    PollingSchedule,
+    TransientFailure,
     code_challenge,
     device_authorization_form,
     parse_device_authorization,
@@ -209,8 +209,8 @@ def test_any_poll_is_answered_pending_passing_or_the_end(body: bytes | dict[str,
     except AwesomeError as error:
         ended = error
     else:
-        assert isinstance(answer, Pending | Passing | TokenResponse)
-        pace = Pace.start(5.0)
-        assert isinstance(answer, TokenResponse) or pace.after(answer).wait >= pace.wait
+        assert isinstance(answer, Pending | TransientFailure | TokenResponse)
+        schedule = PollingSchedule.start(5.0)
+        assert isinstance(answer, TokenResponse) or schedule.after(answer).wait >= schedule.wait
         return
     assert ended.exit_code in (5, 6, 7)

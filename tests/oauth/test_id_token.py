@@ -11,10 +11,10 @@ from awesome_cli.oauth.id_token import (
     IdToken,
     NoMatchingKeyError,
     TokenNotCurrentError,
-    kept_id_token,
     parse_jwks,
-    verify_id_token,
-    verify_same_person,
+    parse_stored_id_token,
+    validate_id_token,
+    validate_same_subject,
 )
 from awesome_cli.oauth.response import Response
 from support import token_cases as corpus
@@ -22,7 +22,7 @@ from support.token_cases import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NO
 
 
 def verify(encoded: str, *keys: corpus.Jwk, now: float = NOW, access_token: str = ACCESS_TOKEN) -> IdToken:
-    return verify_id_token(
+    return validate_id_token(
         encoded, keys or [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, access_token=access_token, now=now
     )
 
@@ -123,7 +123,7 @@ OLD = IdToken("", {"iss": ISSUER, "sub": "juan", "aud": CLIENT})
     ],
 )
 def test_a_renewed_id_token_for_the_same_person_is_believed(claims: dict[str, object]) -> None:
-    verify_same_person(IdToken("", claims), OLD)
+    validate_same_subject(IdToken("", claims), OLD)
 
 
 @pytest.mark.parametrize(
@@ -132,22 +132,22 @@ def test_a_renewed_id_token_for_the_same_person_is_believed(claims: dict[str, ob
 )
 def test_a_renewed_id_token_for_another_is_refused(name: str, value: object) -> None:
     with pytest.raises(InvalidTokenError) as refused:
-        verify_same_person(IdToken("", {**OLD.claims, name: value}), OLD)
+        validate_same_subject(IdToken("", {**OLD.claims, name: value}), OLD)
     assert f"{name} changed while the session was renewed" in refused.value.message
     assert refused.value.exit_code == 8
 
 
 def test_the_order_of_audiences_does_not_matter() -> None:
     several = {**OLD.claims, "aud": [CLIENT, "api"]}
-    verify_same_person(IdToken("", {**several, "aud": ["api", CLIENT]}), IdToken("", several))
+    validate_same_subject(IdToken("", {**several, "aud": ["api", CLIENT]}), IdToken("", several))
 
 
 def test_a_kept_id_token_is_read_without_keys_and_whatever_the_time() -> None:
-    assert kept_id_token(token(exp=0)).sub == "juan"
-    assert kept_id_token(f"{HEAD}.{BODY}.{SIGNATURE}").claims == corpus.CLAIMS
+    assert parse_stored_id_token(token(exp=0)).sub == "juan"
+    assert parse_stored_id_token(f"{HEAD}.{BODY}.{SIGNATURE}").claims == corpus.CLAIMS
 
 
 @pytest.mark.parametrize("encoded", ["", "junk", token(drop="sub"), token(sub=7), token(iss=None), f"{HEAD}.e30.AA"])
 def test_a_damaged_kept_id_token_is_refused(encoded: str) -> None:
     with pytest.raises(InvalidTokenError):
-        kept_id_token(encoded)
+        parse_stored_id_token(encoded)

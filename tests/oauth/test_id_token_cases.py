@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awesome_cli.errors import InvalidTokenError, ProviderError
-from awesome_cli.oauth.id_token import IdToken, parse_jwks, verify_id_token
+from awesome_cli.oauth.id_token import IdToken, parse_jwks, validate_id_token
 from awesome_cli.oauth.response import Response
 from support import token_cases as corpus
 from support.token_cases import (
@@ -42,7 +42,7 @@ BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 def believe(encoded: str, keys: list[Any] | None = None) -> IdToken:
     """Verify with a JWK set as it would arrive."""
     document = {"keys": [jwk(RSA)] if keys is None else keys}
-    return verify_id_token(
+    return validate_id_token(
         encoded,
         parse_jwks(Response(200, json.dumps(document).encode())),
         issuer=ISSUER,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.oauth.response import Response, http_date, json_object, json_value, refusal, seconds
+from awesome_cli.oauth.response import Response, error_from_response, http_date, json_object, json_value, seconds
 
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
 
@@ -133,7 +133,7 @@ def test_any_date_is_read_or_refused(text: str) -> None:
 
 
 def test_a_refusal_tells_the_code_and_the_words() -> None:
-    error = refusal(
+    error = error_from_response(
         response({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
     )
     assert (error.message, error.code, error.hint) == (
@@ -141,8 +141,11 @@ def test_a_refusal_tells_the_code_and_the_words() -> None:
         "invalid_scope",
         "Try.",
     )
-    assert refusal(response({"error": "invalid_scope"}), what="It failed").message == "It failed: invalid_scope."
-    error = refusal(Response(404), what="It failed")
+    assert (
+        error_from_response(response({"error": "invalid_scope"}), what="It failed").message
+        == "It failed: invalid_scope."
+    )
+    error = error_from_response(Response(404), what="It failed")
     assert (error.message, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
 from awesome_cli.oauth.response import Response
-from awesome_cli.oauth.token import TokenResponse, is_passing, parse_refresh, parse_token, refresh_form
+from awesome_cli.oauth.token import TokenResponse, is_transient, parse_refresh, parse_token, refresh_form
 
 GOOD = {
     "access_token": "access",
@@ -150,7 +150,7 @@ TROUBLE = [
 
 @pytest.mark.parametrize(("status", "body"), TROUBLE)
 def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) -> None:
-    assert is_passing(Response(status, body))
+    assert is_transient(Response(status, body))
     with pytest.raises(ProviderUnreachableError) as trouble:
         parse_refresh(Response(status, body))
     assert str(status) in trouble.value.message
@@ -168,7 +168,7 @@ def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) 
     ],
 )
 def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> None:
-    assert not is_passing(Response(status, body))
+    assert not is_transient(Response(status, body))
     with pytest.raises(ProviderError) as refused:
         parse_refresh(Response(status, body))
     assert (type(refused.value), refused.value.code) == (ProviderError, code)

@@ -8,7 +8,7 @@ import pytest
 
 from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.response import Response
-from awesome_cli.oauth.userinfo import parse_userinfo, parse_welcome
+from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 
 
 def test_claims_about_the_same_subject_are_returned() -> None:
@@ -39,12 +39,12 @@ def test_a_reply_that_is_no_claims_has_none(status: int, body: bytes) -> None:
 
 
 def test_a_token_that_is_answered_about_its_subject_is_welcome() -> None:
-    assert parse_welcome(Response(200, b'{"sub":"juan"}'), sub="juan") is True
+    assert parse_token_check(Response(200, b'{"sub":"juan"}'), sub="juan") is True
 
 
 @pytest.mark.parametrize("body", [b"", b'{"error":"invalid_token"}', b"<h1>no</h1>"])
 def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
-    assert parse_welcome(Response(401, body), sub="juan") is False
+    assert parse_token_check(Response(401, body), sub="juan") is False
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,5 @@ def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
 )
 def test_any_other_answer_is_no_verdict(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
     with pytest.raises(kind) as refused:
-        parse_welcome(Response(status, body), sub="juan")
+        parse_token_check(Response(status, body), sub="juan")
     assert (type(refused.value), refused.value.code) == (kind, code)

@@ -210,7 +210,7 @@ def test_without_a_session_the_full_program_says_so(desk: Desk) -> None:
 def test_a_bus_that_never_answers_is_left_to_the_full_program() -> None:
     with dead_bus() as environ:
         desk = Desk(SecretService(environ, lambda: None), ProviderSimulator(now=time.time))
-        end = desk.run("say-hi", PATIENCE="1")
+        end = desk.run("say-hi", TIMEOUT="1")
     assert (end.code, end.lane) == (9, "full")
 
 

@@ -20,8 +20,8 @@ import pytest
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import parse_token
-from awesome_cli.provider.cache import Cache
-from awesome_cli.provider.client import Begun, ClientConfig, OidcClient, conversation
+from awesome_cli.provider.cache import FileMetadataCache
+from awesome_cli.provider.client import ClientConfig, DeviceFlow, OidcClient, conversation
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
@@ -37,7 +37,7 @@ from awesome_cli.testing.hostile import (
     Raw,
     redirect,
 )
-from support.program import PATIENCE, Inside, Program
+from support.program import TIMEOUT, Inside, Program
 
 PIECE = 16  # characters; less than that of a secret is no use to anybody
 LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
@@ -205,7 +205,7 @@ class Witness:
     async def _talk(self) -> None:
         async with conversation(
             ClientConfig(issuer=self._provider.url, client_id="awesome-demo", scope="openid offline_access", pkce=True),
-            memory=Cache(self._folder, warn=self.said.append),
+            cache=FileMetadataCache(self._folder, warn=self.said.append),
             transport=None,
             now=time.time,
             detail=self.said.append,
@@ -217,7 +217,7 @@ class Witness:
                 self.said.extend(_words(error))
 
     async def _sign_in(self, provider: OidcClient) -> None:
-        begun: Begun = await provider.begin()
+        begun: DeviceFlow = await provider.begin()
         self.said.extend([repr(provider), repr(begun), str(begun)])
         session = await provider.finish(begun)
         self.said.extend([repr(session), str(session), repr([session])])
@@ -261,8 +261,8 @@ def test_a_child_process_is_told_none(program: Program, hostile_provider: Hostil
         ) as process,
     ):
         os.close(theirs)
-        assert process.wait(PATIENCE) == 0
-    until = time.monotonic() + PATIENCE
+        assert process.wait(TIMEOUT) == 0
+    until = time.monotonic() + TIMEOUT
     while not told.exists() and time.monotonic() < until:
         time.sleep(0.01)
     words = told.read_text("utf-8")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awesome_cli.provider.cache import CLOCK_SLACK, LONGEST_AGE, Cache, digest
+from awesome_cli.provider.cache import CLOCK_SLACK, LONGEST_AGE, FileMetadataCache, digest
 from awesome_cli.system.files import LARGEST
 from awesome_cli.testing.hostile import DISCOVERY, KEYS
 from support.terminal import START, Terminal
@@ -27,11 +27,11 @@ def warnings() -> list[str]:
 
 
 @pytest.fixture
-def cache(tmp_path: Path, warnings: list[str]) -> Cache:
-    return Cache(tmp_path / "cache", warn=warnings.append)
+def cache(tmp_path: Path, warnings: list[str]) -> FileMetadataCache:
+    return FileMetadataCache(tmp_path / "cache", warn=warnings.append)
 
 
-def load(cache: Cache, *, expected: str = digest(DOCUMENT), now: float = START) -> dict[str, Any] | None:
+def load(cache: FileMetadataCache, *, expected: str = digest(DOCUMENT), now: float = START) -> dict[str, Any] | None:
     return cache.load(ISSUER, expected=expected, now=now)
 
 
@@ -41,37 +41,37 @@ def file_of(folder: Path) -> Path:
 
 
 class TestWhatIsKept:
-    def test_is_found_again(self, cache: Cache) -> None:
+    def test_is_found_again(self, cache: FileMetadataCache) -> None:
         assert cache.save(ISSUER, DOCUMENT, now=START) == digest(DOCUMENT)
         assert load(cache) == DOCUMENT
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-    def test_is_for_its_owner_alone(self, cache: Cache, tmp_path: Path) -> None:
+    def test_is_for_its_owner_alone(self, cache: FileMetadataCache, tmp_path: Path) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         folder = tmp_path / "cache"
         assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, file_of(folder))] == [0o700, 0o600]
 
-    def test_is_one_file_an_issuer_however_often_it_is_saved(self, cache: Cache, tmp_path: Path) -> None:
+    def test_is_one_file_an_issuer_however_often_it_is_saved(self, cache: FileMetadataCache, tmp_path: Path) -> None:
         for keys in ([], [1], [2]):
             cache.save(ISSUER, {**DOCUMENT, "keys": keys}, now=START)
         cache.save(ISSUER + "other", DOCUMENT, now=START)
         assert len(list((tmp_path / "cache").iterdir())) == 2
 
-    def test_is_another_issuers_for_another_issuer(self, cache: Cache) -> None:
+    def test_is_another_issuers_for_another_issuer(self, cache: FileMetadataCache) -> None:
         cache.save(ISSUER + "other", DOCUMENT, now=START)
         assert load(cache) is None
 
     @pytest.mark.parametrize("age", [-CLOCK_SLACK, 0, LONGEST_AGE])
-    def test_is_believed_for_a_week(self, cache: Cache, age: float) -> None:
+    def test_is_believed_for_a_week(self, cache: FileMetadataCache, age: float) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) == DOCUMENT
 
     @pytest.mark.parametrize("age", [-CLOCK_SLACK - 1, LONGEST_AGE + 1])
-    def test_is_not_believed_for_longer_nor_from_the_future(self, cache: Cache, age: float) -> None:
+    def test_is_not_believed_for_longer_nor_from_the_future(self, cache: FileMetadataCache, age: float) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) is None
 
-    def test_is_believed_by_its_digest_alone(self, cache: Cache) -> None:
+    def test_is_believed_by_its_digest_alone(self, cache: FileMetadataCache) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, expected=digest({**DOCUMENT, "keys": [1]})) is None
 
@@ -157,7 +157,7 @@ def test_a_folder_that_cannot_be_used_costs_requests_and_a_warning(terminal: Ter
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
 
 
-def test_a_file_that_is_a_folder_is_ignored(cache: Cache, tmp_path: Path, warnings: list[str]) -> None:
+def test_a_file_that_is_a_folder_is_ignored(cache: FileMetadataCache, tmp_path: Path, warnings: list[str]) -> None:
     cache.save(ISSUER, DOCUMENT, now=START)
     path = file_of(tmp_path / "cache")
     path.unlink()

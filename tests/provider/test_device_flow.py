@@ -91,7 +91,7 @@ class Wait:
         self.rest = rest
         self.device = {name: value for name, value in {**DEVICE, **device}.items() if value != "absent"}
         self.time = Time()
-        self.patience: float | None = None
+        self.timeout: float | None = None
         self.meanwhile: list[tuple[float, Callable[[], object]]] = []
         self.asked_at: list[float] = []
         self.answered_at: list[float] = []
@@ -123,13 +123,13 @@ class Wait:
                     group.start_soon(self._later, at, act)
                 async with conversation(
                     client,
-                    memory=Forgetful(),
+                    cache=Forgetful(),
                     transport=transport,
                     now=self.time.now,
                     detail=self.said.append,
                     environ={},
                 ) as provider:
-                    session = await provider.sign_in(self.shown.append, patience=self.patience)
+                    session = await provider.sign_in(self.shown.append, timeout=self.timeout)
                     group.cancel_scope.cancel()
         except* AwesomeError as ends:
             raise ends.exceptions[0] from None
@@ -360,7 +360,7 @@ def test_nothing_is_asked_at_the_deadline_or_after() -> None:
 
 def test_patience_ends_the_waiting_before_the_code_does() -> None:
     wait = Wait()
-    wait.patience = 12
+    wait.timeout = 12
     error = wait.end()
     assert (error.exit_code, error.code) == (6, "timeout")
     assert "within 12 s." in error.message
@@ -368,16 +368,16 @@ def test_patience_ends_the_waiting_before_the_code_does() -> None:
 
 
 @pytest.mark.parametrize("patience", [0, 3, 5])
-def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(patience: float) -> None:
+def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(timeout: float) -> None:
     wait = Wait(rest=Fail())
-    wait.patience = patience
+    wait.timeout = timeout
     assert wait.end().code == "timeout"
-    assert (wait.asked_at, wait.ended_at) == ([], patience)
+    assert (wait.asked_at, wait.ended_at) == ([], timeout)
 
 
 def test_patience_beyond_the_code_does_not_prolong_it() -> None:
     wait = Wait(expires_in=20)
-    wait.patience = float("inf")
+    wait.timeout = float("inf")
     assert wait.end().code == "expired_token"
     assert wait.ended_at == 20
 

@@ -25,7 +25,7 @@ import pytest
 import trustme
 
 from awesome_cli.errors import ConfigError, ProviderUnreachableError
-from awesome_cli.provider.cache import Cache
+from awesome_cli.provider.cache import FileMetadataCache
 from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, ClientConfig, conversation
 from awesome_cli.provider.http import UnacceptableResponseError, open_client, trust, unreachable
 from awesome_cli.testing.hostile import (
@@ -237,7 +237,7 @@ class TestProxies:
         assert between.asked == proxied
 
     def test_a_proxy_that_refuses_is_named_as_such(self, program: Program, secured: HostileProvider) -> None:
-        with proxy(refusal=407) as between:
+        with proxy(error_from_response=407) as between:
             end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
         assert (end.code, secured.paths) == (7, [])
         assert "the proxy refuses (HTTP status 407)" in end.err
@@ -520,7 +520,7 @@ def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
         async with conversation(
             ClientConfig(issuer=url, client_id="awesome-demo", scope="openid"),
-            memory=Cache(folder, warn=lambda _: None),
+            cache=FileMetadataCache(folder, warn=lambda _: None),
             transport=None,
             now=time.time,
             detail=lambda _: None,

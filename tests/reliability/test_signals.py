@@ -19,7 +19,7 @@ from awesome_cli.oauth.token import refresh_form
 from awesome_cli.system import signals
 from awesome_cli.testing.issuer import ProviderSimulator
 from support.hurry import within
-from support.machine import PATIENCE, ROUNDS, Machine, expired_from_the_start, wait
+from support.machine import ROUNDS, TIMEOUT, Machine, expired_from_the_start, wait
 
 ENDS = {name: (code, f"{word}\n") for name, (code, word) in signals.ENDS.items() if name != "SIGBREAK"}
 SLOWLY = 1.5  # seconds that the provider takes
@@ -146,9 +146,9 @@ def test_a_window_that_is_closed_in_a_renewal_costs_no_session(machine: Machine,
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT)
         os.close(terminal)
-        assert process.wait(PATIENCE) == 129
+        assert process.wait(TIMEOUT) == 129
     check_that_it_was_renewed_once(machine, issuer)
 
 
@@ -156,9 +156,9 @@ def test_a_key_that_quits_in_a_renewal_costs_no_session(machine: Machine, issuer
     with expired_from_the_start(issuer):
         assert machine.do("login").code == 0
     with slow(issuer, "/token", SLOWLY) as asked, machine.at_a_terminal("say-hi") as (process, terminal):
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT)
         os.write(terminal, b"\x1c")  # Ctrl-\
-        assert process.wait(PATIENCE) == 131
+        assert process.wait(TIMEOUT) == 131
         assert os.read(terminal, 1000).endswith(b"Quit.\r\n")
         os.close(terminal)
     check_that_it_was_renewed_once(machine, issuer)
@@ -172,7 +172,7 @@ def test_a_window_that_is_closed_while_a_login_is_kept_leaves_a_session_that_wor
             time.sleep(0.01)
         assert machine.session() is None
         os.close(terminal)
-        assert process.wait(PATIENCE) == 129
+        assert process.wait(TIMEOUT) == 129
     assert machine.run("say-hi").out == "Welcome Juan!\n"
 
 
@@ -184,7 +184,7 @@ def test_a_signal_that_was_ignored_at_the_start_does_not_end_the_program(
         assert machine.do("login").code == 0
     with slow(issuer, "/token", SLOWLY / 3) as asked:
         process = machine.start_ignoring(name.removeprefix("SIG"), command="say-hi")
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT)
         process.send_signal(signal.Signals[name])
         end = wait(process)
     assert (end.code, end.out, end.err) == (0, "Welcome Juan!\n", "")
@@ -198,7 +198,7 @@ def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(
     with slow(issuer, "/revoke", SLOWLY * 2) as asked:
         process = machine.start("logout")
         assert process.stderr
-        assert asked.wait(PATIENCE)
+        assert asked.wait(TIMEOUT)
         with within(1):
             process.send_signal(signal.SIGINT)
             assert process.stderr.readline().startswith("Finishing the sign-out: waiting for the provider,")
@@ -230,7 +230,7 @@ def test_ctrl_c_at_any_instant_ends_the_program_without_a_traceback_of_ours(
         time.sleep(chance.uniform(0, usual))
         process.send_signal(signal.SIGINT)
         try:
-            _, err = process.communicate(timeout=PATIENCE / 4)
+            _, err = process.communicate(timeout=TIMEOUT / 4)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

@@ -248,10 +248,10 @@ def test_a_damaged_card_is_not_signed_in(session_store: SessionStore, ring: Ring
     session_store.save(LONG)
     _damage(ring, damage)
     for read in (session_store.user, session_store.load):
-        with pytest.raises(DamagedSessionError) as refusal:
+        with pytest.raises(DamagedSessionError) as error_from_response:
             read()
-        assert isinstance(refusal.value, LoginRequiredError)
-        assert "awesome login" in refusal.value.hint
+        assert isinstance(error_from_response.value, LoginRequiredError)
+        assert "awesome login" in error_from_response.value.hint
 
 
 @pytest.mark.parametrize("damage", PARTS_JUNK.values(), ids=PARTS_JUNK)

@@ -26,7 +26,7 @@ from support.keyrings.rough import Kept
 from support.signals import no_signals
 
 ROUNDS = int(os.environ.get("AWESOME_TESTS_ROUNDS", "4"))  # how often chance gets a chance
-PATIENCE = 60  # seconds for one process, on the busiest machine
+TIMEOUT = 60  # seconds for one process, on the busiest machine
 TESTS = Path(__file__).parents[1]
 
 
@@ -71,7 +71,7 @@ class Machine:
 
     @property
     def _session_store(self) -> SessionStore:
-        return SessionStore(KeyringStore(lambda: self.keyring, timeout=PATIENCE, note=print), "default")
+        return SessionStore(KeyringStore(lambda: self.keyring, timeout=TIMEOUT, note=print), "default")
 
     def let_the_access_token_end(self) -> None:
         """Turn the kept session into one whose access token has ended."""
@@ -191,7 +191,7 @@ class Machine:
 def wait(process: subprocess.Popen[str]) -> Ended:
     """Wait until the process ends; no traceback may be among what it said."""
     try:
-        out, err = process.communicate(timeout=PATIENCE)
+        out, err = process.communicate(timeout=TIMEOUT)
     except subprocess.TimeoutExpired:
         process.kill()
         raise

@@ -23,7 +23,7 @@ OURS = ("AWESOME_", "AUTH0_", "SSL_CERT_", "XDG_", "PYTHON_KEYRING_")
 NOT_OURS = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER", "SSH_CONNECTION", "NO_COLOR", "DBUS_SESSION_BUS_ADDRESS"}
 MEASURING = ("COVERAGE",)  # doubles the time of a process, and its rules are tested within this one
 PROXIES = {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"}
-PATIENCE = 30.0  # seconds; far more than anything here takes
+TIMEOUT = 30.0  # seconds; far more than anything here takes
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Program:
     def run(self, *argv: str, **environ: str) -> End:
         with self.start(*argv, **environ) as process:
             try:
-                out, err = process.communicate(timeout=PATIENCE)
+                out, err = process.communicate(timeout=TIMEOUT)
             finally:
                 process.kill()
         assert "Traceback" not in err, err

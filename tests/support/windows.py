@@ -39,7 +39,7 @@ ROOT = Path(__file__).parents[2]
 LOCK, PYPROJECT = ROOT / "requirements.lock", ROOT / "pyproject.toml"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 DLL = f"python{VERSION.replace('.', '')}.dll"
-PATIENCE = 120.0  # seconds for one process, on a busy machine
+TIMEOUT = 120.0  # seconds for one process, on a busy machine
 
 PANDA3D = "panda3d==1.10.16"
 WINDOWS_ONLY = ("colorama==0.4.6", "pywin32-ctypes==0.2.3")  # requirements.lock is made on Linux and lacks them
@@ -99,7 +99,7 @@ class Windows:
         """End what still runs in the prefix."""
         for option in ("--kill", "--wait"):
             command = ("wineserver", option)
-            subprocess.run(command, env=self._environ, check=False, timeout=PATIENCE)
+            subprocess.run(command, env=self._environ, check=False, timeout=TIMEOUT)
 
     @property
     def _environ(self) -> dict[str, str]:
@@ -117,7 +117,7 @@ class Windows:
 def wait(process: subprocess.Popen[str]) -> End:
     """Wait until the process ends; no traceback may be among what it said."""
     try:
-        out, err = process.communicate("", timeout=PATIENCE)
+        out, err = process.communicate("", timeout=TIMEOUT)
     finally:
         process.kill()
     assert "Traceback" not in err, err
