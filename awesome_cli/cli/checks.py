@@ -22,7 +22,7 @@ from awesome_cli.sessions.store import SessionStore
 from awesome_cli.settings.config_file import Config
 from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.account_folders import PROGRAM
-from awesome_cli.system.lock import exclusive
+from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import safe
 
 PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
@@ -255,7 +255,7 @@ def check_given_token(read: Callable[[], str | None]) -> Finding:
 def check_locks(folders: Sequence[Path]) -> Finding:
     """Take a lock, as a renewal does."""
     try:
-        with exclusive(folders, [f"{PROGRAM}-doctor"], timeout=LOCK_TIMEOUT) as folder:
+        with acquire_locks(folders, [f"{PROGRAM}-doctor"], timeout=LOCK_TIMEOUT) as folder:
             pass
     except AwesomeError as error:
         return wrong("lock folder", error)

@@ -20,7 +20,7 @@ from awesome_cli.errors import (
     ProviderUnreachableError,
     RefreshTokenRejectedError,
 )
-from awesome_cli.sessions.model import HURRIED_TIMEOUT, MIN_TTL, SIGN_IN, Session, User, renew_if_needed
+from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, MIN_TTL, SIGN_IN, Session, User, renew_if_needed
 from awesome_cli.system.account_folders import PROGRAM
 from awesome_cli.system.environment import Environment
 
@@ -214,7 +214,7 @@ class Toolbox:
             with self._locked_for(taken) as folder:
                 owners = self._owners()
                 if owners <= taken:
-                    with self.held(what):
+                    with self.deferred(what):
                         yield
                     for owner in taken:
                         self._failure(folder, owner).clear()  # it was of a session that is gone
@@ -236,7 +236,7 @@ class Toolbox:
             if (of_another := failure.since(began, now=now())) is not None:
                 raise of_another
             try:
-                with self.held(f"the renewal ({HURRIED_TIMEOUT:g} s at most), or the session could be lost"):
+                with self.deferred(f"the renewal ({INTERRUPTED_TIMEOUT:g} s at most), or the session could be lost"):
                     yield
             except SHARED_FAILURES as error:
                 failure.record(error, now=now())
@@ -249,15 +249,15 @@ class Toolbox:
             failure.clear()
 
     @contextmanager
-    def held(self, what: str) -> Iterator[None]:
+    def deferred(self, what: str) -> Iterator[None]:
         """Let signals wait until the block is done; whoever sends one is told what is being finished."""
-        with self.environment.hold_signals() as held:
-            held.on_first = lambda: self.console.say_once(f"Finishing {what} ...")
-            before, self._waiting.held = self._waiting.held, held
+        with self.environment.defer_signals() as deferred:
+            deferred.on_first = lambda: self.console.say_once(f"Finishing {what} ...")
+            before, self._waiting.deferred = self._waiting.deferred, deferred
             try:
                 yield
             finally:
-                self._waiting.held = before
+                self._waiting.deferred = before
 
     def _owners(self) -> set[tuple[str, str]]:
         """Return issuer and client id of what is kept for the profile, in the file and in the keyring."""
@@ -307,10 +307,10 @@ class Toolbox:
 
     @contextmanager
     def _locked(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
-        from awesome_cli.system.lock import TIMEOUT, exclusive
+        from awesome_cli.system.lock import TIMEOUT, acquire_locks
 
         folders = self.environment.account_dirs
-        with exclusive(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
+        with acquire_locks(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
             if folder != folders[0]:
                 self.console.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
             yield folder

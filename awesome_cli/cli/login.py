@@ -148,7 +148,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
         return await provider.sign_in(show, timeout=wishes.timeout)
 
     session = toolbox.converse(client, talk)
-    approved.enter_context(toolbox.held("the sign-in"))  # what was approved is finished, and told as it is
+    approved.enter_context(toolbox.deferred("the sign-in"))  # what was approved is finished, and told as it is
     replaced = _keep(toolbox, session, session_store, client)
     _end(toolbox, replaced, session)
     _remember(toolbox, profile, wishes)

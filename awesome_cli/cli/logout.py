@@ -84,13 +84,13 @@ def sign_out(toolbox: Toolbox) -> None:
             NoLockFolderError,
         ) as error:  # it empties the keyring whatever else is broken, or stopped
             toolbox.console.warning(error.message)
-        held = lock.enter_context(toolbox.environment.hold_signals())
+        deferred = lock.enter_context(toolbox.environment.defer_signals())
         ended, confirmed = _empty_stores(toolbox)
         toolbox.forget()  # under the same lock as a login that may follow
         try:
             _report(toolbox, ended, confirmed=confirmed)
         except RevocationUnconfirmedError as error:
-            if held.pending:  # the signal has its way, and nobody would be told
+            if deferred.pending:  # the signal has its way, and nobody would be told
                 toolbox.console.warning(error.message)
             raise
 
@@ -165,9 +165,9 @@ def _end(toolbox: Toolbox, session_store: SessionStore, empty: Callable[[], None
 
 def _revoke(toolbox: Toolbox, session: Session) -> bool:
     """Revoke the session's tokens; who does not want to wait for that presses Ctrl-C twice."""
-    with toolbox.environment.hold_signals() as held:
-        held.skippable = True
-        held.on_first = lambda: toolbox.console.say(
+    with toolbox.environment.defer_signals() as deferred:
+        deferred.skippable = True
+        deferred.on_first = lambda: toolbox.console.say(
             f"Finishing the sign-out: waiting for the provider, {LONGEST_REVOCATION:g} s at most."
             " Press Ctrl-C again to skip that."
         )

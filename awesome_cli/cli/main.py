@@ -27,12 +27,12 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     from awesome_cli.cli.context import Toolbox
     from awesome_cli.errors import AwesomeError, OutputError
     from awesome_cli.system.exhaustion import exhausted
-    from awesome_cli.system.files import withdraw_write_access
+    from awesome_cli.system.files import restrict_write_access
     from awesome_cli.system.signals import WORDS
 
     toolbox = Toolbox(environment)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
-        withdraw_write_access(folder, warn=toolbox.console.warning)
+        restrict_write_access(folder, warn=toolbox.console.warning)
     with (
         redirect_stdout(environment.stdout),
         redirect_stderr(environment.stderr),
@@ -154,9 +154,9 @@ def _run_in_full() -> int:
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:
-        from awesome_cli.system.environment import keep_token_from_children, system_environment
+        from awesome_cli.system.environment import hide_token_from_children, system_environment
 
-        keep_token_from_children()
+        hide_token_from_children()
         return main(sys.argv[1:], system_environment())
     except Exception as error:  # before main() was there to catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
-    from awesome_cli.system.environment import Held
+    from awesome_cli.system.environment import DeferredSignals
 
 NOTE_AFTER = 2.0  # seconds without an answer until the person is told what is waited for
 
@@ -24,7 +24,7 @@ class Waiting:
         self._act: Callable[[], None] = lambda: None
         self._trouble: BaseException | None = None
         self.is_over = False
-        self.held: Held | None = None
+        self.deferred: DeferredSignals | None = None
 
     @contextmanager
     def at_most(self, seconds: float, act: Callable[[], None]) -> Iterator[None]:
@@ -53,6 +53,6 @@ class Waiting:
                 self._trouble = error
 
     @property
-    def is_hurried(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether somebody has asked the program to end."""
-        return self.held is not None and self.held.first != 0
+        return self.deferred is not None and self.deferred.first != 0

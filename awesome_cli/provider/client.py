@@ -53,7 +53,7 @@ from awesome_cli.oauth.token import (
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.http import TROUBLE, UnacceptableResponseError, open_client, unreachable
 from awesome_cli.sessions.model import (
-    HURRIED_TIMEOUT,
+    INTERRUPTED_TIMEOUT,
     RenewalUnverifiedError,
     Session,
     lacks_names,
@@ -78,14 +78,14 @@ class Waiting(Protocol):
         """Learn, twice a second, for how long the present request has been going on."""
 
     @property
-    def is_hurried(self) -> bool:
+    def is_interrupted(self) -> bool:
         """Whether somebody has asked the program to end."""
 
 
 class NoWaiting:
     """Somebody who does not mind."""
 
-    is_hurried = False
+    is_interrupted = False
 
     def passed(self, seconds: float) -> None:
         """Do nothing."""
@@ -493,13 +493,13 @@ class OidcClient:
         async with anyio.create_task_group() as group:
 
             async def count() -> None:
-                passed, ends, hurried = 0.0, seconds, False
+                passed, ends, interrupted = 0.0, seconds, False
                 while passed < ends:
                     await anyio.sleep(min(LONGEST_NAP, ends - passed))
                     passed += LONGEST_NAP
                     self._waiting.passed(passed)
-                    if self._waiting.is_hurried and not hurried:
-                        hurried, ends = True, min(ends, passed + HURRIED_TIMEOUT)
+                    if self._waiting.is_interrupted and not interrupted:
+                        interrupted, ends = True, min(ends, passed + INTERRUPTED_TIMEOUT)
                 group.cancel_scope.cancel()
 
             group.start_soon(count)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # a kept session is read without the tools that validated it
     from awesome_cli.oauth.token import TokenResponse
 
 MIN_TTL = 60.0  # seconds that a token shall have left: long enough for the request that it is wanted for
-HURRIED_TIMEOUT = 30.0  # seconds that a renewal may still take once somebody has asked the program to end
+INTERRUPTED_TIMEOUT = 30.0  # seconds that a renewal may still take once somebody has asked the program to end
 LONGEST_SCOPE = 2048  # characters to show; an API may define many scopes
 NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 

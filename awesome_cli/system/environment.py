@@ -53,7 +53,7 @@ class Environment:
 
     ``account_dirs`` are where locks may lie, and what else all processes of the account share: the same whatever the
     environment says, the first usable one serves.
-    ``hold_signals`` keeps the signals that end the program waiting until its block is done.
+    ``defer_signals`` keeps the signals that end the program waiting until its block is done.
     """
 
     environ: Mapping[str, str] = field(repr=False)  # it may hold an access token
@@ -67,12 +67,12 @@ class Environment:
     now: Callable[[], float]
     run: Run
     open_browser: Callable[[str], bool]
-    hold_signals: Callable[[], AbstractContextManager[Held]]
+    defer_signals: Callable[[], AbstractContextManager[DeferredSignals]]
     keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
 
-def keep_token_from_children() -> None:
+def hide_token_from_children() -> None:
     """Take ``AWESOME_ACCESS_TOKEN`` out of the process's environment; :func:`system_environment` still has it.
 
     Children inherit that environment, also those that libraries start: keyring's search for a backend runs gcc and ld.
@@ -106,7 +106,7 @@ def system_environment() -> Environment:
         now=time.time,  # noqa: TID251 - the same
         run=run_on_asyncio,
         open_browser=open_browser,
-        hold_signals=hold_signals,
+        defer_signals=defer_signals,
     )
 
 
@@ -114,8 +114,8 @@ def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
     """Run ``work`` on asyncio; a signal cancels it, unless it is held, and has its way once the loop is wound up."""
     from awesome_cli.system.event_loop import run
 
-    with hold_signals(cancelling=True) as held:
-        return run(work, held)
+    with defer_signals(cancelling=True) as deferred:
+        return run(work, deferred)
 
 
 def open_browser(url: str) -> bool:
@@ -141,7 +141,7 @@ def open_browser(url: str) -> bool:
     return True
 
 
-class Held:
+class DeferredSignals:
     """The signal handler while signals wait, and what the holder may ask and set.
 
     ``first`` is the number of the first signal that came, or 0. ``cancelling``: whether it cancels what the event loop
@@ -191,7 +191,7 @@ class Held:
             self._on_first()
 
     @contextmanager
-    def lent(self) -> Iterator[Held]:
+    def lent(self) -> Iterator[DeferredSignals]:
         """Serve an inner block, whose wishes end with it."""
         skippable, on_first = self.skippable, self.on_first
         try:
@@ -205,28 +205,28 @@ def _nothing() -> None:
 
 
 @contextmanager
-def hold_signals(*, cancelling: bool = False) -> Iterator[Held]:
+def defer_signals(*, cancelling: bool = False) -> Iterator[DeferredSignals]:
     """Keep the signals that end the program waiting until the block is done, then let the first have its way.
 
     Those that are ignored stay ignored. Within another such block it is that one that keeps them.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield Held()  # signals are the main thread's business
+        yield DeferredSignals()  # signals are the main thread's business
         return
     handlers: dict[int, Any] = {number: signal.getsignal(number) for number in CODES}
     for handler in handlers.values():
-        if isinstance(handler, Held):
-            with handler.lent() as held:
-                yield held
+        if isinstance(handler, DeferredSignals):
+            with handler.lent() as deferred:
+                yield deferred
             return
-    held = Held(cancelling=cancelling)
+    deferred = DeferredSignals(cancelling=cancelling)
     kept = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
     for number in kept:
-        signal.signal(number, held)
+        signal.signal(number, deferred)
     try:
-        yield held
+        yield deferred
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
-        if held.pending:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
-            signal.raise_signal(held.first)
+        if deferred.pending:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
+            signal.raise_signal(deferred.first)

@@ -70,7 +70,7 @@ def _make_private(handle: int, path: Path, *, warn: Warn) -> None:
         warn(f"Other users could read {path} (mode {mode:04o}) until now; its mode is 0600 now.")
 
 
-def withdraw_write_access(folder: Path, *, warn: Warn) -> None:
+def restrict_write_access(folder: Path, *, warn: Warn) -> None:
     """Let nobody else write to a folder of ours: whoever can puts files of their own in the place of ours."""
     if sys.platform == "win32":
         return

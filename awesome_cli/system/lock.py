@@ -43,7 +43,7 @@ def session_lock_name(profile: str, issuer: str, client_id: str) -> str:
 
 
 @contextmanager
-def exclusive(folders: Sequence[Path], names: Collection[str], *, timeout: float = TIMEOUT) -> Iterator[Path]:
+def acquire_locks(folders: Sequence[Path], names: Collection[str], *, timeout: float = TIMEOUT) -> Iterator[Path]:
     """Hold the locks of these names in the first usable folder, and tell which folder that is.
 
     All processes of a user try the same folders in the same order, and take the locks in the order of their names, so
@@ -51,8 +51,8 @@ def exclusive(folders: Sequence[Path], names: Collection[str], *, timeout: float
     while a person is waited for.
     Raises LockTimeoutError, if the locks cannot be had within ``timeout`` seconds; NoLockFolder, if none is usable.
     """
-    with ExitStack() as held:
-        yield _lock_in_first_usable(folders, sorted(names), timeout, held)
+    with ExitStack() as deferred:
+        yield _lock_in_first_usable(folders, sorted(names), timeout, deferred)
 
 
 def usable_folder(folders: Sequence[Path]) -> Path:
@@ -60,7 +60,7 @@ def usable_folder(folders: Sequence[Path]) -> Path:
     return _lock_in_first_usable(folders, (), 0.0, ExitStack())
 
 
-def _lock_in_first_usable(folders: Sequence[Path], names: Sequence[str], timeout: float, held: ExitStack) -> Path:
+def _lock_in_first_usable(folders: Sequence[Path], names: Sequence[str], timeout: float, deferred: ExitStack) -> Path:
     reasons = []
     for folder in folders:
         with ExitStack() as attempt:
@@ -71,7 +71,7 @@ def _lock_in_first_usable(folders: Sequence[Path], names: Sequence[str], timeout
             except (OSError, NotImplementedError) as error:  # the second: a file system without locks
                 reasons.append(f"{folder} ({getattr(error, 'strerror', None) or 'it has no locks'})")
                 continue
-            held.push(attempt.pop_all())
+            deferred.push(attempt.pop_all())
             return folder
     raise NoLockFolderError(
         f"No folder can be used for the lock that keeps processes from renewing a session twice: {', '.join(reasons)}.",
@@ -79,7 +79,7 @@ def _lock_in_first_usable(folders: Sequence[Path], names: Sequence[str], timeout
     )
 
 
-def _acquire(path: Path, timeout: float, held: ExitStack) -> None:
+def _acquire(path: Path, timeout: float, deferred: ExitStack) -> None:
     # Without the soft fallback: a file system without flock would get a lock that a killed process leaves behind.
     lock = FileLock(path, mode=0o600, poll_interval=POLL_INTERVAL, fallback_to_soft=False)
     try:
@@ -89,7 +89,7 @@ def _acquire(path: Path, timeout: float, held: ExitStack) -> None:
             f"Another awesome process has been working on this session for {timeout:g} seconds.",
             hint=f"See which process holds {path}, end it, and try again.",
         ) from error
-    held.callback(_release, lock, path)
+    deferred.callback(_release, lock, path)
 
 
 def _release(lock: FileLock, path: Path) -> None:

@@ -56,7 +56,7 @@ def end(number: int, frame: FrameType | None) -> None:
 
     Within an import it ends the process at once instead. There an exception may be swallowed, leave the import
     system locked for all threads, or come out as another one (Python 3.11: "Error calling __set_name__"). Nothing is
-    lost by it: while there is something to lose, :func:`.environment.hold_signals` has another handler.
+    lost by it: while there is something to lose, :func:`.environment.defer_signals` has another handler.
     """
     if _is_importing(frame):
         try:

@@ -24,7 +24,7 @@ from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
-from awesome_cli.system.environment import Held
+from awesome_cli.system.environment import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import to_httpx
 
@@ -107,13 +107,15 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     mover = Toolbox(terminal.environment)
 
     @contextmanager
-    def hold_signals() -> Iterator[Held]:  # entered with the lock, when another process has just let go of it
+    def defer_signals() -> Iterator[
+        DeferredSignals
+    ]:  # entered with the lock, when another process has just let go of it
         if mover.plaintext_file.exists():
             mover.keyring_session_store.save(mover.load())
             mover.plaintext_file.destroy()
-        yield Held()
+        yield DeferredSignals()
 
-    terminal.set(hold_signals=hold_signals)
+    terminal.set(defer_signals=defer_signals)
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
     assert not mover.plaintext_file.exists()

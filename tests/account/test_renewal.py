@@ -19,10 +19,10 @@ from awesome_cli.cli.context import GREET_WITHIN, Toolbox
 from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
-from awesome_cli.sessions.model import HURRIED_TIMEOUT
+from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 from awesome_cli.sessions.shared_state import RenewalFailure
-from awesome_cli.system.environment import Held
-from awesome_cli.system.lock import exclusive, session_lock_name
+from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.lock import acquire_locks, session_lock_name
 from support.terminal import Terminal, Time, to_httpx
 
 if TYPE_CHECKING:
@@ -140,23 +140,23 @@ def test_a_reader_that_has_gone_ends_no_renewal(
 
 
 def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Terminal, time: Time) -> None:
-    held = Held()
+    deferred = DeferredSignals()
 
     @contextmanager
-    def hold_signals() -> Iterator[Held]:
-        yield held
+    def defer_signals() -> Iterator[DeferredSignals]:
+        yield deferred
 
     async def act(_: httpx.Request) -> httpx.Response:
         await anyio.sleep(20)
-        held.first = 2
+        deferred.first = 2
         await anyio.sleep_forever()
         raise AssertionError
 
-    expired.set(hold_signals=hold_signals)
+    expired.set(defer_signals=defer_signals)
     expired.answer = _at("/token", act, expired)
     began = time.now()
     assert expired.run("token") == 7
-    assert 20 + HURRIED_TIMEOUT <= time.now() - began <= 20 + HURRIED_TIMEOUT + 1
+    assert 20 + INTERRUPTED_TIMEOUT <= time.now() - began <= 20 + INTERRUPTED_TIMEOUT + 1
 
 
 # --- commands that wait for a renewal of another process
@@ -166,7 +166,7 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 def _busy(terminal: Terminal) -> Iterator[Path]:
     """Let another process renew the session all the time."""
     name = session_lock_name("default", terminal.issuer.url, terminal.issuer.client_id)
-    with exclusive(terminal.environment.account_dirs, [name]) as folder:
+    with acquire_locks(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 
 

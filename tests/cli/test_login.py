@@ -13,7 +13,7 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.keystore.keyring_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
-from awesome_cli.system.environment import Held
+from awesome_cli.system.environment import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -175,16 +175,16 @@ def test_the_session_before_survives_a_login_that_cannot_be_kept(terminal: Termi
 
 def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(terminal: Terminal) -> None:
     @contextmanager
-    def interrupted() -> Iterator[Held]:
-        yield Held()
+    def interrupted() -> Iterator[DeferredSignals]:
+        yield DeferredSignals()
         if ("awesome-cli:default", "awesome") in terminal.keyring.entries():
             raise KeyboardInterrupt
 
-    before, terminal.issuer.auto_approve = terminal.environment.hold_signals, True
-    terminal.set(hold_signals=interrupted)
+    before, terminal.issuer.auto_approve = terminal.environment.defer_signals, True
+    terminal.set(defer_signals=interrupted)
     assert terminal.run("login") == 130
     assert _revoked(terminal) == 0
-    terminal.set(hold_signals=before)
+    terminal.set(defer_signals=before)
     assert terminal.run("token") == 0
 
 

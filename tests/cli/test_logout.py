@@ -13,7 +13,7 @@ from keyring.errors import KeyringLocked
 
 from awesome_cli.cli.logout import LONGEST_REVOCATION
 from awesome_cli.provider.client import REQUEST_TIMEOUT
-from awesome_cli.system.environment import hold_signals, run_on_asyncio
+from awesome_cli.system.environment import defer_signals, run_on_asyncio
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ FINISHING = "Finishing the sign-out: waiting for the provider, 45 s at most. Pre
 
 def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
     """Let Ctrl-C be pressed when the provider is asked to revoke the refresh token, and the provider hang."""
-    terminal.set(run=run_on_asyncio, hold_signals=hold_signals)
+    terminal.set(run=run_on_asyncio, defer_signals=defer_signals)
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if b"refresh_token" in request.content:

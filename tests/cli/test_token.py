@@ -88,7 +88,7 @@ def test_a_logout_while_a_renewal_waits_for_the_lock_is_final(
 ) -> None:
     """The other process has the lock first; when it is ours, the session is gone."""
     time.pass_by(4_000)
-    enter = lock.exclusive
+    enter = lock.acquire_locks
 
     def overtaken(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - handed on as they came
         monkeypatch.setattr(lock, "exclusive", enter)

@@ -34,13 +34,15 @@ class Gate:
 def _holding(issuer: ProviderSimulator) -> Iterator[Gate]:
     gate, answer = Gate(), issuer.answer
 
-    def held(method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object) -> Response:
+    def deferred(
+        method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object
+    ) -> Response:
         if (form or {}).get("grant_type") == "refresh_token":
             gate.asked.set()
             gate.opened.wait(60)
         return answer(method, path, form, *rest, **named)  # type: ignore[arg-type]  # handed on as they came
 
-    issuer.answer = held  # type: ignore[assignment]  # a slow provider
+    issuer.answer = deferred  # type: ignore[assignment]  # a slow provider
     try:
         yield gate
     finally:

@@ -293,16 +293,16 @@ def test_saving_keeps_what_others_wrote_meanwhile(path: Path) -> None:
 
 
 def test_changes_are_made_by_one_process_at_a_time(path: Path) -> None:
-    held = []
+    deferred = []
 
     @contextmanager
     def lock() -> Iterator[None]:
-        held.append(path.exists())
+        deferred.append(path.exists())
         yield
-        held.append(path.exists())
+        deferred.append(path.exists())
 
     Config.read(path, lock).save("work", {"client_id": "a"})
-    assert held == [False, True]
+    assert deferred == [False, True]
 
 
 def test_removing_forgets_one_profile(path: Path) -> None:

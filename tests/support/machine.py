@@ -179,7 +179,7 @@ class Machine:
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=no_signals,
+            defer_signals=no_signals,
             keyring=self.keyring,
         )
         code = main(argv, environment)

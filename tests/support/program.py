@@ -116,7 +116,7 @@ class Inside(Program):
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,
-            hold_signals=no_signals,
+            defer_signals=no_signals,
             keyring=Keyring(self.keyring),
         )
         return End(main(argv, environment), out.getvalue(), err.getvalue())

@@ -1,4 +1,4 @@
-"""Signals in the tests: a stand-in for ``Environment.hold_signals``, and the handlers put back afterwards."""
+"""Signals in the tests: a stand-in for ``Environment.defer_signals``, and the handlers put back afterwards."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from awesome_cli.system.environment import Held
+from awesome_cli.system.environment import DeferredSignals
 from awesome_cli.system.signals import CODES
 
 
-def no_signals() -> AbstractContextManager[Held]:
+def no_signals() -> AbstractContextManager[DeferredSignals]:
     """Hold signals where none comes; a test may call what is held as the handler that it is."""
-    return nullcontext(Held())
+    return nullcontext(DeferredSignals())
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class Terminal:
             now=time.now,
             run=time.run,
             open_browser=self._open,
-            hold_signals=no_signals,
+            defer_signals=no_signals,
             keyring=self.keyring,
             transport=httpx.MockTransport(self._answer),
         )

@@ -19,8 +19,8 @@ import pytest
 
 from awesome_cli.errors import ProviderUnreachableError, ResourceExhaustedError
 from awesome_cli.system.environment import (
-    hold_signals,
-    keep_token_from_children,
+    defer_signals,
+    hide_token_from_children,
     open_browser,
     run_on_asyncio,
     system_environment,
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("handlers")
 
 def test_ctrl_c_waits_until_the_block_is_done() -> None:
     done = False
-    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - it is about the block
+    with pytest.raises(KeyboardInterrupt), defer_signals():  # noqa: PT012 - it is about the block
         signal.raise_signal(signal.SIGINT)
         done = True
     assert done
@@ -40,34 +40,34 @@ def test_ctrl_c_waits_until_the_block_is_done() -> None:
 
 def test_the_first_signal_has_its_way() -> None:
     end_on_signals()
-    with pytest.raises(TerminatedError) as end, hold_signals():  # noqa: PT012 - the same
+    with pytest.raises(TerminatedError) as end, defer_signals():  # noqa: PT012 - the same
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
     assert end.value.code == 143
 
 
 def test_a_signal_wins_over_an_error() -> None:
-    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - it is about the block
+    with pytest.raises(KeyboardInterrupt), defer_signals():  # noqa: PT012 - it is about the block
         signal.raise_signal(signal.SIGINT)
         raise LookupError
 
 
 def test_without_a_signal_an_error_stays_what_it_is() -> None:
-    with pytest.raises(LookupError), hold_signals():
+    with pytest.raises(LookupError), defer_signals():
         raise LookupError
 
 
 def test_afterwards_signals_mean_what_they_meant() -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with hold_signals():
+    with defer_signals():
         assert signal.getsignal(signal.SIGINT) != before[0]
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_blocks_may_be_nested() -> None:
     reached = []
-    with pytest.raises(KeyboardInterrupt), hold_signals():  # noqa: PT012 - the same
-        with hold_signals():
+    with pytest.raises(KeyboardInterrupt), defer_signals():  # noqa: PT012 - the same
+        with defer_signals():
             signal.raise_signal(signal.SIGINT)
             reached.append("inner")
         reached.append("outer")
@@ -76,15 +76,15 @@ def test_blocks_may_be_nested() -> None:
 
 def test_a_handler_that_is_not_pythons_is_left_in_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signal, "getsignal", lambda _: None)
-    with hold_signals() as held:
+    with defer_signals() as deferred:
         pass
-    assert held.first == 0
+    assert deferred.first == 0
 
 
 def test_the_holder_is_told_once_of_the_first_signal() -> None:
     told: list[int] = []
-    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
-        held.on_first = lambda: told.append(held.first)
+    with pytest.raises(KeyboardInterrupt), defer_signals() as deferred:  # noqa: PT012 - the same
+        deferred.on_first = lambda: told.append(deferred.first)
         assert told == []
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
@@ -93,9 +93,9 @@ def test_the_holder_is_told_once_of_the_first_signal() -> None:
 
 def test_the_holder_is_told_at_once_of_a_signal_that_came_before() -> None:
     told: list[int] = []
-    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+    with pytest.raises(KeyboardInterrupt), defer_signals() as deferred:  # noqa: PT012 - the same
         signal.raise_signal(signal.SIGINT)
-        held.on_first = lambda: told.append(held.first)
+        deferred.on_first = lambda: told.append(deferred.first)
         assert told == [signal.SIGINT]
 
 
@@ -103,16 +103,16 @@ def test_a_stream_that_is_being_written_to_when_a_signal_comes_is_no_error() -> 
     def reentrant() -> None:
         raise RuntimeError("reentrant call inside <_io.BufferedWriter name='<stderr>'>")
 
-    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
-        held.on_first = reentrant
+    with pytest.raises(KeyboardInterrupt), defer_signals() as deferred:  # noqa: PT012 - the same
+        deferred.on_first = reentrant
         signal.raise_signal(signal.SIGINT)
 
 
 def test_the_wishes_of_an_inner_block_end_with_it() -> None:
     told: list[str] = []
-    with pytest.raises(KeyboardInterrupt), hold_signals() as outer:  # noqa: PT012 - the same
+    with pytest.raises(KeyboardInterrupt), defer_signals() as outer:  # noqa: PT012 - the same
         outer.on_first = lambda: told.append("outer")
-        with hold_signals() as inner:
+        with defer_signals() as inner:
             inner.on_first = lambda: told.append("inner")
             inner.skippable = True
             assert inner is outer
@@ -127,16 +127,16 @@ def test_ctrl_c_pressed_twice_skips_what_can_be_skipped_and_the_program_goes_on(
         signal.raise_signal(signal.SIGINT)
         await anyio.sleep_forever()
 
-    with hold_signals() as held:
-        held.skippable = True
+    with defer_signals() as deferred:
+        deferred.skippable = True
         with pytest.raises(ProviderUnreachableError):
             run_on_asyncio(work)
-        assert held.skipped
+        assert deferred.skipped
 
 
 def test_what_was_skipped_is_not_begun_again_in_the_same_block() -> None:
-    with hold_signals() as held:
-        held.skippable = True
+    with defer_signals() as deferred:
+        deferred.skippable = True
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(ProviderUnreachableError):
@@ -146,23 +146,23 @@ def test_what_was_skipped_is_not_begun_again_in_the_same_block() -> None:
 def test_only_ctrl_c_skips() -> None:
     """A window that is closed may send SIGHUP twice: from the kernel, and from the shell."""
     end_on_signals()
-    with pytest.raises(TerminatedError), hold_signals() as held:  # noqa: PT012 - the same
-        held.skippable = True
+    with pytest.raises(TerminatedError), defer_signals() as deferred:  # noqa: PT012 - the same
+        deferred.skippable = True
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGTERM)
-        assert not held.skipped
+        assert not deferred.skipped
 
 
 def test_nothing_is_skipped_where_nobody_said_that_it_can_be() -> None:
-    with pytest.raises(KeyboardInterrupt), hold_signals() as held:  # noqa: PT012 - the same
+    with pytest.raises(KeyboardInterrupt), defer_signals() as deferred:  # noqa: PT012 - the same
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-        assert not held.cancelled
+        assert not deferred.cancelled
 
 
 def test_a_thread_has_no_signals_to_hold() -> None:
     def work() -> None:
-        with hold_signals():
+        with defer_signals():
             entered.append(signal.getsignal(signal.SIGINT))
 
     entered: list[object] = []
@@ -228,7 +228,7 @@ def test_a_signal_that_is_held_lets_the_event_loop_finish() -> None:
         await anyio.lowlevel.checkpoint()
         finished.append(True)
 
-    with pytest.raises(KeyboardInterrupt), hold_signals():
+    with pytest.raises(KeyboardInterrupt), defer_signals():
         run_on_asyncio(work)
     assert finished
 
@@ -321,8 +321,8 @@ def test_the_real_world_is_the_systems() -> None:
 def test_the_given_token_is_kept_from_children_and_still_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awesome_cli.system.environment._kept_back", {})
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    keep_token_from_children()
-    keep_token_from_children()
+    hide_token_from_children()
+    hide_token_from_children()
     assert "AWESOME_ACCESS_TOKEN" not in os.environ
     assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "another")

@@ -12,12 +12,12 @@ import pytest
 from filelock import FileLock
 
 from awesome_cli.errors import ProviderError
-from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError, exclusive, session_lock_name
+from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError, acquire_locks, session_lock_name
 
 
 def test_the_first_folder_serves(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
-    with exclusive(folders, ["name"]) as folder:
+    with acquire_locks(folders, ["name"]) as folder:
         assert folder == folders[0]
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "name.lock").stat().st_mode) == 0o600
@@ -26,13 +26,13 @@ def test_the_first_folder_serves(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
     (tmp_path / "first").write_text("in the way")
-    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
 def test_so_is_a_folder_with_something_in_the_place_of_the_lock(tmp_path: Path) -> None:
     (tmp_path / "first/name.lock").mkdir(parents=True)
-    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -45,7 +45,7 @@ def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.M
         return acquire(lock, *arguments, **named)  # type: ignore[arg-type]  # handed on as they came
 
     monkeypatch.setattr(FileLock, "acquire", without_locks)
-    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -53,7 +53,7 @@ def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.M
 def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     os.chown(tmp_path / "first", 12345, 12345)
-    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -61,7 +61,7 @@ def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> No
 def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o777)
-    with exclusive([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
@@ -69,7 +69,7 @@ def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
 def test_a_folder_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o755)
-    with exclusive([tmp_path / "first"], ["name"]) as folder:
+    with acquire_locks([tmp_path / "first"], ["name"]) as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
@@ -84,22 +84,22 @@ def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill
     monkeypatch.setattr(fcntl, "flock", missing)
     with (
         pytest.raises(NoLockFolderError, match="Function not implemented"),
-        exclusive([tmp_path / "first", tmp_path / "second"], ["name"]),
+        acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]),
     ):
         pytest.fail("nobody gets here")
 
 
 def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
-    with exclusive([tmp_path], ["one", "two"]):
+    with acquire_locks([tmp_path], ["one", "two"]):
         assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "two.lock"}
     assert list(tmp_path.iterdir()) == []
 
 
 def test_of_several_locks_none_is_held_while_another_cannot_be_had(tmp_path: Path) -> None:
-    with exclusive([tmp_path], ["b"]):
-        with pytest.raises(LockTimeoutError), exclusive([tmp_path], ["a", "b"], timeout=0.05):
+    with acquire_locks([tmp_path], ["b"]):
+        with pytest.raises(LockTimeoutError), acquire_locks([tmp_path], ["a", "b"], timeout=0.05):
             pytest.fail("nobody gets here")
-        with exclusive([tmp_path], ["a"], timeout=0):
+        with acquire_locks([tmp_path], ["a"], timeout=0):
             pass
 
 
@@ -119,16 +119,16 @@ def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "only").write_text("in the way")
     with (
         pytest.raises(ProviderError, match="No folder can be used for the lock"),
-        exclusive([tmp_path / "only"], ["name"]),
+        acquire_locks([tmp_path / "only"], ["name"]),
     ):
         pytest.fail("nobody gets here")
 
 
 def test_patience_ends(tmp_path: Path) -> None:
     with (
-        exclusive([tmp_path], ["name"]),
+        acquire_locks([tmp_path], ["name"]),
         pytest.raises(ProviderError, match=r"working on this session for 0\.05 seconds") as error_from_response,
-        exclusive([tmp_path], ["name"], timeout=0.05),
+        acquire_locks([tmp_path], ["name"], timeout=0.05),
     ):
         pytest.fail("nobody gets here")
     assert error_from_response.value.exit_code == 7
@@ -136,9 +136,9 @@ def test_patience_ends(tmp_path: Path) -> None:
 
 
 def test_an_error_inside_lets_go(tmp_path: Path) -> None:
-    with pytest.raises(LookupError), exclusive([tmp_path], ["name"]):
+    with pytest.raises(LookupError), acquire_locks([tmp_path], ["name"]):
         raise LookupError
-    with exclusive([tmp_path], ["name"], timeout=0):
+    with acquire_locks([tmp_path], ["name"], timeout=0):
         pass
 
 
@@ -149,7 +149,7 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     def work(number: int) -> None:
         nonlocal most
         for _ in range(20):
-            with exclusive([tmp_path], ["name"]):
+            with acquire_locks([tmp_path], ["name"]):
                 inside.append(number)
                 most = max(most, len(inside))
                 inside.remove(number)
@@ -163,5 +163,5 @@ def test_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_names_do_not_meet(tmp_path: Path) -> None:
-    with exclusive([tmp_path], ["profile-a"]), exclusive([tmp_path], ["profile-b"], timeout=0):
+    with acquire_locks([tmp_path], ["profile-a"]), acquire_locks([tmp_path], ["profile-b"], timeout=0):
         pass
