@@ -197,13 +197,13 @@ class BearerAuth(httpx.Auth):
 
 async def _call_once(http: httpx.AsyncClient, call: Call, token: str, receiver: Receiver) -> Answer:
     try:
-        with anyio.fail_after(STALL) as timeout:
-            size, content = _upload(call.body, receiver, timeout) if call.body else (None, None)
+        with anyio.fail_after(STALL) as scope:
+            size, content = _upload(call.body, receiver, scope) if call.body else (None, None)
             headers = [*call.headers, *([] if size is None else [("content-length", str(size))])]
             request = http.build_request(call.method, call.url, headers=headers, content=content)
             response = await http.send(_bearing(request, token), stream=True)
             try:
-                return await _receive(response, receiver, timeout)
+                return await _receive(response, receiver, scope)
             finally:
                 await response.aclose()
     except TimeoutError:
@@ -213,7 +213,7 @@ async def _call_once(http: httpx.AsyncClient, call: Call, token: str, receiver: 
         raise unreachable(call.url.netloc.decode("ascii"), error, check="API URL") from None
 
 
-def _upload(body: BinaryIO, receiver: Receiver, timeout: anyio.CancelScope) -> tuple[int, AsyncIterator[bytes]]:
+def _upload(body: BinaryIO, receiver: Receiver, scope: anyio.CancelScope) -> tuple[int, AsyncIterator[bytes]]:
     """Return how long the body is, and the body: read as it is sent, from the start each time."""
     size = body.seek(0, os.SEEK_END)
 
@@ -224,13 +224,13 @@ def _upload(body: BinaryIO, receiver: Receiver, timeout: anyio.CancelScope) -> t
             if not chunk:
                 raise UsageError("What is sent became shorter while it was sent.", hint="Send a copy of it.")
             yield chunk
-            timeout.deadline = anyio.current_time() + STALL
+            scope.deadline = anyio.current_time() + STALL
             receiver.sent(body.tell(), size)
 
     return size, chunks()
 
 
-async def _receive(response: httpx.Response, receiver: Receiver, timeout: anyio.CancelScope) -> Answer:
+async def _receive(response: httpx.Response, receiver: Receiver, scope: anyio.CancelScope) -> Answer:
     """Pass the answer on as it comes; the time that the receiver takes is not held against the API."""
     answer = _answer(response)
     if refuses_token(answer):
@@ -240,10 +240,10 @@ async def _receive(response: httpx.Response, receiver: Receiver, timeout: anyio.
     async for chunk in response.aiter_raw():  # iter_bytes(n) would wait for n bytes of a dripping server
         begun = anyio.current_time()
         receiver.write(chunk)
-        timeout.deadline += anyio.current_time() - begun
+        scope.deadline += anyio.current_time() - begun
         since += len(chunk)
         if since >= PROGRESS:
-            since, timeout.deadline = 0, anyio.current_time() + STALL
+            since, scope.deadline = 0, anyio.current_time() + STALL
     receiver.end()
     return answer
 

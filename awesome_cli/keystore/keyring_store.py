@@ -80,15 +80,15 @@ class KeyringStore:
     def remove(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
         backend = self._open()
-        error_from_response: KeyringError | None = None
+        refusal: KeyringError | None = None
         for _ in range(MOST_COPIES):
             if self.get(name) is None:
                 return
             try:
                 self._call("delete from", lambda: backend.delete_password(name, USERNAME))
             except KeyringError as error:  # some say so when there is nothing to delete: reading again tells
-                error_from_response = error
-        raise error_from_response or KeyringError(
+                refusal = error
+        raise refusal or KeyringError(
             f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
         )
 

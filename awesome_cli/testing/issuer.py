@@ -115,8 +115,8 @@ class ProviderSimulator:
             del self.requests[:-RECORDED]
             try:
                 response = self._route(request)
-            except _Refusal as error_from_response:
-                response = error_from_response.response()
+            except _Refusal as refusal:
+                response = refusal.response()
         date = formatdate(request.at, usegmt=True)
         return Response(response.status, response.body, {"date": date, "cache-control": "no-store", **response.headers})
 

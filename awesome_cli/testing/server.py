@@ -130,8 +130,8 @@ class _Conversation(BaseHTTPRequestHandler):
             body = self._body()
             self._require_own_name()
             form, data = self._content(body)
-        except _Refused as error_from_response:
-            self.send_error(error_from_response.status)
+        except _Refused as refusal:
+            self.send_error(refusal.status)
         else:
             self._send(self.server.issuer.answer(method, self.path, form, dict(self.headers), data=data))
 

@@ -211,10 +211,10 @@ def _seconds_run(pid: int) -> float:
 _SWELL = """
 import dataclasses, sys
 from awesome_cli.keystore.secret_service import SecretService
-from awesome_cli.keystore.keyring_store import KeyringEntries
-from awesome_cli.sessions.store import Vault
-vault = Vault(KeyringEntries(SecretService, timeout=30, note=print), "default")
-vault.save(dataclasses.replace(vault.load(), access_token="x" * int(sys.argv[1])))
+from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.sessions.store import SessionStore
+store = SessionStore(KeyringStore(SecretService, timeout=30, note=print), "default")
+store.save(dataclasses.replace(store.load(), access_token="x" * int(sys.argv[1])))
 """
 
 

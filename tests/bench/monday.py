@@ -1,6 +1,6 @@
 """Monday morning, on paper: 100,000 machines sign in at a provider that answers so many requests a second.
 
-A discrete-event simulation on virtual time, with the very pace of real logins (``oauth.device_authorization.PollingSchedule``).
+A discrete-event simulation on virtual time, with the polling of real logins (``oauth.device_grant.PollingSchedule``).
 Machines start within ten minutes; people approve after a minute or so; the provider goes down for a minute in the
 middle. Over its limit it answers as asked: ``slow_down`` as RFC 8628 has it, a bare 429 as a gateway does, or nothing.
 Run it with ``nox -s bench -- --monday``; it prints a table and writes ``monday.svg``.

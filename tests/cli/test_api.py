@@ -107,7 +107,7 @@ def response(
     return httpx.Response(status, headers=headers, stream=stream(body) if body else stream())
 
 
-def error_from_response(body: bytes = b"no") -> httpx.Response:
+def refusal(body: bytes = b"no") -> httpx.Response:
     return response(401, body, REFUSED)
 
 
@@ -297,7 +297,7 @@ def test_data_comes_from_a_pipe_too_and_can_be_sent_twice(api: Api, tmp_path: Pa
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"flowing",))
     writer.start()
-    api.responses = [error_from_response()]
+    api.responses = [refusal()]
     assert api.run("x", "--data", f"@{pipe}") == 0
     writer.join()
     assert [call.content for call in api.calls] == [b"flowing", b"flowing"]
@@ -379,7 +379,7 @@ def test_the_command_to_paste_asks_for_each_scope_once(api: Api) -> None:
 
 def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"again")
-    api.responses = [error_from_response(), response(201, b"made")]
+    api.responses = [refusal(), response(201, b"made")]
     assert api.run("x", "--data", f"@{tmp_path / 'file'}") == 0
     assert api.terminal.out == "made"
     assert api.renewals == 1
@@ -391,8 +391,8 @@ def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_p
 @LEFT_EARLY
 def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
     api.responses = [
-        error_from_response(b"first"),
-        error_from_response(b"second" + b"x" * LONGEST_REFUSAL),
+        refusal(b"first"),
+        refusal(b"second" + b"x" * LONGEST_REFUSAL),
         response(200),
     ]
     assert api.run("x") == 4
@@ -512,14 +512,14 @@ def test_a_refused_token_that_a_sibling_replaced_takes_no_renewal(api: Api) -> N
         return api.answer(request)
 
     terminal.answer = a_sibling_renews
-    api.responses = [error_from_response()]
+    api.responses = [refusal()]
     assert api.run("x") == 0
     assert api.tokens[1] == f"Bearer {newer}"
     assert api.renewals == 1  # the sibling's
 
 
 def test_a_session_that_ended_for_good_says_so_after_the_body(api: Api) -> None:
-    api.responses = [error_from_response(b"why")]
+    api.responses = [refusal(b"why")]
     api.provider = lambda _: response(403, b'{"error": "invalid_grant"}')
     assert api.run("x") == 4
     assert api.terminal.out == "why"
@@ -531,7 +531,7 @@ def test_a_renewal_that_finds_no_provider_is_network_trouble(api: Api) -> None:
     def unplugged(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("unplugged")
 
-    api.responses = [error_from_response(b"why")]
+    api.responses = [refusal(b"why")]
     api.provider = unplugged
     assert api.run("x") == 7
     assert api.terminal.out == "why"
@@ -572,7 +572,7 @@ def test_without_paginate_one_page_is_all(api: Api) -> None:
 def test_a_token_refused_between_pages_is_renewed_and_the_pages_go_on(api: Api) -> None:
     api.responses = [
         response(200, b"[1]", {"link": '<?page=2>; rel="next"'}),
-        error_from_response(),
+        refusal(),
         response(200, b"[2]"),
     ]
     assert api.run("x", "--paginate") == 0
@@ -825,7 +825,7 @@ def test_a_given_token_brings_no_id_token(api: Api) -> None:
 
 
 def test_a_given_token_is_never_renewed(api: Api) -> None:
-    api.responses = [error_from_response(b"no")]
+    api.responses = [refusal(b"no")]
     assert api.run("x", "--verbose", AWESOME_ACCESS_TOKEN=GIVEN) == 4
     assert (api.renewals, len(api.calls)) == (0, 1)
     assert api.terminal.out == "no"

@@ -123,10 +123,8 @@ def test_only_online_asks_for_a_code(terminal: Terminal) -> None:
 
 
 def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal: Terminal) -> None:
-    error_from_response = Response(
-        403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}'
-    )
-    answer(terminal, lambda path, response: error_from_response if path == "/device/code" else response)
+    refusal = Response(403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}')
+    answer(terminal, lambda path, response: refusal if path == "/device/code" else response)
     found = examine(terminal, "--online")["device grant"]
     assert (found["ok"], found["exit_code"]) == (False, 7)
     assert "unauthorized_client (Grant type not allowed)" in found["what"]
@@ -235,7 +233,7 @@ def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "words"),
+    ("response", "words"),
     [
         (Response(404, b"{}"), "There is no discovery document"),
         (Response(503), "There is no discovery document"),

@@ -88,7 +88,7 @@ def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Termi
     assert terminal.keyring.entries() == {}
 
 
-@pytest.mark.parametrize("roster", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
+@pytest.mark.parametrize("session_index", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
 def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, session_index: str) -> None:
     terminal.login()
     (terminal.environment.state_dir / "sessions.json").write_text(session_index)

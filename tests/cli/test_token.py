@@ -91,11 +91,11 @@ def test_a_logout_while_a_renewal_waits_for_the_lock_is_final(
     enter = lock.acquire_locks
 
     def overtaken(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - handed on as they came
-        monkeypatch.setattr(lock, "exclusive", enter)
+        monkeypatch.setattr(lock, "acquire_locks", enter)
         assert _log_out(signed_in) == 0
         return enter(*arguments, **named)
 
-    monkeypatch.setattr(lock, "exclusive", overtaken)
+    monkeypatch.setattr(lock, "acquire_locks", overtaken)
     assert signed_in.run("token") == 4
     assert "signed out meanwhile" in signed_in.err
     assert signed_in.keyring.entries() == {}

@@ -178,7 +178,7 @@ def claims(sub: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("reply", "code", "words"),
+    ("response", "code", "words"),
     [
         (Response(503), 7, "gives no usable answer (HTTP status 503)"),
         (Response(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),

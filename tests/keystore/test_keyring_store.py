@@ -111,7 +111,7 @@ def test_what_cannot_be_removed_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "sentence"),
+    ("error", "message"),
     [
         (KeyringLocked(SECRET), "The keyring is locked."),
         (RuntimeError(SECRET), r"awesome could not read from the keyring \(RuntimeError\)\."),
@@ -120,10 +120,10 @@ def test_what_cannot_be_removed_is_said() -> None:
     ],
 )
 def test_whatever_a_backend_raises_is_one_sentence_without_its_words(error: Exception, message: str) -> None:
-    with pytest.raises(KeyringError, match=message) as error_from_response:
+    with pytest.raises(KeyringError, match=message) as refusal:
         _entries(Failing(error)).get("name")
-    assert SECRET not in error_from_response.value.message + error_from_response.value.hint
-    assert "--insecure-storage" in error_from_response.value.hint
+    assert SECRET not in refusal.value.message + refusal.value.hint
+    assert "--insecure-storage" in refusal.value.hint
 
 
 def test_a_backend_that_wants_to_end_the_process_does_not() -> None:
@@ -180,14 +180,14 @@ def test_looking_for_a_backend_is_bounded_too() -> None:
 
 
 def test_a_refusal_of_our_own_is_passed_on_as_it_is() -> None:
-    error_from_response = KeyringError("No.")
+    refusal = KeyringError("No.")
 
     def choose() -> MemoryKeyring:
-        raise error_from_response
+        raise refusal
 
     with pytest.raises(KeyringError) as caught:
         _entries(choose).get("name")
-    assert caught.value is error_from_response
+    assert caught.value is refusal
 
 
 @pytest.fixture
@@ -263,9 +263,9 @@ def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
         lambda: file.remove("one"),
     ]
     for use in uses:
-        with pytest.raises(KeyringError, match=rf"other users can write to it, mode {mode:04o}") as error_from_response:
+        with pytest.raises(KeyringError, match=rf"other users can write to it, mode {mode:04o}") as refusal:
             use()
-        assert "awesome logout" in error_from_response.value.hint
+        assert "awesome logout" in refusal.value.hint
     assert json.loads(path.read_text()) == {"one": "1"}
     file.destroy()
     assert not path.exists()

@@ -224,7 +224,7 @@ def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "response",
     [
         Say({"error": "server_error"}, 500),
         Say({"error": "temporarily_unavailable"}, 503),
@@ -367,7 +367,7 @@ def test_patience_ends_the_waiting_before_the_code_does() -> None:
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 12)
 
 
-@pytest.mark.parametrize("patience", [0, 3, 5])
+@pytest.mark.parametrize("timeout", [0, 3, 5])
 def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(timeout: float) -> None:
     wait = Wait(rest=Fail())
     wait.timeout = timeout

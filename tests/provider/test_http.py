@@ -237,7 +237,7 @@ class TestProxies:
         assert between.asked == proxied
 
     def test_a_proxy_that_refuses_is_named_as_such(self, program: Program, secured: HostileProvider) -> None:
-        with proxy(error_from_response=407) as between:
+        with proxy(refusal=407) as between:
             end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
         assert (end.code, secured.paths) == (7, [])
         assert "the proxy refuses (HTTP status 407)" in end.err

@@ -23,7 +23,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
 
 
 @pytest.mark.parametrize(
-    ("backend", "sentence"),
+    ("backend", "message"),
     {
         "Locked": "The keyring is locked.",
         "Dismissed": "awesome could not read from the keyring (InitError).",
@@ -45,7 +45,7 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
 
 
 @pytest.mark.parametrize(
-    ("named", "sentence"),
+    ("named", "message"),
     {
         "keyring.backends.null.Keyring": "does not keep what is written to it.",
         "keyring.backends.fail.Keyring": "No keyring is available on this system.",

@@ -206,22 +206,22 @@ JUNK: dict[str, Damage] = {
     "a tampered card": lambda entries: entries.update({NAME: entries[NAME].replace("Juan", "Eve")}),
     "another version": lambda entries: _reseal(entries, version=2),
     "a member too many": lambda entries: _reseal(entries, more=1),
-    "a card that is a list": lambda entries: _reseal(entries, user=[]),
-    "a card nested deeply": lambda entries: _reseal(entries, user={"name": json.loads("[" * 400 + "]" * 400)}),
-    "a card without a name": lambda entries: _reseal(entries, user=_but(entries, name=...)),
-    "a name that is a number": lambda entries: _reseal(entries, user=_but(entries, name=1)),
-    "an issuer that is null": lambda entries: _reseal(entries, user=_but(entries, issuer=None)),
-    "an instant that is a text": lambda entries: _reseal(entries, user=_but(entries, expires_at="soon")),
-    "an instant that is no number": lambda entries: _reseal(entries, user=_but(entries, expires_at=float("nan"))),
-    "an instant beyond calendars": lambda entries: _reseal(entries, user=_but(entries, expires_at=1e300)),
-    "an instant before all time": lambda entries: _reseal(entries, user=_but(entries, signed_in_at=-1e300)),
-    "a yes that is a number": lambda entries: _reseal(entries, user=_but(entries, refreshable=1)),
-    "a third generation": lambda entries: _reseal(entries, slot="c"),
-    "a generation that is a list": lambda entries: _reseal(entries, slot=["a"]),
-    "parts that are a text": lambda entries: _reseal(entries, chunks="2"),
-    "too many parts": lambda entries: _reseal(entries, chunks=1_000_000_000),
+    "a card that is a list": lambda entries: _reseal(entries, card=[]),
+    "a card nested deeply": lambda entries: _reseal(entries, card={"name": json.loads("[" * 400 + "]" * 400)}),
+    "a card without a name": lambda entries: _reseal(entries, card=_but(entries, name=...)),
+    "a name that is a number": lambda entries: _reseal(entries, card=_but(entries, name=1)),
+    "an issuer that is null": lambda entries: _reseal(entries, card=_but(entries, issuer=None)),
+    "an instant that is a text": lambda entries: _reseal(entries, card=_but(entries, expires_at="soon")),
+    "an instant that is no number": lambda entries: _reseal(entries, card=_but(entries, expires_at=float("nan"))),
+    "an instant beyond calendars": lambda entries: _reseal(entries, card=_but(entries, expires_at=1e300)),
+    "an instant before all time": lambda entries: _reseal(entries, card=_but(entries, signed_in_at=-1e300)),
+    "a yes that is a number": lambda entries: _reseal(entries, card=_but(entries, refreshable=1)),
+    "a third generation": lambda entries: _reseal(entries, generation="c"),
+    "a generation that is a list": lambda entries: _reseal(entries, generation=["a"]),
+    "parts that are a text": lambda entries: _reseal(entries, parts="2"),
+    "too many parts": lambda entries: _reseal(entries, parts=1_000_000_000),
     "fewer parts than overflow": lambda entries: _reseal(entries, overflow=9),
-    "a negative number of parts": lambda entries: _reseal(entries, overflow=-2, chunks=-1),
+    "a negative number of parts": lambda entries: _reseal(entries, overflow=-2, parts=-1),
     "a digest that is a list": lambda entries: _reseal(entries, overflow_digest=[]),
     "another digest": lambda entries: _reseal(entries, digest={}),
 }
@@ -248,10 +248,10 @@ def test_a_damaged_card_is_not_signed_in(session_store: SessionStore, ring: Ring
     session_store.save(LONG)
     _damage(ring, damage)
     for read in (session_store.user, session_store.load):
-        with pytest.raises(DamagedSessionError) as error_from_response:
+        with pytest.raises(DamagedSessionError) as refusal:
             read()
-        assert isinstance(error_from_response.value, LoginRequiredError)
-        assert "awesome login" in error_from_response.value.hint
+        assert isinstance(refusal.value, LoginRequiredError)
+        assert "awesome login" in refusal.value.hint
 
 
 @pytest.mark.parametrize("damage", PARTS_JUNK.values(), ids=PARTS_JUNK)
@@ -446,4 +446,4 @@ def _reparts(entries: dict[str, str], text: str) -> None:
         del entries[name]
     chunks = _split(text)
     entries.update({f"{NAME}:a:{number}": chunk for number, chunk in enumerate(chunks)})
-    _reseal(entries, chunks=len(chunks), digest=_digest(chunks))
+    _reseal(entries, parts=len(chunks), digest=_digest(chunks))

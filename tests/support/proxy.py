@@ -16,9 +16,9 @@ from http.server import BaseHTTPRequestHandler
 class Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
-    def __init__(self, error_from_response: int | None) -> None:
+    def __init__(self, refusal: int | None) -> None:
         super().__init__(("127.0.0.1", 0), _Tunnel)
-        self.error_from_response = error_from_response
+        self.refusal = refusal
         self.asked: list[str] = []
         self.authorizations: list[str] = []
 
@@ -28,8 +28,8 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def proxy(*, error_from_response: int | None = None) -> Iterator[Proxy]:
-    with Proxy(error_from_response) as server:
+def proxy(*, refusal: int | None = None) -> Iterator[Proxy]:
+    with Proxy(refusal) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -45,8 +45,8 @@ class _Tunnel(BaseHTTPRequestHandler):
     def do_CONNECT(self) -> None:
         self.server.asked.append(self.path)
         self.server.authorizations.append(self.headers.get("proxy-authorization", ""))
-        if self.server.error_from_response is not None:
-            self.send_error(self.server.error_from_response)
+        if self.server.refusal is not None:
+            self.send_error(self.server.refusal)
             return
         host, _, port = self.path.rpartition(":")
         here = "127.0.0.1" if host.endswith(".test") else host

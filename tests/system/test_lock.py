@@ -127,12 +127,12 @@ def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
 def test_patience_ends(tmp_path: Path) -> None:
     with (
         acquire_locks([tmp_path], ["name"]),
-        pytest.raises(ProviderError, match=r"working on this session for 0\.05 seconds") as error_from_response,
+        pytest.raises(ProviderError, match=r"working on this session for 0\.05 seconds") as refusal,
         acquire_locks([tmp_path], ["name"], timeout=0.05),
     ):
         pytest.fail("nobody gets here")
-    assert error_from_response.value.exit_code == 7
-    assert str(tmp_path / "name.lock") in error_from_response.value.hint
+    assert refusal.value.exit_code == 7
+    assert str(tmp_path / "name.lock") in refusal.value.hint
 
 
 def test_an_error_inside_lets_go(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def members(response: Response) -> dict[str, Any]:
     return found
 
 
-def error_from_response(response: Response) -> tuple[int, str | None]:
+def refusal(response: Response) -> tuple[int, str | None]:
     return response.status, response.error()
 
 
@@ -110,7 +110,7 @@ def test_discovery_names_the_issuer_exactly_and_every_endpoint(device: Device) -
     document = members(response)
     assert document["issuer"] == URL
     for endpoint in ("device_authorization_endpoint", "token_endpoint", "revocation_endpoint"):
-        assert error_from_response(device.post(document[endpoint].removeprefix(URL[:-1]), client_id="x"))[0] == 401
+        assert refusal(device.post(document[endpoint].removeprefix(URL[:-1]), client_id="x"))[0] == 401
     assert document["grant_types_supported"] == [DEVICE_GRANT, "refresh_token"]
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
@@ -133,9 +133,9 @@ def test_an_issuer_without_a_slash_stays_without(clock: Clock) -> None:
 
 
 def test_an_unknown_path_is_404_and_a_wrong_method_405(device: Device) -> None:
-    assert error_from_response(device.get("/nowhere")) == (404, "not_found")
+    assert refusal(device.get("/nowhere")) == (404, "not_found")
     response = device.get("/token")
-    assert error_from_response(response) == (405, "method_not_allowed")
+    assert refusal(response) == (405, "method_not_allowed")
     assert response.headers["allow"] == "POST"
 
 
@@ -174,21 +174,21 @@ def test_the_device_response_has_everything_a_terminal_shows(device: Device) -> 
 
 
 def test_an_unknown_client_is_refused(device: Device) -> None:
-    assert error_from_response(device.ask(client_id="somebody")) == (401, "invalid_client")
-    assert error_from_response(device.ask(client_id="")) == (400, "invalid_request")
+    assert refusal(device.ask(client_id="somebody")) == (401, "invalid_client")
+    assert refusal(device.ask(client_id="")) == (400, "invalid_request")
 
 
 @pytest.mark.parametrize("path", ["/device/code", "/token", "/revoke"])
 def test_a_client_secret_is_refused_everywhere(device: Device, path: str) -> None:
-    assert error_from_response(device.post(path, client_secret="s3cret")) == (401, "invalid_client")
+    assert refusal(device.post(path, client_secret="s3cret")) == (401, "invalid_client")
     response = device.issuer.answer("POST", path, {"client_id": "awesome-demo"}, {"AUTHORIZATION": "Basic eDp5"})
-    assert error_from_response(response) == (401, "invalid_client")
+    assert refusal(response) == (401, "invalid_client")
     assert response.headers["www-authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize("resource", ["orders", "https://api.example/#part", "https://api.example/a b"])
 def test_a_resource_is_an_absolute_uri_without_a_fragment(device: Device, resource: str) -> None:
-    assert error_from_response(device.ask(resource=resource)) == (400, "invalid_target")
+    assert refusal(device.ask(resource=resource)) == (400, "invalid_target")
 
 
 # Polling
@@ -196,37 +196,37 @@ def test_a_resource_is_an_absolute_uri_without_a_fragment(device: Device, resour
 
 def test_a_code_is_pending_until_approved_and_good_once(device: Device) -> None:
     device.ask()
-    assert error_from_response(device.poll()) == (403, "authorization_pending")
+    assert refusal(device.poll()) == (403, "authorization_pending")
     assert device.issuer.approve(device.code["user_code"])
     assert device.poll().ok
-    assert error_from_response(device.poll()) == (403, "invalid_grant")
+    assert refusal(device.poll()) == (403, "invalid_grant")
 
 
 def test_a_denied_code_says_so_once(device: Device) -> None:
     device.ask()
     assert device.issuer.deny(device.code["user_code"])
-    assert error_from_response(device.poll()) == (403, "access_denied")
-    assert error_from_response(device.poll()) == (403, "invalid_grant")
+    assert refusal(device.poll()) == (403, "access_denied")
+    assert refusal(device.poll()) == (403, "invalid_grant")
 
 
 def test_an_expired_code_says_so_once_even_if_it_was_approved(device: Device) -> None:
     device.ask()
     device.issuer.approve(device.code["user_code"])
-    assert error_from_response(device.poll(wait=900)) == (403, "expired_token")
-    assert error_from_response(device.poll()) == (403, "invalid_grant")
+    assert refusal(device.poll(wait=900)) == (403, "expired_token")
+    assert refusal(device.poll()) == (403, "invalid_grant")
 
 
 def test_an_unknown_device_code_is_an_invalid_grant(device: Device) -> None:
     response = device.post("/token", grant_type=DEVICE_GRANT, device_code="never-seen")
-    assert error_from_response(response) == (403, "invalid_grant")
+    assert refusal(response) == (403, "invalid_grant")
 
 
 def test_who_polls_too_fast_is_slowed_down_for_good(device: Device) -> None:
     device.ask()
-    assert error_from_response(device.poll(wait=0)) == (403, "authorization_pending")
-    assert error_from_response(device.poll(wait=4)) == (429, "slow_down")
-    assert error_from_response(device.poll(wait=9)) == (429, "slow_down")
-    assert error_from_response(device.poll(wait=14.95)) == (403, "authorization_pending")
+    assert refusal(device.poll(wait=0)) == (403, "authorization_pending")
+    assert refusal(device.poll(wait=4)) == (429, "slow_down")
+    assert refusal(device.poll(wait=9)) == (429, "slow_down")
+    assert refusal(device.poll(wait=14.95)) == (403, "authorization_pending")
 
 
 def test_who_polls_too_fast_is_let_in_all_the_same(device: Device) -> None:
@@ -241,8 +241,8 @@ def test_a_script_answers_before_the_real_logic(device: Device) -> None:
     device.issuer.script = ["authorization_pending", "slow_down", unwell]
     device.ask()
     device.issuer.approve(device.code["user_code"])
-    assert error_from_response(device.poll()) == (403, "authorization_pending")
-    assert error_from_response(device.poll()) == (429, "slow_down")
+    assert refusal(device.poll()) == (403, "authorization_pending")
+    assert refusal(device.poll()) == (429, "slow_down")
     response = device.poll()
     assert (response.status, response.body) == (503, b"soon")
     assert device.poll().ok
@@ -253,14 +253,14 @@ def test_a_scripted_slow_down_must_be_heeded(device: Device) -> None:
     device.issuer.script = ["slow_down"]
     device.ask()
     device.poll()
-    assert error_from_response(device.poll(wait=5)) == (429, "slow_down")
+    assert refusal(device.poll(wait=5)) == (429, "slow_down")
 
 
 def test_a_script_answers_for_an_unknown_code_too(device: Device) -> None:
     device.issuer.script = ["slow_down", "approved"]
     device.code = {"device_code": "never-seen"}
-    assert error_from_response(device.poll()) == (429, "slow_down")
-    assert error_from_response(device.poll()) == (400, "approved")
+    assert refusal(device.poll()) == (429, "slow_down")
+    assert refusal(device.poll()) == (400, "approved")
 
 
 def test_an_issuer_may_approve_by_itself(clock: Clock) -> None:
@@ -271,7 +271,7 @@ def test_an_issuer_may_approve_by_itself(clock: Clock) -> None:
 
 @pytest.mark.parametrize(("grant_type", "code"), [("", "invalid_request"), ("password", "unsupported_grant_type")])
 def test_other_grant_types_are_refused(device: Device, grant_type: str, code: str) -> None:
-    assert error_from_response(device.post("/token", grant_type=grant_type)) == (400, code)
+    assert refusal(device.post("/token", grant_type=grant_type)) == (400, code)
 
 
 # PKCE
@@ -279,16 +279,16 @@ def test_other_grant_types_are_refused(device: Device, grant_type: str, code: st
 
 def test_pkce_may_be_required(clock: Clock) -> None:
     device = Device(ProviderSimulator(now=clock, pkce_required=True), clock)
-    assert error_from_response(device.ask()) == (400, "invalid_request")
-    assert error_from_response(device.ask(code_challenge=CHALLENGE)) == (400, "invalid_request")
-    assert error_from_response(device.ask(code_challenge="short", code_challenge_method="S256")) == (
+    assert refusal(device.ask()) == (400, "invalid_request")
+    assert refusal(device.ask(code_challenge=CHALLENGE)) == (400, "invalid_request")
+    assert refusal(device.ask(code_challenge="short", code_challenge_method="S256")) == (
         400,
         "invalid_request",
     )
     assert device.ask(code_challenge=CHALLENGE, code_challenge_method="S256").ok
     device.issuer.approve(device.code["user_code"])
-    assert error_from_response(device.poll()) == (403, "invalid_grant")
-    assert error_from_response(device.poll(code_verifier="w" * 43)) == (403, "invalid_grant")
+    assert refusal(device.poll()) == (403, "invalid_grant")
+    assert refusal(device.poll(code_verifier="w" * 43)) == (403, "invalid_grant")
     assert device.poll(code_verifier=VERIFIER).ok
 
 
@@ -370,8 +370,8 @@ def test_a_renewal_brings_new_tokens_for_the_same_person(device: Device) -> None
 def test_using_a_refresh_token_twice_ends_the_whole_family(device: Device) -> None:
     tokens = device.sign_in()
     renewed = members(device.refresh(tokens["refresh_token"]))
-    assert error_from_response(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
-    assert error_from_response(device.refresh(renewed["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(renewed["refresh_token"])) == (403, "invalid_grant")
     assert device.get("/api/hello", renewed["access_token"]).status == 401
     assert (device.issuer.refreshes, device.issuer.reuses) == (1, 2)
 
@@ -392,8 +392,8 @@ def test_within_the_overlap_the_previous_refresh_token_is_honoured(clock: Clock)
     assert device.refresh(first["refresh_token"]).ok
     clock.at += 1
     assert device.issuer.reuses == 0
-    assert error_from_response(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
-    assert error_from_response(device.refresh(second["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(second["refresh_token"])) == (403, "invalid_grant")
 
 
 def test_without_rotation_a_refresh_token_stays_good(clock: Clock) -> None:
@@ -405,13 +405,13 @@ def test_without_rotation_a_refresh_token_stays_good(clock: Clock) -> None:
 
 
 def test_an_unknown_refresh_token_is_no_reuse(device: Device) -> None:
-    assert error_from_response(device.refresh("never-seen")) == (403, "invalid_grant")
+    assert refusal(device.refresh("never-seen")) == (403, "invalid_grant")
     assert device.issuer.reuses == 0
 
 
 def test_a_renewal_may_narrow_the_scope_but_not_widen_it(device: Device) -> None:
     token = device.sign_in("openid email offline_access")["refresh_token"]
-    assert error_from_response(device.refresh(token, scope="openid profile")) == (400, "invalid_scope")
+    assert refusal(device.refresh(token, scope="openid profile")) == (400, "invalid_scope")
     narrowed = members(device.refresh(token, scope="openid"))
     assert narrowed["scope"] == "openid"
     assert "email" not in claims(device.issuer, narrowed["id_token"])
@@ -420,7 +420,7 @@ def test_a_renewal_may_narrow_the_scope_but_not_widen_it(device: Device) -> None
 
 def test_a_renewal_asks_for_no_other_resource(device: Device) -> None:
     token = device.sign_in(audience=API, resource="https://orders.example/")["refresh_token"]
-    assert error_from_response(device.refresh(token, resource="https://other.example/")) == (400, "invalid_target")
+    assert refusal(device.refresh(token, resource="https://other.example/")) == (400, "invalid_target")
     renewed = members(device.refresh(token, resource="https://orders.example/"))
     assert claims(device.issuer, renewed["access_token"])["aud"] == [
         "https://orders.example/",
@@ -436,7 +436,7 @@ def test_revoking_the_refresh_token_ends_everything(device: Device) -> None:
     tokens = device.sign_in()
     response = device.post("/revoke", token=tokens["refresh_token"])
     assert (response.status, response.body) == (200, b"")
-    assert error_from_response(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(tokens["refresh_token"])) == (403, "invalid_grant")
     assert device.get("/api/hello", tokens["access_token"]).status == 401
 
 
@@ -449,7 +449,7 @@ def test_where_a_revocation_deletes_the_grant_the_persons_other_sign_ins_for_the
     assert issuer.living_grants == 3
     assert device.post("/revoke", token=revoked["refresh_token"]).ok
     assert issuer.living_grants == 1
-    assert error_from_response(device.refresh(same["refresh_token"])) == (403, "invalid_grant")
+    assert refusal(device.refresh(same["refresh_token"])) == (403, "invalid_grant")
     assert device.refresh(other["refresh_token"]).ok
 
 
@@ -462,7 +462,7 @@ def test_revoking_the_access_token_ends_that_one_alone(device: Device) -> None:
 
 def test_revoking_what_nobody_knows_is_fine_and_revoking_nothing_is_not(device: Device) -> None:
     assert device.post("/revoke", token="never-seen").status == 200
-    assert error_from_response(device.post("/revoke")) == (400, "invalid_request")
+    assert refusal(device.post("/revoke")) == (400, "invalid_request")
 
 
 # What an access token opens
@@ -508,13 +508,13 @@ def test_an_expired_access_token_opens_nothing(device: Device, clock: Clock) -> 
     clock.at += 3600
     for path in ("/api/hello", "/userinfo"):
         response = device.get(path, token)
-        assert error_from_response(response) == (401, "invalid_token")
+        assert refusal(response) == (401, "invalid_token")
         assert response.headers["www-authenticate"] == 'Bearer realm="demo", error="invalid_token"'
 
 
 def test_a_token_for_another_audience_does_not_open_the_api(device: Device) -> None:
     token = device.sign_in(audience="https://orders.example/")["access_token"]
-    assert error_from_response(device.get("/api/hello", token)) == (401, "invalid_token")
+    assert refusal(device.get("/api/hello", token)) == (401, "invalid_token")
     assert device.get("/userinfo", token).ok
 
 
@@ -554,7 +554,7 @@ def test_the_page_asks_for_the_code_and_then_for_a_yes(device: Device) -> None:
     assert f'<p class="code">{user_code}</p>' in page
     assert "awesome-demo" in page
     assert "Did you start this yourself" in page
-    assert error_from_response(device.poll()) == (403, "authorization_pending")
+    assert refusal(device.poll()) == (403, "authorization_pending")
     response = device.post("/activate", user_code=user_code, ticket=device.read_ticket(), decision="approve")
     assert "You are signed in" in response.body.decode()
     assert device.poll().ok
@@ -564,13 +564,13 @@ def test_a_person_may_refuse(device: Device) -> None:
     device.ask()
     form = {"user_code": device.code["user_code"], "ticket": device.read_ticket()}
     assert "Refused" in device.post("/activate", form, decision="deny").body.decode()
-    assert error_from_response(device.poll()) == (403, "access_denied")
+    assert refusal(device.poll()) == (403, "access_denied")
 
 
 def test_an_answer_that_is_no_clear_yes_is_a_no(device: Device) -> None:
     device.ask()
     device.post("/activate", user_code=device.code["user_code"], ticket=device.read_ticket())
-    assert error_from_response(device.poll()) == (403, "access_denied")
+    assert refusal(device.poll()) == (403, "access_denied")
 
 
 @pytest.mark.parametrize("ticket", ["", "guessed", "é"])
@@ -578,7 +578,7 @@ def test_an_answer_from_another_site_counts_for_nothing(device: Device, ticket: 
     device.ask()
     form = {"user_code": device.code["user_code"], "ticket": ticket}
     assert device.post("/activate", form, decision="approve").status == 403
-    assert error_from_response(device.poll()) == (403, "authorization_pending")
+    assert refusal(device.poll()) == (403, "authorization_pending")
 
 
 def test_a_code_may_be_typed_carelessly(device: Device) -> None:

@@ -45,7 +45,7 @@ def test_the_limit_counts_bytes_of_utf_16(secret: str, fits: bool) -> None:  # n
         ring.set_password("service", "user", secret)
         assert ring.get_password("service", "user") == secret
     else:
-        with pytest.raises(PasswordSetError) as error_from_response:
+        with pytest.raises(PasswordSetError) as refusal:
             ring.set_password("service", "user", secret)
-        assert secret not in str(error_from_response.value)
+        assert secret not in str(refusal.value)
         assert ring.entries() == {}
