@@ -1,17 +1,46 @@
-"""What can go wrong, told by what it means to the user: one sentence, one hint, one exit code."""
+"""The exceptions, each with a message, an optional hint, a code and an exit code.
+
+AwesomeError                          1
+├── OutputError                       1   the result could not be written
+├── UsageError                        2   the command line is not valid
+├── ConfigError                       3   a setting is missing or not valid
+├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
+│   ├── SessionEndedError                 the access token has expired and there is no refresh token
+│   ├── RefreshTokenRejectedError         the provider rejects the refresh token
+│   ├── DamagedSessionError               the stored session cannot be read
+│   └── OtherSessionError                 the stored session is not the one that the settings require
+├── AccessDeniedError                 5   the person, or the provider, denied the sign-in
+├── DeviceCodeExpiredError            6   nobody approved the code in time
+├── ProviderError                     7   the provider cannot be reached, or its response cannot be used
+│   ├── RefreshFailedError                the provider refuses to renew the session
+│   ├── LockTimeoutError                  another process held the lock all the time
+│   ├── NoLockFolderError                 no folder can be used for locks
+│   └── ProviderUnreachableError          transient: never a reason to remove a session
+│       ├── ConnectionFailedError         nothing was sent
+│       ├── ResponseLostError             the request was sent, and no complete response came
+│       └── ResourceExhaustedError        no more open files, memory or threads
+├── InvalidTokenError                 8   a token broke a validation rule
+│   ├── UnsupportedAlgorithmError         it is not signed with an algorithm that is accepted
+│   ├── NoMatchingKeyError                no key fits it; newer keys may
+│   ├── TokenNotCurrentError              it is not valid now, by this machine's clock
+│   └── SubjectMismatchError              it is about somebody else
+├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses
+│   ├── NoKeyringError                    the system has none
+│   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
+│   ├── SaveUnconfirmedError              it is unknown whether the session was stored
+│   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
+└── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
+"""
 
 from __future__ import annotations
 
 
 class AwesomeError(Exception):
-    """An end that the user can do something about.
+    """Something went wrong that the user can do something about.
 
-    ``message`` says what happened and why, ``hint`` what to type or do next. ``code`` is what programs
-    branch on (``login --json``): the OAuth error code where there is one, else the class's own.
-    Neither text may carry a secret. What is shown of them is made harmless where it is printed; what may be long goes
-    through :func:`awesome_cli.text.safe` first.
-    ``hidden_cause`` is an exception whose words may quote a secret: only the name of its class is kept, in ``cause``,
-    and it is not chained (``raise … from None``), so that no logged traceback tells its words.
+    ``code`` is what programs branch on: the OAuth error code where there is one, else the class's own. ``hint`` is
+    empty where :mod:`awesome_cli.hints` has the default. Neither text may contain a secret.
+    ``hidden_cause`` is an exception whose text may quote one: only the name of its class is kept, in ``cause``.
     """
 
     exit_code = 1
@@ -33,101 +62,125 @@ class AwesomeError(Exception):
 
 
 class OutputError(AwesomeError):
-    """The result could not be written to where it was sent; the command itself may well be done."""
-
     code = "output"
 
 
 class UsageError(AwesomeError):
-    """The command was typed in a way that it does not understand."""
-
     exit_code = 2
     code = "usage"
 
 
 class ConfigError(AwesomeError):
-    """A setting is missing or invalid."""
-
     exit_code = 3
     code = "config"
 
 
 class LoginRequiredError(AwesomeError):
-    """There is no session, or it ended and cannot be renewed."""
-
     exit_code = 4
     code = "sign_in_needed"
 
 
-class RefreshTokenRejectedError(LoginRequiredError):
-    """The provider no longer accepts the refresh token."""
+class SessionEndedError(LoginRequiredError):
+    pass
 
+
+class RefreshTokenRejectedError(LoginRequiredError):
     code = "invalid_grant"
 
 
-class AccessDeniedError(AwesomeError):
-    """The person, or the provider on their behalf, said no."""
+class DamagedSessionError(LoginRequiredError):
+    pass
 
+
+class OtherSessionError(LoginRequiredError):
+    pass
+
+
+class AccessDeniedError(AwesomeError):
     exit_code = 5
     code = "access_denied"
 
 
 class DeviceCodeExpiredError(AwesomeError):
-    """Nobody approved the code while it was valid."""
-
     exit_code = 6
     code = "expired_token"
 
 
 class ProviderError(AwesomeError):
-    """The provider could not be reached, or answered something that cannot be used."""
-
     exit_code = 7
     code = "network"
 
 
+class RefreshFailedError(ProviderError):
+    pass
+
+
+class LockTimeoutError(ProviderError):
+    code = "timeout"
+
+
+class NoLockFolderError(ProviderError):
+    code = "config"
+
+
 class ProviderUnreachableError(ProviderError):
-    """Trouble on the way to the provider, or inside it, that may pass by itself: no reason to drop a session."""
+    pass
 
 
 class ConnectionFailedError(ProviderUnreachableError):
-    """No connection could be made, so nothing was sent."""
+    pass
 
 
 class ResponseLostError(ProviderUnreachableError):
-    """The request was sent, and no complete answer came: what it asked for may have been done."""
+    pass
 
 
 class ResourceExhaustedError(ProviderUnreachableError):
-    """The system gives no more open files, memory or threads, so that nobody can be asked: no reason either."""
-
     code = "system"
 
 
 class InvalidTokenError(AwesomeError):
-    """A token broke a validation rule; it was not kept."""
-
     exit_code = 8
     code = "invalid_token"
 
 
-class KeyringError(AwesomeError):
-    """The keyring is missing, locked, too slow or refuses."""
+class UnsupportedAlgorithmError(InvalidTokenError):
+    pass
 
+
+class NoMatchingKeyError(InvalidTokenError):
+    pass
+
+
+class TokenNotCurrentError(InvalidTokenError):
+    pass
+
+
+class SubjectMismatchError(InvalidTokenError):
+    pass
+
+
+class KeyringError(AwesomeError):
     exit_code = 9
     code = "keyring"
 
 
 class NoKeyringError(KeyringError):
-    """The system has no keyring that could hold anything."""
+    pass
+
+
+class KeyringTimeoutError(KeyringError):
+    pass
 
 
 class SaveUnconfirmedError(KeyringError):
-    """The keyring did not say whether it stored the session; it may still do so."""
+    pass
+
+
+class PlaintextFileError(KeyringError):
+    pass
 
 
 class RevocationUnconfirmedError(AwesomeError):
-    """Signed out here, but the provider did not confirm that the refresh token is dead."""
-
     exit_code = 10
     code = "revocation_unconfirmed"

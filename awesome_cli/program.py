@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from awesome_cli.api.client import BearerAuth
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import ClientConfig, conversation
@@ -68,7 +69,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     most. Nothing is kept anywhere. Close the generator if you leave it early (``contextlib.aclosing``).
     Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
     """
-    environment = environment or system_environment()
+    environment = environment or system_environment(AWESOME)
     client = ClientConfig(
         issuer=checked_url(issuer, "issuer"),
         client_id=client_id,
@@ -85,6 +86,7 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
         now=environment.now,
         detail=lambda _: None,
         environ=environment.environ,
+        user_agent=AWESOME.app_dir,
     ) as provider:
         begun = await provider.begin(timeout=timeout)
         yield begun.device
@@ -125,9 +127,10 @@ class _NoCache:
 
 def _toolbox(profile: str | None, environment: Environment | None) -> Toolbox:
     """Return a toolbox that says nothing, and that may be used below a running event loop."""
-    environment = environment or system_environment()
+    environment = environment or system_environment(AWESOME)
     return Toolbox(
         replace(environment, stdout=StringIO(), stderr=StringIO(), run=_in_a_thread(environment.run)),
+        AWESOME,
         profile=profile,
     )
 

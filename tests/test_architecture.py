@@ -24,8 +24,8 @@ ROWS = """
     3   sessions
     2   keystore  settings  testing
     1   oauth  system
-    0   errors
-   -1   text
+    0   hints
+   -1   brand  errors  text
 """  # rooms of one row do not import each other
 
 PACKAGES = {
@@ -59,7 +59,7 @@ LATE = {
     "__init__",
 }  # a command pays for what it uses: these open what it needs
 
-PURE = ("errors", "text", "oauth", "sessions/record", "sessions/model")
+PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
 HARMLESS = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
     datetime.UTC email.utils.parsedate_to_datetime urllib.parse

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awesome_cli import __version__, errors
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
@@ -212,7 +213,11 @@ def strings(source: str) -> Iterator[str]:
 def test_readme_lists_the_variables() -> None:
     (rows,) = tables(section(README, "## Settings"))
     listed = {name for _, variables, _ in rows for name in code(variables)}
-    read = {f"AWESOME_{key.upper()}" for key in TEXTS} | {"AUTH0_DOMAIN", "AUTH0_CLIENT_ID", "AUTH0_AUDIENCE"}
+    read = {AWESOME.variable(key) for key in (*TEXTS, "profile", "keyring_timeout", "access_token")} | {
+        "AUTH0_DOMAIN",
+        "AUTH0_CLIENT_ID",
+        "AUTH0_AUDIENCE",
+    }
     for source in SOURCES.values():
         read |= {text for text in strings(source) if re.fullmatch(r"(AWESOME|AUTH0)_[A-Z]+(_[A-Z0-9]+)*", text)}
     assert listed == read

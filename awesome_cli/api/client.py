@@ -90,7 +90,7 @@ def locate(api_url: str, path: str) -> httpx.URL:
     try:
         url = httpx.URL(path if whole else f"{api_url.rstrip('/')}/{path.lstrip('/')}")
     except httpx.InvalidURL as error:
-        raise UsageError(f"{safe(path, 80)!r} is no path.", hint="See: awesome api --help") from error
+        raise UsageError(f"{safe(path, 80)!r} is no path.", hint="Give a path below the URL of the API.") from error
     require_origin(url, api_url)
     return url
 
@@ -106,24 +106,25 @@ def require_origin(url: httpx.URL, api_url: str) -> None:
     if url.userinfo or origin_of(url) != origin_of(api_url):
         raise UsageError(
             f"The access token is for {origin_of(api_url)}; it is not sent to {safe(origin_of(url), 80)}.",
-            hint="Give a path, or set AWESOME_API_URL to that API.",
+            hint="Give a path, or set the URL of the API to that one.",
         )
 
 
-async def call(
+async def call(  # noqa: PLR0913 - all that a call depends on is said
     call: Call,
     token: str,
     receiver: Receiver,
     *,
     transport: httpx.AsyncBaseTransport | None,
     environ: Mapping[str, str],
+    user_agent: str = "",
 ) -> Answer:
     """Make the call, and with ``pages`` those for the pages that follow; return the last answer.
 
     Where the token is refused, the receiver has seen nothing of that answer, and its ``url`` is where to go on.
     Raises ProviderUnreachable for trouble on the way, ProviderUnusable for a next page that is not followed.
     """
-    async with open_client(transport, httpx.Timeout(STALL, connect=CONNECT_WITHIN), environ) as http:
+    async with open_client(transport, httpx.Timeout(STALL, connect=CONNECT_WITHIN), environ, user_agent) as http:
         http.headers["accept"] = "*/*"
         for _ in range(MOST_PAGES):
             answer = await _call_once(http, call, token, receiver)

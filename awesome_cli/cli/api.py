@@ -140,14 +140,14 @@ def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
     said = challenge(answer)
     message = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        hint = "Sign in anew with: awesome login --force"
+        hint = "Sign in anew with: {login} --force"
         if toolbox.token_from_environment:
-            hint = "Give another token in AWESOME_ACCESS_TOKEN, or unset it and sign in."
+            hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
-        hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
+        hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
         if said.get("scope") and (scope := argument(with_openid(said["scope"]))):
-            hint = f"Ask for more with: awesome login --force --scope {scope}"
+            hint = f"Ask for more with: {{login}} --force --scope {scope}"
         return ProviderError(message, hint=hint)
     if target := answer.headers.get("location"):
         place = safe(target.partition("?")[0])  # what follows may repeat the token
@@ -207,7 +207,7 @@ def _header(text: str) -> tuple[str, str]:
     if not value.isascii() or not value.isprintable():
         raise UsageError(f"The header {name} has characters that no header has.", hint="Use printable ASCII.")
     if name.lower() in OURS:
-        raise UsageError(f"The header {name} is not yours to set.", hint="awesome sets it by itself.")
+        raise UsageError(f"The header {name} is not yours to set.", hint="{program} sets it by itself.")
     return name, value
 
 
@@ -238,7 +238,7 @@ def _opened(name: str, console: Console) -> Iterator[BinaryIO]:
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
             reason = error.strerror if isinstance(error, OSError) else "that is no file name"
             raise UsageError(
-                f"{safe(name, 80)!r} cannot be read ({reason}).", hint="See: awesome api --help"
+                f"{safe(name, 80)!r} cannot be read ({reason}).", hint="See: {program} api --help"
             ) from error
         yield file
 
@@ -328,7 +328,8 @@ class _Screen(_Output):
             text = "\0"
         if "\0" in text:
             raise UsageError(
-                "The answer is no text, and would harm the terminal.", hint="Send it elsewhere: awesome api ... > FILE"
+                "The answer is no text, and would harm the terminal.",
+                hint="Send it elsewhere: {program} api ... > FILE",
             )
         if self._held is not None:
             self._held += text

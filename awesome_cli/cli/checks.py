@@ -11,8 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from awesome_cli import __version__
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli.format import life
 from awesome_cli.errors import AwesomeError, ConfigError, LoginRequiredError
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.id_token import ALGORITHMS, Key
 from awesome_cli.oauth.response import Response, http_date
@@ -21,7 +23,6 @@ from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.settings.config_file import Config
 from awesome_cli.settings.profile import SETTINGS, Profile
-from awesome_cli.system.account_folders import PROGRAM
 from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import safe
 
@@ -62,7 +63,9 @@ def open_question(check: str, what: str, advice: str = "") -> Finding:
 
 def wrong(check: str, error: AwesomeError) -> Finding:
     """Find what a command would fail for."""
-    return Finding(check=check, ok=False, what=error.message, advice=error.hint, exit_code=error.exit_code)
+    return Finding(
+        check=check, ok=False, what=error.message, advice=hint_for(error, AWESOME), exit_code=error.exit_code
+    )
 
 
 def not_checked(checks: Iterable[str], why: str) -> list[Finding]:
@@ -108,7 +111,7 @@ def _check_setting(key: str, value: object, source: str | None, kept: str | None
         check,
         ConfigError(
             f"The {check} is not set.",
-            hint="Give it to awesome login, as --domain (Auth0), --issuer or --client-id, or set its variable.",
+            hint="Give it to {login}, as --domain (Auth0), --issuer or --client-id, or set its variable.",
         ),
     )
 
@@ -233,7 +236,7 @@ def check_session(load: Callable[[], Session], *, replaced: bool, now: float) ->
     try:
         user = load().user
         if not user.lives(now) and not user.refreshable:
-            raise LoginRequiredError("The session has ended, and carries no refresh token.", hint="awesome login")  # noqa: TRY301 - one way out
+            raise LoginRequiredError("The session has ended, and carries no refresh token.", hint="{login}")  # noqa: TRY301 - one way out
     except LoginRequiredError as error:
         return open_question("session", error.message) if replaced else wrong("session", error)
     except AwesomeError as error:
@@ -255,7 +258,7 @@ def check_given_token(read: Callable[[], str | None]) -> Finding:
 def check_locks(folders: Sequence[Path]) -> Finding:
     """Take a lock, as a renewal does."""
     try:
-        with acquire_locks(folders, [f"{PROGRAM}-doctor"], timeout=LOCK_TIMEOUT) as folder:
+        with acquire_locks(folders, [f"{AWESOME.app_dir}-doctor"], timeout=LOCK_TIMEOUT) as folder:
             pass
     except AwesomeError as error:
         return wrong("lock folder", error)

@@ -68,7 +68,7 @@ def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT00
     except OSError as error:
         raise ConfigError(
             f"Completion cannot be installed: {error.filename}: {error.strerror}.",
-            hint="See what would be installed with: awesome --show-completion",
+            hint="See what would be installed with: {program} --show-completion",
         ) from error
     ctx.obj.console.note(f"Completion for {shell} is installed in {path}. Open a new terminal to use it.")
     if shell in POWERSHELLS:
@@ -86,7 +86,7 @@ def _install_in_powershell(shell: str) -> Path:
     if not path.is_absolute():
         raise ConfigError(
             f"Completion cannot be installed: {shell} does not say where its profile is.",
-            hint="Add to your profile what this prints: awesome --show-completion",
+            hint="Add to your profile what this prints: {program} --show-completion",
         )
     profile = path.read_bytes() if path.exists() else b""
     encoding = (

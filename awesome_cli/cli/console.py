@@ -6,15 +6,17 @@ exceptions there are can be seen from their names: JSON (which is ASCII), bytes 
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from typing import BinaryIO, TextIO
+from typing import BinaryIO
 
+from awesome_cli.brand import Brand
 from awesome_cli.cli import format as identity
 from awesome_cli.errors import AwesomeError, OutputError
+from awesome_cli.hints import hint_for
+from awesome_cli.system.environment import Environment
 from awesome_cli.text import safe, safe_line, safe_lines
 
 
@@ -27,15 +29,14 @@ class Console:
 
     def __init__(
         self,
-        stdout: TextIO,
-        stderr: TextIO,
-        stdin: TextIO,
-        environ: Mapping[str, str],
+        environment: Environment,
+        brand: Brand,
     ) -> None:
-        self._stdout = stdout
-        self._stderr = stderr
-        self._stdin = stdin
-        self._environ = environ
+        self._stdout = environment.stdout
+        self._stderr = environment.stderr
+        self._stdin = environment.stdin
+        self._environ = environment.environ
+        self._brand = brand
         self.verbose = self.quiet = False
         self.profile = ""  # as named on the command line
         self._said: set[str] = set()
@@ -146,19 +147,14 @@ class Console:
     def error(self, error: AwesomeError) -> None:
         """Say what happened and what to do."""
         self.say(safe_line(f"Error: {error.message}"))
-        if error.hint:
-            self.say(safe_line(f"Hint: {self._hint(error.hint)}"))
+        if hint := hint_for(error, self._brand, profile=self.profile):
+            self.say(safe_line(f"Hint: {hint}"))
         if error.cause:
             self.detail(f"Cause: {error.cause}")
 
-    def _hint(self, hint: str) -> str:
-        """Let a command that is advised mean the profile that was meant."""
-        option = f" --profile {self.profile}" if self.profile else ""
-        return re.sub(r"awesome login(?! --profile)", lambda command: command[0] + option, hint)
-
     def bug(self, error: Exception) -> None:
         """Own up to a mistake of ours. The error's words stay untold: they may quote what must not be shown."""
-        self.say(f"Error: awesome has a bug: {type(error).__name__}.")
+        self.say(f"Error: {self._brand.name} has a bug: {type(error).__name__}.")
         self.say("Hint: Please report it, with what --verbose adds.")
         for frame in traceback.extract_tb(error.__traceback__):
             self.detail(f"{frame.filename}:{frame.lineno} in {frame.name}")

@@ -10,18 +10,21 @@ from functools import cached_property, partial
 from io import StringIO
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from awesome_cli.brand import Brand
 from awesome_cli.cli.console import Console
 from awesome_cli.cli.waiting import Waiting
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
+    LockTimeoutError,
     LoginRequiredError,
+    NoLockFolderError,
+    OtherSessionError,
     ProviderError,
     ProviderUnreachableError,
     RefreshTokenRejectedError,
 )
-from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, MIN_TTL, SIGN_IN, Session, User, renew_if_needed
-from awesome_cli.system.account_folders import PROGRAM
+from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, MIN_TTL, Session, User, renew_if_needed
 from awesome_cli.system.environment import Environment
 
 if TYPE_CHECKING:
@@ -45,22 +48,19 @@ GREET_WITHIN = 10.0  # seconds in which whoever is signed in is told, whatever t
 MOST_OWNERS = 5  # times that a profile may change hands while its lock is waited for
 
 
-class OtherSessionError(LoginRequiredError):
-    """The kept session is not the one that the settings insist on."""
-
-
 class Toolbox:
     """The world taken apart, for one command and one profile."""
 
-    def __init__(self, environment: Environment, *, profile: str | None = None) -> None:
+    def __init__(self, environment: Environment, brand: Brand, *, profile: str | None = None) -> None:
         self.environment = environment
+        self.brand = brand
         self._profile_flag = profile
-        self.console = Console(environment.stdout, environment.stderr, environment.stdin, environment.environ)
+        self.console = Console(environment, brand)
         self._waiting = Waiting(self.console, environment.now)
 
     def for_profile(self, name: str) -> Toolbox:
         """Return the toolbox of another profile: the same console, and one connection to the keyring for all."""
-        other = Toolbox(self.environment, profile=name)
+        other = Toolbox(self.environment, self.brand, profile=name)
         other.console = self.console
         other._keyring_store = self._keyring_store
         return other
@@ -69,14 +69,14 @@ class Toolbox:
         """Mean the profile of that name from now on. Raises UsageError, if it is spelt like none."""
         from awesome_cli.settings.profile import profile_name
 
-        self._profile_flag = self.console.profile = profile_name(name, self.environment.environ)
+        self._profile_flag = self.console.profile = profile_name(name, self.environment.environ, self.brand)
 
     @cached_property
     def name(self) -> str:
         """The profile's name. Raises UsageError, if there cannot be such a profile."""
         from awesome_cli.settings.profile import profile_name, require_distinct
 
-        name = profile_name(self._profile_flag, self.environment.environ)
+        name = profile_name(self._profile_flag, self.environment.environ, self.brand)
         existing = [*self.session_index.stores()]
         if name not in existing:  # the config file is slow to open
             with suppress(ConfigError):  # whoever needs it will meet that again
@@ -89,7 +89,9 @@ class Toolbox:
         """The config file."""
         from awesome_cli.settings.config_file import Config
 
-        return Config.read(self.environment.config_dir / "config.toml", lambda: self._locked(f"{PROGRAM}-config"))
+        return Config.read(
+            self.environment.config_dir / "config.toml", lambda: self._locked(f"{self.brand.app_dir}-config")
+        )
 
     @property
     def profile_names(self) -> list[str]:
@@ -100,19 +102,19 @@ class Toolbox:
         """Return the settings as ``login`` weighs them."""
         from awesome_cli.settings.profile import resolve
 
-        return resolve(self.name, flags=flags, environ=self.environment.environ, config=self.config)
+        return resolve(self.name, flags=flags, environ=self.environment.environ, config=self.config, brand=self.brand)
 
     @property
     def api_url(self) -> str:
         """Where the profile's API is. Raises ConfigError, if nothing says so."""
         from awesome_cli.settings.profile import resolve
 
-        said = {"api_url": self.environment.environ.get("AWESOME_API_URL")}
-        url = resolve(self.name, flags=said, environ={}, config=self.config).api_url
+        said = {"api_url": self.environment.environ.get(self.brand.variable("api_url"))}
+        url = resolve(self.name, flags=said, environ={}, config=self.config, brand=self.brand).api_url
         if url is None:
             raise ConfigError(
                 "The URL of the API is not set.",
-                hint="Set AWESOME_API_URL, or api_url in the profile in config.toml.",
+                hint="Set {prefix}API_URL, or api_url in the profile in config.toml.",
             )
         return url
 
@@ -133,7 +135,7 @@ class Toolbox:
         from awesome_cli.sessions.store import SessionStore
 
         trial = None if self.plaintext_file.exists() else self.plaintext_trial  # while that file exists it is the store
-        return SessionStore(self.plaintext_file, self.name, trial=trial, is_revoked=self._is_revoked)
+        return SessionStore(self.plaintext_file, self._entry, trial=trial, is_revoked=self._is_revoked)
 
     @property
     def plaintext_trial(self) -> PlaintextFileStore:
@@ -147,12 +149,18 @@ class Toolbox:
         """The profile's session in the keyring."""
         from awesome_cli.sessions.store import SessionStore
 
-        return SessionStore(self._keyring_store, self.name, is_revoked=self._is_revoked)
+        return SessionStore(self._keyring_store, self._entry, is_revoked=self._is_revoked)
+
+    @property
+    def _entry(self) -> str:
+        from awesome_cli.sessions.record import manifest_name
+
+        return manifest_name(self.brand.keyring_service, self.name)
 
     def _is_revoked(self, digest: str) -> bool:
         from awesome_cli.system.account_folders import is_revoked
 
-        return is_revoked(digest, self.environment.account_dirs)
+        return is_revoked(digest, self.brand.app_dir, self.environment.account_dirs)
 
     @property
     def session_store(self) -> SessionStore:
@@ -166,7 +174,8 @@ class Toolbox:
 
         return KeyringStore(
             self._keyring,
-            timeout=keyring_timeout(self.environment.environ),
+            username=self.brand.name,
+            timeout=keyring_timeout(self.environment.environ, self.brand),
             note=self.console.note,
         )
 
@@ -199,7 +208,7 @@ class Toolbox:
         from awesome_cli.sessions.index import SessionIndex
 
         path = self.environment.state_dir / "sessions.json"
-        return SessionIndex(path, lambda: self._locked(f"{PROGRAM}-sessions"), warn=self.console.warning)
+        return SessionIndex(path, lambda: self._locked(f"{self.brand.app_dir}-sessions"), warn=self.console.warning)
 
     @contextmanager
     def lock(self, what: str, *newcomers: ClientConfig) -> Iterator[None]:
@@ -243,7 +252,7 @@ class Toolbox:
                 raise
             except RefreshTokenRejectedError as error:
                 if failure.answer_was_lost:
-                    error.hint = f"{_ANSWER_WAS_LOST} {error.hint}"
+                    error.hint = f"{_ANSWER_WAS_LOST} {error.hint or 'Sign in with: {login}'}"
                 failure.clear()
                 raise
             failure.clear()
@@ -287,15 +296,15 @@ class Toolbox:
     def mark_revoked(self, session_store: SessionStore) -> None:
         """Note that no session that this command met in the store may be used any more, whatever the store says."""
         from awesome_cli.sessions.shared_state import add_revoked
-        from awesome_cli.system.lock import NoLockFolderError, usable_folder
+        from awesome_cli.system.lock import usable_folder
 
         with suppress(NoLockFolderError):
-            add_revoked(usable_folder(self.environment.account_dirs), session_store.digests)
+            add_revoked(usable_folder(self.environment.account_dirs), self.brand.app_dir, session_store.digests)
 
     def _lock_name(self, owner: tuple[str, str]) -> str:
         from awesome_cli.system.lock import session_lock_name
 
-        return session_lock_name(self.name, *owner)
+        return session_lock_name(self.brand.app_dir, self.name, *owner)
 
     def _failure(self, folder: Path, owner: tuple[str, str]) -> RenewalFailure:
         from awesome_cli.sessions.shared_state import RenewalFailure
@@ -336,6 +345,7 @@ class Toolbox:
                 now=self.environment.now,
                 detail=self.console.detail,
                 environ=self.environment.environ,
+                user_agent=self.brand.app_dir,
                 waiting=self._waiting,
             ) as provider:
                 return await work(provider)
@@ -354,6 +364,7 @@ class Toolbox:
                 receiver,
                 transport=self.environment.transport,
                 environ=self.environment.environ,
+                user_agent=self.brand.app_dir,
             )
         )
 
@@ -390,7 +401,7 @@ class Toolbox:
         from awesome_cli.settings.profile import resolve
 
         remembered = {"issuer": user.issuer, "client_id": user.client_id, "scope": user.scope}
-        profile = resolve(self.name, flags=remembered, environ={}, config=self.config)
+        profile = resolve(self.name, flags=remembered, environ={}, config=self.config, brand=self.brand)
         return self.client_for(replace(profile, audience=user.audience), user)
 
     def user(self, show: Callable[[User], None] = lambda _: None) -> User:
@@ -406,8 +417,6 @@ class Toolbox:
         return user
 
     def _renewed_user(self, user: User, show: Callable[[User], None]) -> User:
-        from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError
-
         def show_early() -> None:
             self.console.warning(f"The provider has not answered yet. {_LAST_VERIFIED}")
             show(user)
@@ -451,14 +460,14 @@ class Toolbox:
 
         Raises ConfigError, if it cannot be a token.
         """
-        token = self.environment.environ.get("AWESOME_ACCESS_TOKEN")
+        token = self.environment.environ.get(self.brand.variable("access_token"))
         if not token:
             return None
         from awesome_cli.oauth.token import is_token
 
         if not is_token(token):
             raise ConfigError(
-                "AWESOME_ACCESS_TOKEN is no access token: it has blanks or other characters that no token has.",
+                f"{self.brand.variable('access_token')} is no access token: it has characters that no token has.",
                 hint="Set it to the token alone, or unset it.",
             )
         return token
@@ -507,7 +516,7 @@ class Toolbox:
 
     def _nobody(self) -> NoReturn:
         where = f" (profile {self.name})" if self._profile_flag else ""
-        raise LoginRequiredError(f"You are not signed in{where}.", hint=SIGN_IN)
+        raise LoginRequiredError(f"You are not signed in{where}.")
 
     def renew_if_needed(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
         """Return the session or its successor, as :func:`awesome_cli.sessions.model.renew_if_needed` rules.
@@ -528,12 +537,12 @@ class Toolbox:
         """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
         from awesome_cli.settings.profile import demands
 
-        for name, wanted, variable in demands(self.environment.environ):
+        for name, wanted, variable in demands(self.environment.environ, self.brand):
             if wanted != getattr(user, name):
                 raise OtherSessionError(
                     f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"
                     f" {name.replace('_', ' ')} {wanted}.",
-                    hint=f"Unset {variable}. {SIGN_IN}",
+                    hint=f"Unset {variable}. Sign in with: {{login}}",
                 )
 
 

@@ -89,7 +89,7 @@ def _tour(toolbox: Toolbox, *, auto: bool) -> None:
         def step(story: str, *argv: str, aloud: bool = False) -> None:
             console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
             stdout = toolbox.environment.stdout if aloud else toolbox.environment.stderr
-            inner = Toolbox(replace(environment, stdout=stdout))
+            inner = Toolbox(replace(environment, stdout=stdout), toolbox.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
             if code := door.run_command(argv, inner):  # Ctrl-C, which Typer has caught
                 raise SystemExit(code)

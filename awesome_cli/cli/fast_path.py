@@ -16,13 +16,14 @@ from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
+from awesome_cli.brand import Brand
 from awesome_cli.cli.format import document, fields, greeting, lines
-from awesome_cli.keystore.detection import SECRET_SERVICE, USERNAME, secret_service_is_certain
+from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
 from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
-HARMLESS = {"AWESOME_AUDIENCE", "AWESOME_SCOPE", "AWESOME_API_URL"}  # settings that a kept session does not heed
+HARMLESS = {"AUDIENCE", "SCOPE", "API_URL"}  # settings that a kept session does not heed
 PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 SERVICE = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service")
@@ -31,23 +32,23 @@ COLLECTION = DBusAddress(
 )
 
 
-def answer(argv: Sequence[str], environ: Mapping[str, str], *, now: float) -> str | None:
+def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float) -> str | None:
     """Return what the command prints, or None if that takes more than a look at the card."""
     match argv:
         case ["say-hi"]:
-            user = live_user(environ, now=now)
+            user = live_user(environ, brand, now=now)
             return None if user is None else _said([greeting(user["name"])])
         case ["whoami"] | ["whoami", "--json"]:
-            return _whoami(live_user(environ, now=now), environ, now, json=len(argv) > 1)
+            return _whoami(live_user(environ, brand, now=now), _profile(environ, brand), now, json=len(argv) > 1)
     return None
 
 
-def _whoami(members: dict[str, Any] | None, environ: Mapping[str, str], now: float, *, json: bool) -> str | None:
+def _whoami(members: dict[str, Any] | None, profile: str, now: float, *, json: bool) -> str | None:
     if members is None:
         return None
     from awesome_cli.sessions.model import User
 
-    user, profile = User(**members), _profile(environ)
+    user = User(**members)
     if json:
         return document(fields(user, profile=profile, store=SECRET_SERVICE))
     return _said(lines(user, profile=profile, store=SECRET_SERVICE, now=now))
@@ -58,53 +59,57 @@ def _said(lines: Sequence[str]) -> str | None:
     return "\n".join(lines) if all(line.isprintable() for line in lines) else None
 
 
-def live_user(environ: Mapping[str, str], *, now: float) -> dict[str, Any] | None:
+def live_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[str, Any] | None:
     """Return the members of the card, if it is certain that the full program would use just them."""
-    profile = _profile(environ)
-    file = insecure_file(environ, profile)
-    known = {name for name in environ if name.startswith("AWESOME_")} - HARMLESS
+    profile, prefix = _profile(environ, brand), brand.env_prefix
+    file = insecure_file(environ, brand, profile)
+    known = {name.removeprefix(prefix) for name in environ if name.startswith(prefix)} - HARMLESS
     if (
-        not known <= {"AWESOME_PROFILE", "AWESOME_ISSUER", "AWESOME_CLIENT_ID"}
+        not known <= {"PROFILE", "ISSUER", "CLIENT_ID"}
         or not set(profile) <= PROFILE_CHARACTERS
         or not secret_service_is_certain(environ)
         or file is None
         or os.path.lexists(file)
     ):
         return None
-    manifest = decode_manifest(_read(manifest_name(profile)) or "")
-    if manifest is None or manifest["overflow"] or is_revoked(manifest["digest"], account_folders()):
+    manifest = decode_manifest(_read(manifest_name(brand.keyring_service, profile), brand.name) or "")
+    if (
+        manifest is None
+        or manifest["overflow"]
+        or is_revoked(manifest["digest"], brand.app_dir, account_folders(brand.app_dir))
+    ):
         return None
     user: dict[str, Any] = manifest["card"]
-    wanted = {"issuer": environ.get("AWESOME_ISSUER"), "client_id": environ.get("AWESOME_CLIENT_ID")}
+    wanted = {"issuer": environ.get(brand.variable("issuer")), "client_id": environ.get(brand.variable("client_id"))}
     agrees = all(not value or user.get(name) == value for name, value in wanted.items())
     return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
 
 
-def _profile(environ: Mapping[str, str]) -> str:
-    return environ.get("AWESOME_PROFILE") or "default"
+def _profile(environ: Mapping[str, str], brand: Brand) -> str:
+    return environ.get(brand.variable("profile")) or "default"
 
 
-def insecure_file(environ: Mapping[str, str], profile: str) -> str | None:
+def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:
     """Return where a plain file would stand in for the keyring; None where only platformdirs can tell."""
     home, state = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/") or (state and not state.startswith("/")):
         return None
-    return f"{state or home + '/.local/state'}/awesome-cli/insecure-session-{profile}.json"
+    return f"{state or home + '/.local/state'}/{brand.app_dir}/insecure-session-{profile}.json"
 
 
-def _read(name: str) -> str | None:
+def _read(name: str, username: str) -> str | None:
     answer: list[str] = []
-    thread = Thread(target=_ask, args=(name, answer), daemon=True)
+    thread = Thread(target=_ask, args=(name, username, answer), daemon=True)
     thread.start()
     thread.join(TIMEOUT)
     return answer[0] if answer else None
 
 
-def _ask(name: str, answer: list[str]) -> None:
+def _ask(name: str, username: str, answer: list[str]) -> None:
     try:
         with open_dbus_connection(auth_timeout=TIMEOUT) as connection:
             _, session = _call(connection, SERVICE, "OpenSession", "sv", ("plain", ("s", "")))
-            attributes = {"service": name, "username": USERNAME}
+            attributes = {"service": name, "username": username}
             (paths,) = _call(connection, COLLECTION, "SearchItems", "a{ss}", (attributes,))
             (secrets,) = _call(connection, SERVICE, "GetSecrets", "aoo", (paths, session))
             if len(secrets) == 1:

@@ -23,6 +23,7 @@ from awesome_cli.errors import (
     SaveUnconfirmedError,
     UsageError,
 )
+from awesome_cli.hints import hint_for
 from awesome_cli.sessions.model import Session, User
 
 if TYPE_CHECKING:
@@ -211,7 +212,8 @@ def _already(toolbox: Toolbox, profile: Profile, wishes: Wishes) -> User:
     try:
         user = toolbox.renew_if_needed(toolbox.load(), 0.0).user
     except (ProviderError, InvalidTokenError) as error:
-        error.hint = f"{error.hint} To sign in anew all the same: awesome login --force".strip()
+        hint = hint_for(error, toolbox.brand, profile=toolbox.console.profile)
+        error.hint = f"{hint} To sign in anew all the same: {{login}} --force".strip()
         raise
     if toolbox.plaintext_file.exists() and not wishes.insecure_storage:
         try:

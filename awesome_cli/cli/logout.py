@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from awesome_cli.cli.context import OtherSessionError, Toolbox
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
     KeyringError,
+    LockTimeoutError,
     LoginRequiredError,
     NoKeyringError,
+    NoLockFolderError,
+    OtherSessionError,
     RevocationUnconfirmedError,
 )
-from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,6 +8,7 @@ import os
 import sys
 
 from awesome_cli import __version__
+from awesome_cli.brand import AWESOME, Brand
 
 TYPE_CHECKING = False  # without an import, so that Ctrl-C finds next to nothing before run() is there to catch it
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _LOST = {errno.ENOSPC, errno.EBADF}  # of an output that goes nowhere
 
 
-def main(argv: Sequence[str], environment: Environment) -> int:
+def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) -> int:
     """Run one command in ``environment`` and return its exit code."""
     from contextlib import redirect_stderr, redirect_stdout
 
@@ -30,7 +31,7 @@ def main(argv: Sequence[str], environment: Environment) -> int:
     from awesome_cli.system.files import restrict_write_access
     from awesome_cli.system.signals import WORDS
 
-    toolbox = Toolbox(environment)
+    toolbox = Toolbox(environment, brand)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
         restrict_write_access(folder, warn=toolbox.console.warning)
     with (
@@ -120,7 +121,7 @@ def _answer_at_once(argv: list[str]) -> int | None:
 
             from awesome_cli.cli.fast_path import answer
 
-            text = answer(argv, os.environ, now=time.time())  # noqa: TID251 - the door hands the world in
+            text = answer(argv, os.environ, AWESOME, now=time.time())  # noqa: TID251 - the door hands the world in
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program says what is wrong
             return None
     if text is None or sys.stdout.encoding != "utf-8":
@@ -156,11 +157,13 @@ def _run_in_full() -> int:
     try:
         from awesome_cli.system.environment import hide_token_from_children, system_environment
 
-        hide_token_from_children()
-        return main(sys.argv[1:], system_environment())
+        hide_token_from_children(AWESOME)
+        return main(sys.argv[1:], system_environment(AWESOME))
     except Exception as error:  # before main() was there to catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:
             raise
-    sys.stderr.write(f"Error: {failure.message}\nHint: {failure.hint}\n")
+    from awesome_cli.hints import hint_for
+
+    sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, AWESOME)}\n")
     return failure.exit_code

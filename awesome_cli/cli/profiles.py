@@ -117,7 +117,7 @@ class _Look:
         if not self.is_known:
             raise ConfigError(
                 f"There is no profile {self.toolbox.name}.",
-                hint=f"See awesome profiles; a new one begins with: awesome login --profile {self.toolbox.name}",
+                hint=f"See {{program}} profiles; a new one: {{program}} login --profile {self.toolbox.name}",
             )
 
     @property
@@ -173,7 +173,11 @@ def _look(toolbox: Toolbox, asked: Toolbox) -> _Look:
     """Look into one profile; ``asked`` has the config file open already."""
     try:
         user = toolbox.session_store.user()
-        issuer = user.issuer if user else resolve(toolbox.name, flags={}, environ={}, config=asked.config).issuer
+        issuer = (
+            user.issuer
+            if user
+            else resolve(toolbox.name, flags={}, environ={}, config=asked.config, brand=toolbox.brand).issuer
+        )
     except AwesomeError as error:
         return _Look(toolbox=toolbox, is_known=True, trouble=error)
     is_known = user is not None or toolbox.name in asked.profile_names

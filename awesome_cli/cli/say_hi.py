@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from awesome_cli.cli.context import OtherSessionError, Toolbox
+from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import LoginRequiredError
+from awesome_cli.errors import LoginRequiredError, OtherSessionError
 from awesome_cli.sessions.model import User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

@@ -10,7 +10,7 @@ from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.errors import LoginRequiredError
-from awesome_cli.sessions.model import MIN_TTL, SIGN_IN
+from awesome_cli.sessions.model import MIN_TTL
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -54,6 +54,6 @@ def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
 
 def _id_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
     if toolbox.token_from_environment:
-        raise LoginRequiredError("AWESOME_ACCESS_TOKEN gives no ID token.", hint=f"Unset it. {SIGN_IN}")
+        raise LoginRequiredError("AWESOME_ACCESS_TOKEN gives no ID token.", hint="Unset it. Sign in with: {login}")
     session = toolbox.session(min_ttl=min_ttl)
     return {"id_token": session.id_token, "expires_at": rfc3339(toolbox.claims(session)["exp"])}

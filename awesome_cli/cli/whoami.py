@@ -10,7 +10,7 @@ from awesome_cli.cli import format as identity
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
-from awesome_cli.sessions.model import SIGN_IN, Session, User
+from awesome_cli.sessions.model import Session, User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -59,7 +59,7 @@ def _accepted_session(toolbox: Toolbox) -> Session:
     renewed = toolbox.session(min_ttl=0.0, refused=session.access_token)
     if renewed.access_token != session.access_token and _is_token_accepted(toolbox, renewed):
         return renewed
-    raise LoginRequiredError("The provider no longer takes your session.", hint=SIGN_IN + " --force")
+    raise LoginRequiredError("The provider no longer takes your session.", hint="Sign in with: {login} --force")
 
 
 def _is_token_accepted(toolbox: Toolbox, session: Session) -> bool:

@@ -8,7 +8,6 @@ from keyring.backends import fail
 from keyring.backends.chainer import ChainerBackend
 
 from awesome_cli.errors import KeyringError, NoKeyringError
-from awesome_cli.keystore.keyring_store import WAYS_OUT
 
 
 def system_keyring() -> KeyringBackend:
@@ -32,7 +31,7 @@ def system_keyring() -> KeyringBackend:
         # than one that an extension brought, which often serves passwords of package indexes and keeps none.
         backend, named = max(backend.backends, key=_own_first, default=_no_keyring()), None
     if named is None and not keyring.core.recommended(backend):
-        raise NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT)
+        raise NoKeyringError("No keyring is available on this system.")
     return backend
 
 

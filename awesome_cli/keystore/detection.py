@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping
 
-USERNAME = "awesome"  # of all entries: each has a service name of its own
 SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105 - a class's name
 
 

@@ -10,23 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from awesome_cli.errors import KeyringError, NoKeyringError
-from awesome_cli.keystore.detection import USERNAME
+from awesome_cli.errors import KeyringError, KeyringTimeoutError, NoKeyringError, PlaintextFileError
 from awesome_cli.system.environment import Backend
 from awesome_cli.system.files import NotPrivateError, read_object, remove_private, write_private
 
 NOTE_AFTER = 2.0  # seconds; long enough for a keyring at work, short enough for a person at a hidden prompt
 MOST_COPIES = 10  # of one entry, before we say that it cannot be deleted
-WAYS_OUT = (
-    "Unlock or install a keyring (GNOME Keyring, KWallet or KeePassXC; macOS and Windows bring their own), name one in"
-    " PYTHON_KEYRING_BACKEND, or, where plain text on disk is acceptable, use: awesome login --insecure-storage"
-)
 
 T = TypeVar("T")
-
-
-class KeyringTimeoutError(KeyringError):
-    """The keyring did not answer in time; it may still do what it was asked."""
 
 
 class SecretStore(Protocol):
@@ -53,8 +44,11 @@ class KeyringStore:
     service that does not answer. ``timeout`` in seconds; ``note`` is told once when a call takes long.
     """
 
-    def __init__(self, choose: Callable[[], Backend], *, timeout: float, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, choose: Callable[[], Backend], *, username: str, timeout: float, note: Callable[[str], None]
+    ) -> None:
         self._choose = choose
+        self._username = username
         self._timeout = timeout
         self._note = note
         self._backend: Backend | None = None
@@ -70,12 +64,12 @@ class KeyringStore:
     def get(self, name: str) -> str | None:
         """Return the secret, or None if there is none."""
         backend = self._open()
-        return self._call("read from", lambda: _text(backend, name))
+        return self._call("read from", lambda: _text(backend, name, self._username))
 
     def put(self, name: str, secret: str) -> None:
         """Keep the secret in the place of the one before."""
         backend = self._open()
-        self._call("write to", lambda: backend.set_password(name, USERNAME, secret))
+        self._call("write to", lambda: backend.set_password(name, self._username, secret))
 
     def remove(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
@@ -85,7 +79,7 @@ class KeyringStore:
             if self.get(name) is None:
                 return
             try:
-                self._call("delete from", lambda: backend.delete_password(name, USERNAME))
+                self._call("delete from", lambda: backend.delete_password(name, self._username))
             except KeyringError as error:  # some say so when there is nothing to delete: reading again tells
                 refusal = error
         raise refusal or KeyringError(
@@ -127,9 +121,7 @@ class KeyringStore:
             except queue.Empty:
                 pass
         self._silent = KeyringTimeoutError(
-            f"The keyring did not answer within {self._timeout:g} seconds (awesome tried to {verb} it).",
-            hint="Look for a prompt to unlock it; AWESOME_KEYRING_TIMEOUT sets how long to wait, in seconds. "
-            + WAYS_OUT,
+            f"The keyring did not answer within {self._timeout:g} seconds (trying to {verb} it).",
         )
         return self._silent
 
@@ -143,10 +135,10 @@ def _answer(work: Callable[[], T], answer: queue.SimpleQueue[T | Exception]) -> 
         answer.put(RuntimeError())
 
 
-def _text(backend: Backend, name: str) -> str | None:
+def _text(backend: Backend, name: str, username: str) -> str | None:
     """Read a secret; one that is no text is there all the same, and says nothing."""
     try:
-        secret: object = backend.get_password(name, USERNAME)
+        secret: object = backend.get_password(name, username)
     except UnicodeDecodeError:
         return ""
     return secret if secret is None or isinstance(secret, str) else ""
@@ -159,11 +151,11 @@ def _translated(verb: str, error: Exception) -> KeyringError:
     """
     names = {kind.__name__ for kind in type(error).__mro__}
     if "NoKeyringError" in names:
-        return NoKeyringError("No keyring is available on this system.", hint=WAYS_OUT, hidden_cause=error)
+        return NoKeyringError("No keyring is available on this system.", hidden_cause=error)
     if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
-        return KeyringError("The keyring is locked.", hint=WAYS_OUT, hidden_cause=error)
-    words = f"awesome could not {verb} the keyring ({type(error).__name__})."
-    return KeyringError(words, hint=WAYS_OUT, hidden_cause=error)
+        return KeyringError("The keyring is locked.", hidden_cause=error)
+    words = f"Could not {verb} the keyring ({type(error).__name__})."
+    return KeyringError(words, hidden_cause=error)
 
 
 class PlaintextFileStore:
@@ -210,9 +202,9 @@ class PlaintextFileStore:
         try:
             entries = read_object(self._path, secret=self._warn)
         except NotPrivateError as error:
-            raise KeyringError(
+            raise PlaintextFileError(
                 f"The file that stands in for the keyring, {self._path}, is not used: {error.strerror}.",
-                hint="The session in it may be somebody else's. Remove it with awesome logout, and sign in again.",
+                hint="The session in it may be somebody else's. Sign out to remove it, and sign in again.",
             ) from error
         except OSError as error:
             raise self._unusable("read", error) from error
@@ -228,7 +220,6 @@ class PlaintextFileStore:
             raise self._unusable("written", error) from error
 
     def _unusable(self, what: str, error: OSError) -> KeyringError:
-        return KeyringError(
-            f"The file that stands in for the keyring, {self._path}, cannot be {what} ({error.strerror}).",
-            hint="Check who owns it and its folder.",
+        return PlaintextFileError(
+            f"The file that stands in for the keyring, {self._path}, cannot be {what} ({error.strerror})."
         )

@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.response import Response, error_from_response, http_date, seconds
-from awesome_cli.oauth.token import ADVICE, TOO_MANY_REQUESTS, TokenResponse, is_token, is_transient, life, parse_token
+from awesome_cli.oauth.token import TOO_MANY_REQUESTS, TokenResponse, is_token, is_transient, life, parse_token
 from awesome_cli.text import safe, secure_url, secure_url_named_by
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
@@ -65,7 +65,7 @@ def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAu
     document = response.json()
     code = response.error()
     if code is not None and not is_transient(response):
-        raise error_from_response(response, what="The provider gives no device code", hint=ADVICE.get(code, ""))
+        raise error_from_response(response, what="The provider gives no device code")
     if document is None or not response.ok:
         kind = ProviderUnreachableError if is_transient(response) else ProviderError
         raise kind(
@@ -143,24 +143,20 @@ def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | T
         case "slow_down":
             return Pending(slow_down=True, interval=_interval((response.json() or {}).get("interval")))
         case "access_denied":
-            raise AccessDeniedError(
-                "The sign-in was denied.", hint="If that was a mistake, start again with: awesome login"
-            )
+            raise AccessDeniedError("The sign-in was denied.")
         case "expired_token" | "invalid_grant":  # Auth0 says expired_token once and invalid_grant from then on
             raise device_code_expired()
-        case code if is_transient(response):
+        case _ if is_transient(response):
             return TransientFailure(_retry_after(response, now))
         case None if response.ok:
             return parse_token(response)
-        case code:
-            raise error_from_response(response, what="The sign-in failed", hint=ADVICE.get(code or "", ""))
+        case _:
+            raise error_from_response(response, what="The sign-in failed")
 
 
 def device_code_expired() -> DeviceCodeExpiredError:
     """Build the error for a code that is no longer valid, whoever says so."""
-    return DeviceCodeExpiredError(
-        "The code expired before anyone approved it.", hint="Get a new one with: awesome login"
-    )
+    return DeviceCodeExpiredError("The code expired before anyone approved it.")
 
 
 @dataclass(frozen=True, slots=True)

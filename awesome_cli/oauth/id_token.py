@@ -17,7 +17,13 @@ from typing import Any
 from cryptography.hazmat.backends import default_backend
 from jose import jws
 
-from awesome_cli.errors import InvalidTokenError, ProviderError
+from awesome_cli.errors import (
+    InvalidTokenError,
+    NoMatchingKeyError,
+    ProviderError,
+    TokenNotCurrentError,
+    UnsupportedAlgorithmError,
+)
 from awesome_cli.oauth.response import Response, json_object, seconds
 
 ALGORITHMS = {
@@ -38,14 +44,6 @@ KEY_MEMBERS = ("kty", "kid", "alg", "use", "crv", "n", "e", "x", "y")  # RFC 751
 Key = Mapping[str, Any]
 
 default_backend()  # jws.verify would load it: after the tokens have come is too late to find out that it cannot
-
-
-class NoMatchingKeyError(InvalidTokenError):
-    """None of the keys at hand fits the token; newer ones may."""
-
-
-class TokenNotCurrentError(InvalidTokenError):
-    """The token is not valid now, by this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +133,7 @@ def _object(data: bytes, what: str) -> dict[str, Any]:
 def _check_header(header: Mapping[str, Any]) -> str:
     algorithm = header.get("alg")
     if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-        hint = "Set the application's signing algorithm to RS256 (Auth0: Advanced Settings > OAuth)."
-        raise _broken(f"alg must be one of {', '.join(ALGORITHMS)}", hint=hint)
+        raise UnsupportedAlgorithmError(_message(f"alg must be one of {', '.join(ALGORITHMS)}"))
     for name in FORBIDDEN_HEADERS:
         _require(name not in header, f"{name} is not allowed in its header")
     _require(header.get("typ", "JWT") == "JWT", "typ must be JWT")  # RFC 8725 §3.11: no token of another kind
@@ -156,7 +153,7 @@ def _choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) 
         and key.get("use", "sig") == "sig"  # RFC 7517 §4.2
     ]
     if not fitting:
-        raise NoMatchingKeyError(_message("kid and alg fit none of the provider's keys"), hint=_NOT_KEPT)
+        raise NoMatchingKeyError(_message("kid and alg fit none of the provider's keys"))
     _require(len(fitting) == 1, "more than one of the provider's keys fits")
     members = ("kty", "n", "e") if kind == "RSA" else ("kty", "crv", "x", "y")
     key = {name: str(fitting[0].get(name, "")) for name in members}
@@ -174,7 +171,7 @@ def _check_signature(encoded: str, key: dict[str, str], algorithm: str, *, named
     except Exception as error:
         # python-jose and cryptography raise a dozen kinds on hostile keys; all of them mean one thing here.
         kind = InvalidTokenError if named else NoMatchingKeyError
-        raise kind(_message("its signature is not the provider's"), hint=_NOT_KEPT) from error
+        raise kind(_message("its signature is not the provider's")) from error
 
 
 def _check_parties(claims: Mapping[str, Any], issuer: str, client_id: str) -> None:
@@ -212,11 +209,11 @@ def _check_times(claims: Mapping[str, Any], now: float) -> None:
     expires_at, issued_at = (_instant(claims, name) for name in ("exp", "iat"))
     not_before = _instant(claims, "nbf") if "nbf" in claims else now
     if expires_at + LEEWAY <= now:
-        raise TokenNotCurrentError(_message("exp is over"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("exp is over"))
     if issued_at - LEEWAY > now:
-        raise TokenNotCurrentError(_message("iat lies in the future"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("iat lies in the future"))
     if not_before - LEEWAY > now:
-        raise TokenNotCurrentError(_message("nbf lies in the future"), hint=_NOT_KEPT)
+        raise TokenNotCurrentError(_message("nbf lies in the future"))
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> float:
@@ -231,12 +228,9 @@ def _require(kept: bool, rule: str) -> None:  # noqa: FBT001 - reads like assert
         raise _broken(rule)
 
 
-def _broken(rule: str, hint: str = "") -> InvalidTokenError:
-    return InvalidTokenError(_message(rule), hint=hint or _NOT_KEPT)
+def _broken(rule: str) -> InvalidTokenError:
+    return InvalidTokenError(_message(rule))
 
 
 def _message(rule: str) -> str:
     return f"The provider's ID token breaks a rule: {rule}."
-
-
-_NOT_KEPT = "Nothing was stored. If the settings are right, tell the provider's operators."

@@ -114,11 +114,11 @@ def http_date(text: str) -> float | None:
         return None
 
 
-def error_from_response(response: Response, *, what: str, hint: str = "") -> ProviderError:
+def error_from_response(response: Response, *, what: str, kind: type[ProviderError] = ProviderError) -> ProviderError:
     """Build the error for a reply that ends the conversation: the OAuth code where there is one, else the status."""
     code = response.error()
     if code is None:
-        return ProviderError(f"{what}: the provider answered with HTTP status {response.status}.", hint=hint)
+        return kind(f"{what}: the provider answered with HTTP status {response.status}.")
     words = response.error_description()
     code = response.shown(code)
-    return ProviderError(f"{what}: {code}" + (f" ({words})." if words else "."), hint=hint, code=code)
+    return kind(f"{what}: {code}" + (f" ({words})." if words else "."), code=code)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
-from awesome_cli.errors import ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
+from awesome_cli.errors import ProviderError, ProviderUnreachableError, RefreshFailedError, RefreshTokenRejectedError
 from awesome_cli.oauth.response import Response, error_from_response, seconds
 
 DEFAULT_LIFE = 300.0  # seconds; RFC 6749 §5.1 leaves open what an absent expires_in means
@@ -77,7 +77,6 @@ def parse_refresh(response: Response) -> TokenResponse:
     if code == "invalid_grant":
         raise RefreshTokenRejectedError(
             "Your session has ended: the provider no longer accepts its refresh token.",
-            hint="Sign in again with: awesome login",
         )
     if code is None and response.ok and response.json() is not None:
         return parse_token(response)
@@ -87,9 +86,7 @@ def parse_refresh(response: Response) -> TokenResponse:
             f"The provider could not renew the session (HTTP status {response.status}).",
             hint="Try again in a moment.",
         )
-    raise error_from_response(
-        response, what="The session could not be renewed", hint=ADVICE.get(code or "", _ASK_AGAIN)
-    )
+    raise error_from_response(response, what="The session could not be renewed", kind=RefreshFailedError)
 
 
 def refresh_token_of(response: Response) -> str | None:
@@ -130,24 +127,6 @@ _REGISTERED = {
 }
 
 _LATER = {"slow_down", "temporarily_unavailable"}  # RFC 8628 §3.5, RFC 6749 §4.1.2.1: clear outside of these too
-
-_ASK_AGAIN = "Try again; if it stays so, sign in anew with: awesome login --force"
-
-# What people forget to switch on, by the error code that tells of it.
-ADVICE = {
-    "invalid_client": "Check the client id. In the Auth0 dashboard the application's type must be Native and its"
-    " token endpoint authentication method None.",
-    "unauthorized_client": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and switch"
-    " on Device Code and Refresh Token; its type must be Native.",
-    "unsupported_grant_type": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and"
-    " switch on Device Code and Refresh Token; OIDC Conformant must be on.",
-    "invalid_scope": "Check --scope. A refresh token needs offline_access, and in the Auth0 dashboard the API's"
-    " setting Allow Offline Access.",
-    "invalid_target": "Check --audience: it must name an API (resource) that the provider knows.",
-    "invalid_request": "Check the client id and the audience; in the Auth0 dashboard OIDC Conformant must be on.",
-    "access_denied": "In the Auth0 dashboard check that the application may use Device Code and that the audience"
-    " names an API that exists.",
-}
 
 
 def is_token(value: object) -> TypeGuard[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awesome_cli.errors import InvalidTokenError, ProviderUnreachableError
+from awesome_cli.errors import ProviderUnreachableError, SubjectMismatchError
 from awesome_cli.oauth.response import Response, error_from_response
 from awesome_cli.oauth.token import is_transient
 
@@ -30,8 +30,7 @@ def parse_token_check(response: Response, *, sub: str) -> bool:
     if not response.ok:
         raise error_from_response(response, what="The provider's userinfo endpoint refuses")
     if not parse_userinfo(response, sub=sub):
-        raise InvalidTokenError(
+        raise SubjectMismatchError(
             "The provider's userinfo endpoint speaks of somebody else than who signed in (sub differs).",
-            hint="Sign in anew with: awesome login --force",
         )
     return True

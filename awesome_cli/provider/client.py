@@ -17,8 +17,10 @@ from awesome_cli.errors import (
     ConnectionFailedError,
     DeviceCodeExpiredError,
     InvalidTokenError,
+    NoMatchingKeyError,
     ProviderError,
     ProviderUnreachableError,
+    TokenNotCurrentError,
 )
 from awesome_cli.oauth.device_grant import (
     DeviceAuthorization,
@@ -33,8 +35,6 @@ from awesome_cli.oauth.discovery import ENDPOINTS, Metadata, discovery_url, pars
 from awesome_cli.oauth.id_token import (
     IdToken,
     Key,
-    NoMatchingKeyError,
-    TokenNotCurrentError,
     parse_jwks,
     parse_stored_id_token,
     validate_id_token,
@@ -400,7 +400,7 @@ class OidcClient:
             )
         except TokenNotCurrentError as error:
             clock = about_the_clock(self._clock_error)
-            hint = f"{clock} Set it right and try again." if clock else error.hint
+            hint = f"{clock} Set it right and try again." if clock else ""
             raise InvalidTokenError(error.message, hint=hint) from error
 
     async def _userinfo(self, metadata: Metadata, tokens: TokenResponse, id_token: IdToken) -> dict[str, Any]:
@@ -522,11 +522,12 @@ async def conversation(  # noqa: PLR0913 - the same
     now: Callable[[], float],
     detail: Callable[[str], None],
     environ: Mapping[str, str],
+    user_agent: str = "",
     waiting: Waiting | None = None,
     request_timeout: float = REQUEST_TIMEOUT,
 ) -> AsyncIterator[OidcClient]:
     """Begin a conversation with the client's issuer; ``transport`` replaces the network in tests."""
-    async with open_client(transport, httpx.Timeout(None, connect=CONNECT_TIMEOUT), environ) as http:
+    async with open_client(transport, httpx.Timeout(None, connect=CONNECT_TIMEOUT), environ, user_agent) as http:
         yield OidcClient(
             http,
             client,
@@ -569,13 +570,12 @@ class _Waiting:
         """Say why the waiting ended without an approval."""
         if not answered:
             return ProviderUnreachableError(
-                "The provider never gave a proper answer while awesome waited for your approval.",
-                hint="Check the network and the provider, and start again with: awesome login",
+                "The provider never gave a proper answer while your approval was waited for.",
+                hint="Check the network and the provider, and sign in again.",
             )
         if self._cut_short:
             return DeviceCodeExpiredError(
                 f"Nobody approved the code within {self.seconds:g} s.",
-                hint="Get a new one with: awesome login (--timeout sets how long it waits)",
                 code="timeout",
             )
         return device_code_expired()

@@ -35,7 +35,10 @@ class UnacceptableResponseError(ValueError):
 
 
 def open_client(
-    transport: httpx.AsyncBaseTransport | None, timeout: httpx.Timeout | float, environ: Mapping[str, str]
+    transport: httpx.AsyncBaseTransport | None,
+    timeout: httpx.Timeout | float,
+    environ: Mapping[str, str],
+    user_agent: str = "",
 ) -> httpx.AsyncClient:
     """Return a client that neither follows a redirect nor keeps a cookie; ``transport`` replaces the network in tests.
 
@@ -45,7 +48,7 @@ def open_client(
     """
     return httpx.AsyncClient(
         transport=transport or _Network(trust(environ)),
-        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "awesome-cli"},
+        headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         timeout=timeout,

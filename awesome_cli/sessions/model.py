@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from awesome_cli.errors import KeyringError, LoginRequiredError, RefreshTokenRejectedError
+from awesome_cli.errors import KeyringError, LoginRequiredError, RefreshTokenRejectedError, SessionEndedError
 from awesome_cli.text import safe
 
 if TYPE_CHECKING:  # a kept session is read without the tools that validated it
@@ -203,7 +203,7 @@ def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
     with lock():
         kept = store().load()
         if kept is None:
-            raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
+            raise LoginRequiredError("You were signed out meanwhile.")
         if _is_renewed(kept, session):
             return _successor(kept, session)
         return _renew(kept, store, renew, discard)
@@ -248,21 +248,15 @@ def _renew(
         raise
     if store().user() is None:  # a sign-out that could not wait for our lock
         discard(renewed)
-        raise LoginRequiredError("You were signed out meanwhile.", hint=SIGN_IN)
+        raise LoginRequiredError("You were signed out meanwhile.")
     store().save(renewed)
     return renewed
-
-
-SIGN_IN = "Sign in with: awesome login"
 
 
 def _unrenewable(session: Session, now: float) -> Session:
     if session.user.lives(now):
         return session  # less than was asked for, but all that there is
-    raise LoginRequiredError(
-        "Your session has ended and carries no refresh token.",
-        hint=f"{SIGN_IN} (a scope with offline_access makes sessions that renew themselves)",
-    )
+    raise SessionEndedError("Your session has ended and carries no refresh token.")
 
 
 def _names(claims: Mapping[str, Any]) -> dict[str, str]:

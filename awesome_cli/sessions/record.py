@@ -25,9 +25,9 @@ USER_FIELDS = {
 }
 
 
-def manifest_name(profile: str) -> str:
+def manifest_name(keyring_service: str, profile: str) -> str:
     """Return the name of the entry that holds the profile's card."""
-    return f"awesome-cli:{profile}"
+    return f"{keyring_service}:{profile}"
 
 
 def encode_manifest(manifest: Mapping[str, Any]) -> str:

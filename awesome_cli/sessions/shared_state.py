@@ -64,9 +64,9 @@ class RenewalFailure:
             return {}
 
 
-def add_revoked(folder: Path, digests: Collection[str]) -> None:
+def add_revoked(folder: Path, app_dir: str, digests: Collection[str]) -> None:
     """Put sessions on the list of those whose tokens are revoked, whatever the keyring comes to hold."""
-    path = folder / REVOKED_LIST
+    path = folder / f"{app_dir}-{REVOKED_LIST}"
     listed = [digest for digest in read_digests(str(path)) if digest not in digests]
     with suppress(OSError):
         if path.is_symlink():

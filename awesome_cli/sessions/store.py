@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from awesome_cli.errors import KeyringError, LoginRequiredError, SaveUnconfirmedError
-from awesome_cli.keystore.keyring_store import WAYS_OUT, KeyringTimeoutError, SecretStore
-from awesome_cli.sessions.model import SIGN_IN, Session, User
+from awesome_cli.errors import DamagedSessionError, KeyringError, KeyringTimeoutError, SaveUnconfirmedError
+from awesome_cli.keystore.keyring_store import SecretStore
+from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.record import (
     MAX_CHUNKS,
     USER_FIELDS,
@@ -27,7 +27,6 @@ from awesome_cli.sessions.record import (
     dump_json,
     encode_manifest,
     is_valid_field,
-    manifest_name,
     parse,
 )
 
@@ -37,10 +36,6 @@ SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may
 USUAL_CHUNKS = 4  # of a session with an access token that is a JWT; what a first login rehearses
 
 T = TypeVar("T")
-
-
-class DamagedSessionError(LoginRequiredError):
-    """What is kept for the profile cannot be read as a session."""
 
 
 class SessionStore:
@@ -53,14 +48,13 @@ class SessionStore:
     def __init__(
         self,
         entries: SecretStore,
-        profile: str,
+        name: str,
         *,
         trial: SecretStore | None = None,
         is_revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._entries = entries
-        self._profile = profile
-        self._manifest_name = manifest_name(profile)
+        self._manifest_name = name
         self._trial = trial or entries
         self._is_revoked = is_revoked
         self.digests: set[str] = set()  # of all sessions that were read and written here
@@ -128,7 +122,7 @@ class SessionStore:
         for number in range(last + 1):
             self._trial.put(self._chunk_name(slot, number), proof)
         if self._trial.get(self._chunk_name(slot, last)) != proof:
-            raise KeyringError(f"The keyring ({self.kind}) does not keep what is written to it.", hint=WAYS_OUT)
+            raise KeyringError(f"The keyring ({self.kind}) does not keep what is written to it.")
 
     def remove_check(self) -> None:
         """Remove what a rehearsal wrote, and what an earlier process left in its places."""
@@ -191,8 +185,7 @@ class SessionStore:
             if text == before:
                 break
         raise DamagedSessionError(
-            f"You are not signed in: what the keyring keeps for the profile {self._profile} cannot be read.",
-            hint=f"{SIGN_IN} (it replaces the damaged entry)",
+            f"You are not signed in: what the keyring keeps for {self._manifest_name} cannot be read."
         )
 
     def _assemble_user(self, manifest: Mapping[str, Any]) -> User | None:

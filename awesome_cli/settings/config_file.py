@@ -63,7 +63,7 @@ class Config:
 
     @property
     def unknown(self) -> set[str]:
-        """What the file says and awesome does not know: misspelt, or in the wrong place, most likely."""
+        """What the file says and nobody reads: misspelt, or in the wrong place, most likely."""
         known = {*TEXTS, *SWITCHES, *ENDPOINTS}
         return self._strays.union(*(set(table) - known for table in self._profiles.values()))
 
@@ -94,7 +94,7 @@ class Config:
                 tomllib.loads(text)
             except (ValueError, KeyError, RecursionError) as error:  # what it can do is less than what tomllib reads
                 raise ConfigError(
-                    f"{self.path} is written in a way that awesome cannot change.",
+                    f"{self.path} is written in a way that cannot be changed here.",
                     hint="Write each profile as a table of its own, [profiles.NAME], and nothing nested deeply.",
                 ) from error
             write_private(self.path, text)

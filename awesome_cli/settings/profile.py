@@ -1,6 +1,6 @@
 """Profiles: which issuer, client, scope and audience, and which source says so.
 
-Precedence: flag > ``AWESOME_*`` variable > ``AUTH0_*`` variable > profile in ``config.toml`` > default.
+Precedence: flag > variable > variable with another prefix > profile in ``config.toml`` > default.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
@@ -69,9 +70,9 @@ class _Layer:
     values: Settings
 
 
-def profile_name(flag: str | None, environ: Mapping[str, str]) -> str:
+def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:
     """Return the name of the profile that is meant. Raises UsageError, if it is spelt like none."""
-    name = flag if flag is not None else environ.get("AWESOME_PROFILE") or DEFAULT_PROFILE
+    name = flag if flag is not None else environ.get(brand.variable("profile")) or DEFAULT_PROFILE
     if not is_profile_name(name):
         raise UsageError(
             f"{safe(name, 80)!r} is no name for a profile.",
@@ -99,12 +100,12 @@ def is_profile_name(name: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) is not None
 
 
-def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Tables) -> Profile:
+def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Tables, brand: Brand) -> Profile:
     """Weigh all sources of settings, as ``login`` does. Raises ConfigError for one that is invalid."""
     table = config.profile(name)
     filed = _Layer("config.toml", {key: table[key] for key in TEXTS if key in table})
     values, sources = _weigh(
-        [_Layer("flag", flags), *environment_layers(environ), filed, _Layer("default", {"scope": DEFAULT_SCOPE})]
+        [_Layer("flag", flags), *environment_layers(environ, brand), filed, _Layer("default", {"scope": DEFAULT_SCOPE})]
     )
     # Endpoints are those of the issuer that they stand beside: no other one's tokens go there.
     are_its_own = _weigh([filed])[0].get("issuer") in (None, values.get("issuer"))
@@ -123,30 +124,32 @@ def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: T
     )
 
 
-def demands(environ: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """Return the issuer and client id that ``AWESOME_*`` variables insist on, for a kept session to meet.
+def demands(environ: Mapping[str, str], brand: Brand) -> list[tuple[str, str, str]]:
+    """Return the issuer and client id that the program's variables insist on, for a kept session to meet.
 
     Each is the setting's name, its value and the variable. Raises ConfigError for one that is invalid.
     """
-    values, sources = _weigh(environment_layers(environ)[:1], ("issuer", "client_id"))
+    values, sources = _weigh(environment_layers(environ, brand)[:1], ("issuer", "client_id"))
     return [(name, values[name], sources[name]) for name in values]
 
 
-def environment_layers(environ: Mapping[str, str]) -> list[_Layer]:
+def environment_layers(environ: Mapping[str, str], brand: Brand) -> list[_Layer]:
     """Read the variables; an empty one counts as absent."""
 
     def layer(prefix: str, names: tuple[str, ...]) -> _Layer:
         return _Layer(prefix + "{}", {name: environ.get(prefix + name.upper()) or None for name in names})
 
-    return [layer("AWESOME_", TEXTS), layer("AUTH0_", ("domain", "client_id", "audience"))]
+    extra = [layer(prefix, ("domain", "client_id", "audience")) for prefix in brand.extra_env_prefixes]
+    return [layer(brand.env_prefix, TEXTS), *extra]
 
 
-def keyring_timeout(environ: Mapping[str, str]) -> float:
+def keyring_timeout(environ: Mapping[str, str], brand: Brand) -> float:
     """Return how many seconds one keyring call may take. Raises ConfigError, if that is no positive number."""
-    text = environ.get("AWESOME_KEYRING_TIMEOUT") or str(KEYRING_TIMEOUT)
+    variable = brand.variable("keyring_timeout")
+    text = environ.get(variable) or str(KEYRING_TIMEOUT)
     if not re.fullmatch(r"\d{1,5}(\.\d{1,3})?", text, re.ASCII) or float(text) <= 0:
         raise ConfigError(
-            f"AWESOME_KEYRING_TIMEOUT is no number of seconds: {safe(text, 40)!r}.",
+            f"{variable} is no number of seconds: {safe(text, 40)!r}.",
             hint="Set it to a number such as 30, or unset it.",
         )
     return float(text)
@@ -160,7 +163,7 @@ def issuer_of(domain: str) -> str:
     if parts is None or parts.path != "/" or parts.query:
         raise ConfigError(
             f"{safe(domain, 80)!r} is no domain.",
-            hint="Auth0 shows it as Domain, such as tenant.eu.auth0.com.",
+            hint="It looks like tenant.eu.example.com, without https:// and path.",
         )
     return issuer
 

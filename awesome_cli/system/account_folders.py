@@ -11,28 +11,27 @@ import stat
 import sys
 from collections.abc import Sequence
 
-PROGRAM = "awesome-cli"
-REVOKED_LIST = f"{PROGRAM}-revoked-sessions"  # a file name; some of the folders are shared with other programs
+REVOKED_LIST = "revoked-sessions"  # a file name, after the program's: some folders are shared with other programs
 LONGEST_LIST = 4096  # bytes; some hundred digests
 DIGEST_LENGTH, HEX_DIGITS = 32, frozenset("0123456789abcdef")
 
 
-def account_folders() -> list[str]:
+def account_folders(app_dir: str) -> list[str]:
     """Return the candidates in order; the first usable one serves. None of them need exist.
 
     The home folder is the one that the password database names, on Windows the known folder LocalAppData: HOME,
     XDG_STATE_HOME and TMPDIR may differ between two terminals of one user, the keyring does not.
     """
     if sys.platform == "win32":
-        return [f"{_local_app_data()}\\{PROGRAM}"]
+        return [f"{_local_app_data()}\\{app_dir}"]
     folders = []
     user, home = os.geteuid(), account_home()
     if home.startswith("/"):
         state = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
-        folders.append(f"{home.rstrip('/')}/{state}/{PROGRAM}")
+        folders.append(f"{home.rstrip('/')}/{state}/{app_dir}")
     if os.path.isdir(f"/run/user/{user}"):  # noqa: PTH112 - pathlib costs more than all the rest
         folders.append(f"/run/user/{user}")  # made by the system at a login, never by us
-    folders.append(f"/tmp/{PROGRAM}-{user}")  # noqa: S108 - used only if it is ours and closed to others
+    folders.append(f"/tmp/{app_dir}-{user}")  # noqa: S108 - used only if it is ours and closed to others
     return folders
 
 
@@ -48,9 +47,9 @@ def account_home() -> str:
         return ""
 
 
-def is_revoked(digest: str, folders: Sequence[str | os.PathLike[str]]) -> bool:
+def is_revoked(digest: str, app_dir: str, folders: Sequence[str | os.PathLike[str]]) -> bool:
     """Whether the session with this digest is on the list: its tokens were revoked, whatever the keyring holds."""
-    return any(digest in read_digests(os.path.join(folder, REVOKED_LIST)) for folder in folders)  # noqa: PTH118 - the same
+    return any(digest in read_digests(os.path.join(folder, f"{app_dir}-{REVOKED_LIST}")) for folder in folders)  # noqa: PTH118 - the same
 
 
 def read_digests(path: str) -> list[str]:

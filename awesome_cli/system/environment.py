@@ -11,11 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
 
+from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
-from awesome_cli.system.account_folders import PROGRAM, account_folders
+from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.signals import CODES
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-ACCESS_TOKEN_VARIABLE = "AWESOME_ACCESS_TOKEN"  # noqa: S105 - the variable's name
 _kept_back: dict[str, str] = {}  # variables of ours that children do not inherit
 
 
@@ -72,22 +73,23 @@ class Environment:
     transport: httpx.AsyncBaseTransport | None = None
 
 
-def hide_token_from_children() -> None:
-    """Take ``AWESOME_ACCESS_TOKEN`` out of the process's environment; :func:`system_environment` still has it.
+def hide_token_from_children(brand: Brand) -> None:
+    """Take the access token out of the process's environment; :func:`system_environment` still has it.
 
     Children inherit that environment, also those that libraries start: keyring's search for a backend runs gcc and ld.
-    Only a program that owns its process may do so; as a library awesome leaves its caller's environment as it is.
+    Only a program that owns its process may do so; a library leaves its caller's environment as it is.
     """
-    token = os.environ.pop(ACCESS_TOKEN_VARIABLE, None)  # noqa: TID251 - what children inherit
+    variable = brand.variable("access_token")
+    token = os.environ.pop(variable, None)  # noqa: TID251 - what children inherit
     if token is not None:
-        _kept_back[ACCESS_TOKEN_VARIABLE] = token
+        _kept_back[variable] = token
 
 
-def system_environment() -> Environment:
+def system_environment(brand: Brand) -> Environment:
     """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
     import platformdirs
 
-    name = PROGRAM
+    name = brand.app_dir
     try:
         config_dir = platformdirs.user_config_path(name, appauthor=False)
         state_dir = platformdirs.user_state_path(name, appauthor=False)
@@ -102,10 +104,10 @@ def system_environment() -> Environment:
         config_dir=config_dir,
         state_dir=state_dir,
         cache_dir=cache_dir,
-        account_dirs=tuple(map(Path, account_folders())),
+        account_dirs=tuple(map(Path, account_folders(brand.app_dir))),
         now=time.time,  # noqa: TID251 - the same
         run=run_on_asyncio,
-        open_browser=open_browser,
+        open_browser=partial(open_browser, hidden=brand.variable("access_token")),
         defer_signals=defer_signals,
     )
 
@@ -118,13 +120,13 @@ def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
         return run(work, deferred)
 
 
-def open_browser(url: str) -> bool:
+def open_browser(url: str, *, hidden: str = "") -> bool:
     """Open ``url``, which has passed ``secure_url``: without waiting, without a word on our streams.
 
     False if there is no browser to be opened; the URL is on the screen all the same.
     """
     environ = dict(os.environ)  # noqa: TID251 - a child's environment
-    environ.pop(ACCESS_TOKEN_VARIABLE, None)  # which a caller of the library may have left there
+    environ.pop(hidden, None)  # which a caller of the library may have left there
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:

@@ -17,7 +17,7 @@ def exhausted(error: BaseException) -> ResourceExhaustedError | None:
     if not reason:
         return None
     return ResourceExhaustedError(
-        f"The system refuses awesome what it needs to run ({reason}).",
+        f"The system refuses what the program needs to run ({reason}).",
         hint="Close other programs, or raise the limit: ulimit -n (open files), -v (memory), -u (processes, threads).",
     )
 

@@ -12,8 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from awesome_cli.errors import ProviderError
-from awesome_cli.system.account_folders import PROGRAM
+from awesome_cli.errors import LockTimeoutError, NoLockFolderError
 from awesome_cli.system.files import OTHERS_WRITE, make_private_folder
 
 TIMEOUT = 150.0  # seconds; longer than any renewal, whose answer is waited for 90 seconds at most
@@ -21,25 +20,13 @@ POLL_INTERVAL = 0.02  # seconds; filelock's own 0.05 nearly doubles the time tha
 ANY_ACCESS_BY_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-class LockTimeoutError(ProviderError):
-    """Another process held the lock all the time."""
-
-    code = "timeout"
-
-
-class NoLockFolderError(ProviderError):
-    """There is nowhere to put a lock."""
-
-    code = "config"
-
-
-def session_lock_name(profile: str, issuer: str, client_id: str) -> str:
+def session_lock_name(app_dir: str, profile: str, issuer: str, client_id: str) -> str:
     """Return the name of the lock of a profile's session; issuer and client id are empty where there is no session.
 
     Two sessions whose checksums are alike wait for each other, and nothing else happens.
     """
     identity = f"{issuer}\n{client_id}".encode("utf-8", "surrogatepass")
-    return f"{PROGRAM}-{profile}-{binascii.crc32(identity):08x}"
+    return f"{app_dir}-{profile}-{binascii.crc32(identity):08x}"
 
 
 @contextmanager
@@ -86,7 +73,7 @@ def _acquire(path: Path, timeout: float, deferred: ExitStack) -> None:
         lock.acquire(timeout=timeout)
     except Timeout as error:
         raise LockTimeoutError(
-            f"Another awesome process has been working on this session for {timeout:g} seconds.",
+            f"Another process has been working on this session for {timeout:g} seconds.",
             hint=f"See which process holds {path}, end it, and try again.",
         ) from error
     deferred.callback(_release, lock, path)

@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from keyring.backends.fail import Keyring
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.errors import OutputError
@@ -51,19 +53,19 @@ class Odd(MemoryKeyring):
         self.odd = True
 
     def get_password(self, service: str, username: str) -> str | None:
-        if self.odd and service == manifest_name("default"):
+        if self.odd and service == manifest_name("awesome-cli", "default"):
             if isinstance(self.answer, Exception):
                 raise self.answer
             return self.answer  # type: ignore[return-value]  # as odd backends do
         return super().get_password(service, username)
 
     def delete_password(self, service: str, username: str) -> None:
-        self.odd = self.odd and service != manifest_name("default")
+        self.odd = self.odd and service != manifest_name("awesome-cli", "default")
         with suppress(Exception):
             super().delete_password(service, username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        self.odd = self.odd and service != manifest_name("default")
+        self.odd = self.odd and service != manifest_name("awesome-cli", "default")
         super().set_password(service, username, password)
 
 
@@ -84,7 +86,7 @@ def test_an_entry_that_is_no_text_is_not_signed_in_and_can_be_repaired(terminal:
 @pytest.mark.parametrize("missing", sorted(USER_FIELDS))
 def test_a_card_of_other_members_is_not_signed_in(terminal: Terminal, missing: str) -> None:
     terminal.login()
-    name = (manifest_name("default"), "awesome")
+    name = (manifest_name("awesome-cli", "default"), "awesome")
     manifest = parse(terminal.keyring.entries()[name])
     del manifest["checksum"]
     members = dict(manifest["card"])
@@ -104,7 +106,7 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     terminal.login("--insecure-storage")
     terminal.time.pass_by(60)
     terminal.issuer.token_lifetime = 3600
-    mover = Toolbox(terminal.environment)
+    mover = Toolbox(terminal.environment, AWESOME)
 
     @contextmanager
     def defer_signals() -> Iterator[
@@ -173,12 +175,12 @@ def test_logout_empties_the_keyring_without_any_folder_for_locks(terminal: Termi
     assert terminal.keyring.entries() == {}
 
 
-def test_an_event_that_nobody_reads_is_no_success() -> None:
+def test_an_event_that_nobody_reads_is_no_success(terminal: Terminal) -> None:
     class Gone(io.StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
 
-    console = Console(Gone(), io.StringIO(), io.StringIO(), {})
+    console = Console(replace(terminal.environment, stdout=Gone()), AWESOME)
     with pytest.raises(OutputError, match="has ended"):
         console.event({"event": "device_code"})
     with pytest.raises(SystemExit):
@@ -206,7 +208,7 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
     terminal.environment.config_dir.mkdir()
     (terminal.environment.config_dir / "config.toml").write_text("profiles = {}\n")
     assert terminal.run("login", "--client-id", "awesome-demo") == 0
-    assert "in a way that awesome cannot change. Settings are not saved." in terminal.err
+    assert "in a way that cannot be changed here. Settings are not saved." in terminal.err
     assert terminal.run("profiles") == 0
     assert "Juan" in terminal.out
 
@@ -416,7 +418,7 @@ def test_a_login_that_cannot_be_kept_leaves_no_name(terminal: Terminal) -> None:
     set_password = terminal.keyring.set_password
 
     def refusing(service: str, username: str, password: str) -> None:
-        if service == manifest_name("default"):
+        if service == manifest_name("awesome-cli", "default"):
             raise OSError(service)
         set_password(service, username, password)
 

@@ -147,4 +147,6 @@ def _renew_like_a_sibling(terminal: Terminal) -> None:
 
 
 def _session_store(terminal: Terminal) -> SessionStore:
-    return SessionStore(KeyringStore(lambda: terminal.keyring, timeout=10, note=pytest.fail), "default")
+    return SessionStore(
+        KeyringStore(lambda: terminal.keyring, username="awesome", timeout=10, note=pytest.fail), "awesome-cli:default"
+    )

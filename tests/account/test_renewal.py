@@ -14,6 +14,7 @@ import httpx
 import pytest
 from jose import jws
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import OutputClosedError
 from awesome_cli.cli.context import GREET_WITHIN, Toolbox
 from awesome_cli.errors import ProviderUnreachableError
@@ -43,7 +44,7 @@ def expired(terminal: Terminal, time: Time) -> Terminal:
 
 
 def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is there
-    return Toolbox(terminal.environment).load()
+    return Toolbox(terminal.environment, AWESOME).load()
 
 
 def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
@@ -165,7 +166,7 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 @contextmanager
 def _busy(terminal: Terminal) -> Iterator[Path]:
     """Let another process renew the session all the time."""
-    name = session_lock_name("default", terminal.issuer.url, terminal.issuer.client_id)
+    name = session_lock_name("awesome-cli", "default", terminal.issuer.url, terminal.issuer.client_id)
     with acquire_locks(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 
@@ -186,7 +187,7 @@ def test_a_token_waits_for_another_process_and_says_so_in_the_end(
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
     with _busy(expired):
         assert (expired.run("token"), expired.out) == (7, "")
-    assert "Another awesome process" in expired.err
+    assert "Another process" in expired.err
 
 
 @pytest.mark.parametrize(("command", "code"), [("token", 7), ("say-hi", 0)])
@@ -311,7 +312,7 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
     with _busy(expired):
         assert expired.run("logout") == 0
-    assert "Another awesome process" in expired.err
+    assert "Another process" in expired.err
     assert expired.keyring.entries() == {}
     assert issuer.living_grants == 0
 

@@ -213,7 +213,7 @@ import dataclasses, sys
 from awesome_cli.keystore.secret_service import SecretService
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.store import SessionStore
-store = SessionStore(KeyringStore(SecretService, timeout=30, note=print), "default")
+store = SessionStore(KeyringStore(SecretService, username="awesome", timeout=30, note=print), "awesome-cli:default")
 store.save(dataclasses.replace(store.load(), access_token="x" * int(sys.argv[1])))
 """
 

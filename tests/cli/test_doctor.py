@@ -287,7 +287,7 @@ def test_a_keyring_that_refuses_is_told(terminal: Terminal) -> None:
     terminal.set(keyring=Locked())
     found = examine(terminal)["keyring"]
     assert (found["ok"], found["exit_code"]) == (False, 9)
-    assert "could not write to the keyring (RuntimeError)" in found["what"]
+    assert "Could not write to the keyring (RuntimeError)" in found["what"]
     assert "--insecure-storage" in found["advice"]
 
 
@@ -447,4 +447,4 @@ def test_an_account_that_the_password_database_does_not_know_has_no_home(monkeyp
 
     monkeypatch.setattr("pwd.getpwuid", unknown)
     assert account_home() == ""
-    assert account_folders()[-1].endswith(f"/awesome-cli-{os.geteuid()}")
+    assert account_folders("awesome-cli")[-1].endswith(f"/awesome-cli-{os.geteuid()}")

@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli import fast_path as fastlane
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.fast_path import answer, insecure_file
@@ -63,24 +64,24 @@ def test_keyringrc_is_looked_for_where_keyring_looks() -> None:
 def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Path) -> None:
     state = platformdirs.user_state_path("awesome-cli", appauthor=False)
     environ = {"HOME": os.environ["HOME"], **{k: v for k, v in os.environ.items() if k == "XDG_STATE_HOME"}}
-    assert insecure_file(environ, "default") == str(state / "insecure-session-default.json")
+    assert insecure_file(environ, AWESOME, "default") == str(state / "insecure-session-default.json")
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
-    assert insecure_file(environ, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+    assert insecure_file(environ, AWESOME, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
 
 
 def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
-    monkeypatch.setattr(fastlane, "account_folders", lambda: [str(tmp_path)])
-    monkeypatch.setattr(fastlane, "_read", lambda name: terminal.keyring.get_password(name, "awesome"))
+    monkeypatch.setattr(fastlane, "account_folders", lambda _: [str(tmp_path)])
+    monkeypatch.setattr(fastlane, "_read", terminal.keyring.get_password)
     now = terminal.time.now()
-    assert answer(["say-hi"], home, now=now) == "Welcome Juan!"
-    session_store = Toolbox(terminal.environment).keyring_session_store
+    assert answer(["say-hi"], home, AWESOME, now=now) == "Welcome Juan!"
+    session_store = Toolbox(terminal.environment, AWESOME).keyring_session_store
     session_store.user()
-    add_revoked(tmp_path, session_store.digests)
-    assert answer(["say-hi"], home, now=now) is None
+    add_revoked(tmp_path, "awesome-cli", session_store.digests)
+    assert answer(["say-hi"], home, AWESOME, now=now) is None
 
 
 def test_it_answers_nothing_but_its_own_commands(home: dict[str, str]) -> None:
-    assert answer(["token"], home, now=0.0) is None
+    assert answer(["token"], home, AWESOME, now=0.0) is None

@@ -137,7 +137,7 @@ def test_a_damaged_session_is_shown_as_such_beside_the_others(terminal: Terminal
     assert terminal.run("profiles") == 0
     assert "work     (cannot be read)" in terminal.out
     assert "home     Juan" in terminal.out
-    assert "Warning: You are not signed in: what the keyring keeps for the profile work cannot be read." in terminal.err
+    assert "Warning: You are not signed in: what the keyring keeps for awesome-cli:work cannot be read." in terminal.err
 
 
 def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal) -> None:
@@ -147,11 +147,11 @@ def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal)
     assert terminal.run("profiles", "--profile", "work") == 9
     assert "  plain    Juan" in terminal.out
     assert "* work     (cannot be read)" in terminal.out
-    assert terminal.err.startswith("Error: awesome could not read from the keyring (RuntimeError).\nHint: ")
+    assert terminal.err.startswith("Error: Could not read from the keyring (RuntimeError).\nHint: ")
     assert terminal.run("profiles", "--profile", "work", "--json") == 9
     plain, work = terminal.json
     assert plain["signed_in"] is True
-    assert (work["signed_in"], work["problem"]) == (None, "awesome could not read from the keyring (RuntimeError).")
+    assert (work["signed_in"], work["problem"]) == (None, "Could not read from the keyring (RuntimeError).")
 
 
 def test_settings_that_are_invalid_are_told_after_the_list(terminal: Terminal) -> None:
@@ -209,15 +209,14 @@ def test_show_ends_as_the_store_does(terminal: Terminal) -> None:
     terminal.set(keyring=Locked())
     assert terminal.run("profiles", "show", "work") == 9
     assert terminal.out.startswith("work: (cannot be read)\n")
-    assert "Error: awesome could not read from the keyring" in terminal.err
+    assert "Error: Could not read from the keyring" in terminal.err
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
 def test_a_profile_that_is_not_there_is_no_profile(terminal: Terminal, command: str) -> None:
     assert terminal.run("profiles", command, "typo") == 3
     assert terminal.err == (
-        "Error: There is no profile typo.\n"
-        "Hint: See awesome profiles; a new one begins with: awesome login --profile typo\n"
+        "Error: There is no profile typo.\nHint: See awesome profiles; a new one: awesome login --profile typo\n"
     )
 
 
@@ -253,7 +252,7 @@ def test_remove_leaves_the_settings_where_the_store_fails(terminal: Terminal) ->
     assert terminal.run("profiles", "remove", "work") == 9
     assert Config.read(config(terminal)).names == ["work", "other"]
     assert terminal.run("profiles", "remove", "other") == 0  # nothing says that it has a session
-    assert "Warning: awesome could not read from the keyring" in terminal.err
+    assert "Warning: Could not read from the keyring" in terminal.err
     assert Config.read(config(terminal)).names == ["work"]
 
 

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from awesome_cli.errors import InvalidTokenError, ProviderError
+from awesome_cli.brand import AWESOME
+from awesome_cli.errors import InvalidTokenError, NoMatchingKeyError, ProviderError, TokenNotCurrentError
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import (
     IdToken,
-    NoMatchingKeyError,
-    TokenNotCurrentError,
     parse_jwks,
     parse_stored_id_token,
     validate_id_token,
@@ -74,7 +74,7 @@ def test_a_clock_is_blamed_only_if_all_else_is_right(changes: dict[str, str]) ->
 def test_a_shared_secret_is_answered_with_the_setting_to_change() -> None:
     with pytest.raises(InvalidTokenError) as refused:
         verify(token(alg="HS256", key=b"secret"))
-    assert "RS256" in refused.value.hint
+    assert "RS256" in hint_for(refused.value, AWESOME)
 
 
 def test_at_hash_ties_the_id_token_to_its_access_token() -> None:

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.errors import InvalidTokenError, ProviderError
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import IdToken, parse_jwks, validate_id_token
 from awesome_cli.oauth.response import Response
 from support import token_cases as corpus
@@ -58,7 +60,7 @@ def test_a_bad_token_is_refused_and_the_rule_is_named(case: Case) -> None:
         believe(case.token, case.keys)
     assert refused.value.message == f"The provider's ID token breaks a rule: {case.rule}."
     assert (refused.value.exit_code, refused.value.code) == (8, "invalid_token")
-    assert refused.value.hint
+    assert hint_for(refused.value, AWESOME)
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awesome_cli.errors import RefreshFailedError
 from awesome_cli.oauth.response import Response, error_from_response, http_date, json_object, json_value, seconds
 
 DATE = "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -134,13 +135,12 @@ def test_any_date_is_read_or_refused(text: str) -> None:
 
 def test_a_refusal_tells_the_code_and_the_words() -> None:
     error = error_from_response(
-        response({"error": "invalid_scope", "error_description": "No such scope."}), what="It failed", hint="Try."
+        response({"error": "invalid_scope", "error_description": "No such scope."}),
+        what="It failed",
+        kind=RefreshFailedError,
     )
-    assert (error.message, error.code, error.hint) == (
-        "It failed: invalid_scope (No such scope.).",
-        "invalid_scope",
-        "Try.",
-    )
+    assert (error.message, error.code) == ("It failed: invalid_scope (No such scope.).", "invalid_scope")
+    assert isinstance(error, RefreshFailedError)
     assert (
         error_from_response(response({"error": "invalid_scope"}), what="It failed").message
         == "It failed: invalid_scope."

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError, RefreshTokenRejectedError
+from awesome_cli.brand import AWESOME
+from awesome_cli.errors import (
+    AwesomeError,
+    ProviderError,
+    ProviderUnreachableError,
+    RefreshFailedError,
+    RefreshTokenRejectedError,
+)
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse, is_transient, parse_refresh, parse_token, refresh_form
 
@@ -171,16 +179,16 @@ def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> 
     assert not is_transient(Response(status, body))
     with pytest.raises(ProviderError) as refused:
         parse_refresh(Response(status, body))
-    assert (type(refused.value), refused.value.code) == (ProviderError, code)
-    assert refused.value.hint
+    assert (type(refused.value), refused.value.code) == (RefreshFailedError, code)
+    assert hint_for(refused.value, AWESOME)
 
 
 @pytest.mark.parametrize("body", [b"", b"Bad Request"])
 def test_a_400_without_a_word_refuses_a_refresh(body: bytes) -> None:
     with pytest.raises(ProviderError) as refused:
         parse_refresh(Response(400, body))
-    assert type(refused.value) is ProviderError
-    assert "--force" in refused.value.hint
+    assert type(refused.value) is RefreshFailedError
+    assert "--force" in hint_for(refused.value, AWESOME)
 
 
 JSON: st.SearchStrategy[Any] = st.one_of(

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderError, ProviderUnreachableError
+from awesome_cli.errors import AwesomeError, ProviderError, ProviderUnreachableError, SubjectMismatchError
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 
@@ -50,8 +50,8 @@ def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "code"),
     [
-        (200, b'{"sub":"admin"}', InvalidTokenError, "invalid_token"),
-        (200, b"{}", InvalidTokenError, "invalid_token"),
+        (200, b'{"sub":"admin"}', SubjectMismatchError, "invalid_token"),
+        (200, b"{}", SubjectMismatchError, "invalid_token"),
         (403, b'{"error":"insufficient_scope"}', ProviderError, "insufficient_scope"),
         (404, b"{}", ProviderError, "network"),
         (200, b"<h1>Hotel</h1>", ProviderUnreachableError, "network"),

@@ -17,7 +17,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, conversation
 from awesome_cli.sessions.model import Session
@@ -432,7 +434,7 @@ def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, adv
     error = wait.end()
     assert (error.exit_code, error.code) == (7, code)
     assert error.message == f"The sign-in failed: {code} (Because.[2J)."
-    assert advice in error.hint
+    assert advice in hint_for(error, AWESOME)
     assert wait.ended_at == 5
 
 

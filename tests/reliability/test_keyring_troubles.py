@@ -26,12 +26,12 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
     ("backend", "message"),
     {
         "Locked": "The keyring is locked.",
-        "Dismissed": "awesome could not read from the keyring (InitError).",
-        "Refusing": "awesome could not write to the keyring (PasswordSetError).",
+        "Dismissed": "Could not read from the keyring (InitError).",
+        "Refusing": "Could not write to the keyring (PasswordSetError).",
         "Swallowing": "The keyring (support.keyrings.rough.Swallowing) does not keep what is written to it.",
         "Undeletable": "The keyring (support.keyrings.rough.Undeletable) does not delete awesome-cli:default:a:4.",
-        "Odd": "awesome could not read from the keyring (DBusError).",
-        "OddOnWrite": "awesome could not write to the keyring (DBusError).",
+        "Odd": "Could not read from the keyring (DBusError).",
+        "OddOnWrite": "Could not write to the keyring (DBusError).",
         "Broken": "The keyring backend that is configured cannot be loaded (OSError).",
         "NoSuchClass": "The keyring backend that is configured cannot be loaded (AttributeError).",
         "ChainedPlaintext": "No keyring is available on this system.",
@@ -81,14 +81,14 @@ def test_a_call_that_never_returns_ends_on_time(
 ) -> None:
     with within(2):
         end = machine.run(*argv, backend="Hanging", AWESOME_KEYRING_TIMEOUT="0.5")
-    _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to read from it).")
+    _check_refusal(end, "The keyring did not answer within 0.5 seconds (trying to read from it).")
     assert "AWESOME_KEYRING_TIMEOUT" in end.err
     assert issuer.requests == []
 
 
 def test_a_write_that_never_returns_ends_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
     end = machine.run("login", backend="HangingOnWrite", AWESOME_KEYRING_TIMEOUT="0.5")
-    _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to write to it).")
+    _check_refusal(end, "The keyring did not answer within 0.5 seconds (trying to write to it).")
     assert issuer.requests == []
 
 
@@ -117,7 +117,7 @@ def test_a_renewal_that_could_not_be_kept_is_not_asked_for(
     machine.let_the_access_token_end()
     before = machine.entries
     end = machine.run("token", backend=backend)
-    _check_refusal(end, "awesome could not write to the keyring")
+    _check_refusal(end, "Could not write to the keyring")
     assert machine.entries == before
     assert issuer.refreshes == 0  # it is found out before the refresh token is spent
     assert machine.run("say-hi").code == 0
@@ -130,7 +130,7 @@ def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(
     machine.let_the_access_token_end()
     before = machine.entries
     end = machine.run("token", backend="TiredAfterTheProof")
-    _check_refusal(end, "awesome could not write to the keyring (PasswordSetError).")
+    _check_refusal(end, "Could not write to the keyring (PasswordSetError).")
     assert machine.entries == before
     assert machine.run("say-hi").code == 4
     assert machine.entries == {}
@@ -140,7 +140,7 @@ def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(
 def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(machine: Machine, issuer: ProviderSimulator) -> None:
     """It is proved before, and refuses later: the second change after the proof is the first part."""
     end = machine.run("login", backend="TiredAfterTheProof")
-    _check_refusal(end, "awesome could not write to the keyring (PasswordSetError).")
+    _check_refusal(end, "Could not write to the keyring (PasswordSetError).")
     assert "its tokens are revoked" in end.err
     assert machine.entries == {}
     revoked = [request.form["token_type_hint"] for request in issuer.requests if request.path == "/revoke"]
@@ -155,7 +155,7 @@ def test_a_write_of_unknown_outcome_leaves_no_session_with_revoked_tokens(
     if "--force" in argv:
         assert machine.do("login").code == 0
     end = machine.run(*argv, backend=backend, AWESOME_KEYRING_TIMEOUT="0.5")
-    _check_refusal(end, "The keyring did not answer within 0.5 seconds (awesome tried to write to it).")
+    _check_refusal(end, "The keyring did not answer within 0.5 seconds (trying to write to it).")
     assert issuer.living_grants == 0
     for command in ("say-hi", "whoami", "token"):
         assert machine.run(command).code == 4

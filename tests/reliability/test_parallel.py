@@ -68,7 +68,7 @@ def test_the_lock_of_a_killed_process_costs_nothing(machine: Machine, issuer: Pr
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(1)
     assert wait(waiting).out == "Welcome Juan!\n"
-    assert not Path(account_folders()[0], f"{machine.lock_name}.lock").exists()
+    assert not Path(account_folders("awesome-cli")[0], f"{machine.lock_name}.lock").exists()
 
 
 def test_a_login_that_waits_for_its_person_holds_nobody_up(machine: Machine, issuer: ProviderSimulator) -> None:

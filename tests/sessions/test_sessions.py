@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.cli import format as identity
 from awesome_cli.errors import (
     InvalidTokenError,
@@ -19,6 +20,7 @@ from awesome_cli.errors import (
     ProviderUnreachableError,
     RefreshTokenRejectedError,
 )
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
 from awesome_cli.sessions.model import (
@@ -431,5 +433,5 @@ def test_a_session_that_cannot_be_renewed_serves_while_it_lives() -> None:
     assert keep_alive(store, session=mortal, now=END - 5, min_ttl=60) is mortal
     with pytest.raises(LoginRequiredError, match="no refresh token") as ended:
         keep_alive(store, session=mortal)
-    assert "offline_access" in ended.value.hint
+    assert "offline_access" in hint_for(ended.value, AWESOME)
     assert store.done == []

@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import PasswordDeleteError, PasswordSetError
 
-from awesome_cli.errors import KeyringError, LoginRequiredError, SaveUnconfirmedError
+from awesome_cli.brand import AWESOME
+from awesome_cli.errors import DamagedSessionError, KeyringError, LoginRequiredError, SaveUnconfirmedError
+from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.record import decode_manifest, dump_json, encode_manifest, parse
-from awesome_cli.sessions.store import ENTRY_UNITS, DamagedSessionError, SessionStore, _digest, _split
+from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, _digest, _split
 from awesome_cli.testing.keyring import MemoryKeyring
 
 USER_FIELDS = User(
@@ -93,7 +95,9 @@ def session_store(ring: Ring) -> SessionStore:
 
 
 def _session_store(ring: MemoryKeyring, profile: str = "work") -> SessionStore:
-    return SessionStore(KeyringStore(lambda: ring, timeout=10, note=pytest.fail), profile)
+    return SessionStore(
+        KeyringStore(lambda: ring, username="awesome", timeout=10, note=pytest.fail), f"awesome-cli:{profile}"
+    )
 
 
 def test_an_empty_keyring_holds_no_session(session_store: SessionStore) -> None:
@@ -192,7 +196,7 @@ def test_old_parts_that_cannot_be_removed_do_not_undo_a_save(session_store: Sess
 def test_a_keyring_that_does_not_delete_cannot_be_logged_out_of(session_store: SessionStore, ring: Ring) -> None:
     session_store.save(SESSION)
     ring.deletes = False
-    with pytest.raises(KeyringError, match="could not delete from"):
+    with pytest.raises(KeyringError, match="Could not delete from"):
         session_store.delete()
 
 
@@ -251,7 +255,7 @@ def test_a_damaged_card_is_not_signed_in(session_store: SessionStore, ring: Ring
         with pytest.raises(DamagedSessionError) as refusal:
             read()
         assert isinstance(refusal.value, LoginRequiredError)
-        assert "awesome login" in refusal.value.hint
+        assert "awesome login" in hint_for(refusal.value, AWESOME)
 
 
 @pytest.mark.parametrize("damage", PARTS_JUNK.values(), ids=PARTS_JUNK)
@@ -297,7 +301,7 @@ def test_overflow_of_another_session_is_not_mixed_into_a_card(session_store: Ses
 def test_a_reader_that_is_overtaken_reads_again(session_store: SessionStore, ring: Ring) -> None:
     session_store.save(LONG)
     overtaking = _Overtaken(ring, lambda: _session_store(ring).save(replace(LONG, access_token="b" * 5_000)), times=1)
-    session = SessionStore(overtaking, "work").load()
+    session = SessionStore(overtaking, NAME).load()
     assert session
     assert session.access_token == "b" * 5_000
 
@@ -305,7 +309,7 @@ def test_a_reader_that_is_overtaken_reads_again(session_store: SessionStore, rin
 def test_a_reader_that_meets_a_logout_reads_nothing(session_store: SessionStore, ring: Ring) -> None:
     session_store.save(LONG)
     overtaking = _Overtaken(ring, _session_store(ring).delete, times=1)
-    assert SessionStore(overtaking, "work").load() is None
+    assert SessionStore(overtaking, NAME).load() is None
 
 
 def test_a_reader_that_is_overtaken_for_ever_gives_up(session_store: SessionStore, ring: Ring) -> None:
@@ -315,14 +319,14 @@ def test_a_reader_that_is_overtaken_for_ever_gives_up(session_store: SessionStor
         ring, lambda: _session_store(ring).save(replace(LONG, provider_digest=str(next(numbers)))), times=1000
     )
     with pytest.raises(DamagedSessionError):
-        SessionStore(overtaking, "work").load()
+        SessionStore(overtaking, NAME).load()
 
 
 class _Overtaken(KeyringStore):
     """A reader between whose reads of the card and of the first part somebody else does something."""
 
     def __init__(self, ring: Ring, meanwhile: Callable[[], None], *, times: int) -> None:
-        super().__init__(lambda: ring, timeout=10, note=pytest.fail)
+        super().__init__(lambda: ring, username="awesome", timeout=10, note=pytest.fail)
         self._meanwhile = meanwhile
         self._times = times
 
@@ -402,7 +406,9 @@ def test_a_session_on_the_list_of_revoked_ones_is_none(ring: Ring) -> None:
     session_store = _session_store(ring)
     session_store.save(SESSION)
     revoked = SessionStore(
-        KeyringStore(lambda: ring, timeout=5, note=print), "work", is_revoked=session_store.digests.__contains__
+        KeyringStore(lambda: ring, username="awesome", timeout=5, note=print),
+        "work",
+        is_revoked=session_store.digests.__contains__,
     )
     assert (revoked.user(), revoked.load()) == (None, None)
     session_store.save(replace(SESSION, access_token="another"))

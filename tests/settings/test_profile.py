@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.settings.config_file import Config
 from awesome_cli.settings.profile import (
@@ -48,25 +49,25 @@ def read(path: Path, text: str) -> Config:
 def weigh(
     path: Path, *, flags: Settings | None = None, environ: Mapping[str, str] | None = None, text: str = FILE
 ) -> Profile:
-    return resolve("work", flags=flags or {}, environ=environ or {}, config=read(path, text))
+    return resolve("work", flags=flags or {}, environ=environ or {}, config=read(path, text), brand=AWESOME)
 
 
 @pytest.mark.parametrize("name", ["a", "work", "Work-2.eu_west", "." * 64, "-q"])
 def test_a_profile_may_have_a_plain_name(name: str) -> None:
-    assert profile_name(name, {}) == name
+    assert profile_name(name, {}, AWESOME) == name
 
 
 @pytest.mark.parametrize("name", ["", " ", "a b", "a/b", "a\n", "ä", "a" * 65, "a:b", "\u0661"])
 def test_a_profile_may_have_no_other_name(name: str) -> None:
     with pytest.raises(UsageError, match="is no name for a profile"):
-        profile_name(name, {})
+        profile_name(name, {}, AWESOME)
 
 
 def test_the_flag_names_the_profile_before_the_variable_does_and_that_before_the_default() -> None:
-    assert profile_name("flag", {"AWESOME_PROFILE": "variable"}) == "flag"
-    assert profile_name(None, {"AWESOME_PROFILE": "variable"}) == "variable"
-    assert profile_name(None, {"AWESOME_PROFILE": ""}) == "default"
-    assert profile_name(None, {}) == "default"
+    assert profile_name("flag", {"AWESOME_PROFILE": "variable"}, AWESOME) == "flag"
+    assert profile_name(None, {"AWESOME_PROFILE": "variable"}, AWESOME) == "variable"
+    assert profile_name(None, {"AWESOME_PROFILE": ""}, AWESOME) == "default"
+    assert profile_name(None, {}, AWESOME) == "default"
 
 
 SOURCES: list[tuple[str, Settings, dict[str, str]]] = [
@@ -142,9 +143,9 @@ jwks_uri = "https://id.example/keys"
 
 def test_only_our_own_variables_insist() -> None:
     environ = {"AUTH0_CLIENT_ID": "theirs", "AWESOME_DOMAIN": "other.auth0.com"}
-    assert demands(environ) == [("issuer", "https://other.auth0.com/", "AWESOME_DOMAIN")]
-    assert demands({"AWESOME_CLIENT_ID": "ours"}) == [("client_id", "ours", "AWESOME_CLIENT_ID")]
-    assert demands({"AWESOME_API_URL": "http://example.com/", "AWESOME_AUDIENCE": "\udcff"}) == []
+    assert demands(environ, AWESOME) == [("issuer", "https://other.auth0.com/", "AWESOME_DOMAIN")]
+    assert demands({"AWESOME_CLIENT_ID": "ours"}, AWESOME) == [("client_id", "ours", "AWESOME_CLIENT_ID")]
+    assert demands({"AWESOME_API_URL": "http://example.com/", "AWESOME_AUDIENCE": "\udcff"}, AWESOME) == []
 
 
 @pytest.mark.parametrize(
@@ -186,13 +187,13 @@ def test_openid_is_always_among_the_scopes(scope: str, sent: str) -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [(None, 30.0), ("", 30.0), ("5", 5.0), ("0.25", 0.25)])
 def test_the_keyrings_time_limit_is_a_number_of_seconds(text: str | None, seconds: float) -> None:
-    assert keyring_timeout({} if text is None else {"AWESOME_KEYRING_TIMEOUT": text}) == seconds
+    assert keyring_timeout({} if text is None else {"AWESOME_KEYRING_TIMEOUT": text}, AWESOME) == seconds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "soon", "1e3", "inf", "nan", "123456", "\u0663"])
 def test_any_other_time_limit_is_refused(text: str) -> None:
     with pytest.raises(ConfigError, match="AWESOME_KEYRING_TIMEOUT is no number of seconds"):
-        keyring_timeout({"AWESOME_KEYRING_TIMEOUT": text})
+        keyring_timeout({"AWESOME_KEYRING_TIMEOUT": text}, AWESOME)
 
 
 def test_a_file_that_is_absent_has_no_profiles(path: Path) -> None:
@@ -334,5 +335,5 @@ def test_a_file_that_can_be_read_and_not_changed_stays_as_it_is(path: Path, text
     config = read(path, text)
     with pytest.raises(ConfigError) as refused:
         config.save("work", {"domain": "a.auth0.com"})
-    assert refused.value.message == f"{path} is written in a way that awesome cannot change."
+    assert refused.value.message == f"{path} is written in a way that cannot be changed here."
     assert path.read_text("utf-8") == text

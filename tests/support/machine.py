@@ -71,7 +71,9 @@ class Machine:
 
     @property
     def _session_store(self) -> SessionStore:
-        return SessionStore(KeyringStore(lambda: self.keyring, timeout=TIMEOUT, note=print), "default")
+        return SessionStore(
+            KeyringStore(lambda: self.keyring, username="awesome", timeout=TIMEOUT, note=print), "awesome-cli:default"
+        )
 
     def let_the_access_token_end(self) -> None:
         """Turn the kept session into one whose access token has ended."""
@@ -82,7 +84,7 @@ class Machine:
     @property
     def lock_name(self) -> str:
         """The name of the lock of this provider's session."""
-        return session_lock_name("default", self.issuer, self.client_id)
+        return session_lock_name("awesome-cli", "default", self.issuer, self.client_id)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -91,7 +93,7 @@ class Machine:
             "import sys, time; from pathlib import Path; from awesome_cli.system.lock import exclusive\n"
             "with exclusive([Path(sys.argv[1])], [sys.argv[2]]): print('held', flush=True); time.sleep(60)"
         )
-        argv = [sys.executable, "-c", program, account_folders()[0], self.lock_name]
+        argv = [sys.executable, "-c", program, account_folders("awesome-cli")[0], self.lock_name]
         with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=self.variables()) as holder:
             assert holder.stdout
             assert holder.stdout.readline() == "held\n"
@@ -175,7 +177,7 @@ class Machine:
             config_dir=self.folder / ".config/awesome-cli",
             state_dir=self.folder / ".local/state/awesome-cli",
             cache_dir=self.folder / ".cache/awesome-cli",
-            account_dirs=tuple(map(Path, account_folders())),
+            account_dirs=tuple(map(Path, account_folders("awesome-cli"))),
             now=time.time,
             run=run_on_asyncio,
             open_browser=lambda _: False,

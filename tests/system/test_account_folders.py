@@ -21,7 +21,7 @@ def _account(monkeypatch: pytest.MonkeyPatch, home: str, *, platform: str = "lin
     monkeypatch.setattr(pwd, "getpwuid", lambda _: record)
     monkeypatch.setattr(os, "geteuid", lambda: 1234)
     monkeypatch.setattr(os.path, "isdir", lambda path: path == "/run/user/1234")
-    return account_folders()
+    return account_folders("awesome-cli")
 
 
 def test_the_home_of_the_password_database_comes_first_and_no_variable_decides(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,62 +46,62 @@ def test_a_user_that_the_password_database_does_not_know_has_the_others(monkeypa
 
     monkeypatch.setattr(pwd, "getpwuid", unknown)
     monkeypatch.setattr(os.path, "isdir", lambda _: False)
-    assert account_folders() == [f"/tmp/awesome-cli-{os.geteuid()}"]  # noqa: S108
+    assert account_folders("awesome-cli") == [f"/tmp/awesome-cli-{os.geteuid()}"]  # noqa: S108
 
 
 def test_a_session_on_the_list_is_revoked_in_whichever_folder_it_lies(tmp_path: Path) -> None:
-    assert not is_revoked(DIGEST, [tmp_path])
-    add_revoked(tmp_path, {DIGEST})
-    assert is_revoked(DIGEST, [tmp_path / "absent", tmp_path])
-    assert not is_revoked(DIGEST[:-1], [tmp_path])
+    assert not is_revoked(DIGEST, "awesome-cli", [tmp_path])
+    add_revoked(tmp_path, "awesome-cli", {DIGEST})
+    assert is_revoked(DIGEST, "awesome-cli", [tmp_path / "absent", tmp_path])
+    assert not is_revoked(DIGEST[:-1], "awesome-cli", [tmp_path])
 
 
 def test_the_list_keeps_the_newest_and_fits_what_is_read_of_it(tmp_path: Path) -> None:
     for number in range(MOST_REVOKED + 5):
-        add_revoked(tmp_path, {f"{number:032x}"})
-    assert not is_revoked(f"{4:032x}", [tmp_path])
-    assert is_revoked(f"{5:032x}", [tmp_path])
-    assert is_revoked(f"{MOST_REVOKED + 4:032x}", [tmp_path])
-    assert (tmp_path / REVOKED_LIST).stat().st_size <= LONGEST_LIST
+        add_revoked(tmp_path, "awesome-cli", {f"{number:032x}"})
+    assert not is_revoked(f"{4:032x}", "awesome-cli", [tmp_path])
+    assert is_revoked(f"{5:032x}", "awesome-cli", [tmp_path])
+    assert is_revoked(f"{MOST_REVOKED + 4:032x}", "awesome-cli", [tmp_path])
+    assert (tmp_path / f"awesome-cli-{REVOKED_LIST}").stat().st_size <= LONGEST_LIST
 
 
 def test_a_list_that_cannot_be_written_fails_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    add_revoked(tmp_path / "file", {DIGEST})
+    add_revoked(tmp_path / "file", "awesome-cli", {DIGEST})
 
 
 @pytest.mark.parametrize("junk", ["x" * 5_000, " ".join(["y" * 60] * 66), "\0" * 9_000_000])
 def test_junk_in_the_list_does_not_hide_what_is_added(tmp_path: Path, junk: str) -> None:
-    (tmp_path / REVOKED_LIST).write_text(junk)
-    add_revoked(tmp_path, {DIGEST})
-    assert is_revoked(DIGEST, [tmp_path])
+    (tmp_path / f"awesome-cli-{REVOKED_LIST}").write_text(junk)
+    add_revoked(tmp_path, "awesome-cli", {DIGEST})
+    assert is_revoked(DIGEST, "awesome-cli", [tmp_path])
 
 
 def test_a_link_in_the_place_of_the_list_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").touch()
-    (tmp_path / REVOKED_LIST).symlink_to(tmp_path / "elsewhere")
-    add_revoked(tmp_path, {DIGEST})
-    assert is_revoked(DIGEST, [tmp_path])
+    (tmp_path / f"awesome-cli-{REVOKED_LIST}").symlink_to(tmp_path / "elsewhere")
+    add_revoked(tmp_path, "awesome-cli", {DIGEST})
+    assert is_revoked(DIGEST, "awesome-cli", [tmp_path])
 
 
 def test_something_else_in_the_place_of_the_list_is_not_read(tmp_path: Path) -> None:
     """Another user may have made the folder in /tmp before us, and put a pipe there that nobody writes to."""
-    os.mkfifo(tmp_path / REVOKED_LIST)
-    assert not is_revoked(DIGEST, [tmp_path])
+    os.mkfifo(tmp_path / f"awesome-cli-{REVOKED_LIST}")
+    assert not is_revoked(DIGEST, "awesome-cli", [tmp_path])
 
 
 def test_a_list_that_fails_while_it_is_read_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_revoked(tmp_path, {DIGEST})
+    add_revoked(tmp_path, "awesome-cli", {DIGEST})
 
     def failing(_: int, __: int) -> bytes:
         raise OSError
 
     monkeypatch.setattr(os, "read", failing)
-    assert not is_revoked(DIGEST, [tmp_path])
+    assert not is_revoked(DIGEST, "awesome-cli", [tmp_path])
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 def test_a_list_of_another_user_is_not_read(tmp_path: Path) -> None:
-    add_revoked(tmp_path, {DIGEST})
-    os.chown(tmp_path / REVOKED_LIST, 12345, 12345)
-    assert not is_revoked(DIGEST, [tmp_path])
+    add_revoked(tmp_path, "awesome-cli", {DIGEST})
+    os.chown(tmp_path / f"awesome-cli-{REVOKED_LIST}", 12345, 12345)
+    assert not is_revoked(DIGEST, "awesome-cli", [tmp_path])

@@ -17,6 +17,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ProviderUnreachableError, ResourceExhaustedError
 from awesome_cli.system.environment import (
     defer_signals,
@@ -310,7 +311,7 @@ def test_a_name_that_cannot_be_found_is_an_error_as_ever(monkeypatch: pytest.Mon
 
 
 def test_the_real_world_is_the_systems() -> None:
-    found = system_environment()
+    found = system_environment(AWESOME)
     assert found.stdout is sys.stdout
     assert found.config_dir.name == "awesome-cli"
     assert found.account_dirs[0].name == "awesome-cli"
@@ -321,22 +322,22 @@ def test_the_real_world_is_the_systems() -> None:
 def test_the_given_token_is_kept_from_children_and_still_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awesome_cli.system.environment._kept_back", {})
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    hide_token_from_children()
-    hide_token_from_children()
+    hide_token_from_children(AWESOME)
+    hide_token_from_children(AWESOME)
     assert "AWESOME_ACCESS_TOKEN" not in os.environ
-    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+    assert system_environment(AWESOME).environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "another")
-    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == "another"
+    assert system_environment(AWESOME).environ["AWESOME_ACCESS_TOKEN"] == "another"
 
 
 def test_the_library_leaves_its_callers_environment_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    assert system_environment().environ["AWESOME_ACCESS_TOKEN"] == os.environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
+    assert system_environment(AWESOME).environ["AWESOME_ACCESS_TOKEN"] == os.environ["AWESOME_ACCESS_TOKEN"] == "s3cret"
 
 
 def test_the_repr_of_a_world_shows_no_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    assert "s3cret" not in repr(system_environment())
+    assert "s3cret" not in repr(system_environment(AWESOME))
 
 
 @pytest.fixture
@@ -352,7 +353,7 @@ def test_a_browser_is_opened_quietly_and_without_our_token(
 ) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
-    assert open_browser("https://provider.example/activate")
+    assert open_browser("https://provider.example/activate", hidden="AWESOME_ACCESS_TOKEN")
     ((argv, named),) = started
     assert argv[-1] == "https://provider.example/activate"
     assert named["stdout"] == named["stderr"] == subprocess.DEVNULL
@@ -365,11 +366,11 @@ def test_no_text_browser_takes_the_terminal(
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
-    assert not open_browser("https://provider.example/activate")
+    assert not open_browser("https://provider.example/activate", hidden="AWESOME_ACCESS_TOKEN")
     assert started == []
 
 
 def test_a_browser_that_cannot_be_started_is_no_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(sys, "executable", str(Path("/nonexistent/python")))
-    assert not open_browser("https://provider.example/activate")
+    assert not open_browser("https://provider.example/activate", hidden="AWESOME_ACCESS_TOKEN")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from awesome_cli.brand import Brand
 from awesome_cli.cli import fast_path as fastlane
 from awesome_cli.cli import main as __main__
 from awesome_cli.system.environment import run_on_asyncio
@@ -58,7 +59,7 @@ def test_a_command_that_finds_the_system_exhausted_says_so(terminal: Terminal) -
     terminal.login()
     terminal.set(now=broken)
     assert terminal.run("whoami") == 7
-    assert terminal.err.startswith("Error: The system refuses awesome what it needs to run (Too many open files).\n")
+    assert terminal.err.startswith("Error: The system refuses what the program needs to run (Too many open files).\n")
     assert "ulimit -n" in terminal.err
 
 
@@ -84,7 +85,7 @@ def test_another_error_in_the_event_loop_stays_what_it_is() -> None:
 
 
 def _run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> object:
-    def fail() -> NoReturn:
+    def fail(_: Brand) -> NoReturn:
         raise error
 
     monkeypatch.setattr(sys, "argv", ["awesome", "profiles"])
@@ -101,7 +102,7 @@ def test_a_system_that_is_exhausted_at_the_start_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, MemoryError()) == 7
-    assert capsys.readouterr().err.startswith("Error: The system refuses awesome what it needs to run (Cannot")
+    assert capsys.readouterr().err.startswith("Error: The system refuses what the program needs to run (Cannot")
 
 
 @pytest.mark.usefixtures("handlers")

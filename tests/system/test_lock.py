@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from awesome_cli.errors import ProviderError
-from awesome_cli.system.lock import LockTimeoutError, NoLockFolderError, acquire_locks, session_lock_name
+from awesome_cli.errors import LockTimeoutError, NoLockFolderError, ProviderError
+from awesome_cli.system.lock import acquire_locks, session_lock_name
 
 
 def test_the_first_folder_serves(tmp_path: Path) -> None:
@@ -105,11 +105,11 @@ def test_of_several_locks_none_is_held_while_another_cannot_be_had(tmp_path: Pat
 
 def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
     names = {
-        session_lock_name("default", "https://a.example/", "client"),
-        session_lock_name("work", "https://a.example/", "client"),
-        session_lock_name("default", "https://b.example/", "client"),
-        session_lock_name("default", "https://a.example/", "other"),
-        session_lock_name("default", "", ""),
+        session_lock_name("awesome-cli", "default", "https://a.example/", "client"),
+        session_lock_name("awesome-cli", "work", "https://a.example/", "client"),
+        session_lock_name("awesome-cli", "default", "https://b.example/", "client"),
+        session_lock_name("awesome-cli", "default", "https://a.example/", "other"),
+        session_lock_name("awesome-cli", "default", "", ""),
     }
     assert len(names) == 5
     assert all(name.startswith("awesome-cli-") and name.isascii() for name in names)

@@ -1,0 +1,75 @@
+"""What to do about an error: the default hint by its class or OAuth error code, with the program's names filled in.
+
+Any hint may contain ``{login}``, the command that signs in, ``{program}`` and ``{prefix}``, that of the variables.
+"""
+
+from __future__ import annotations
+
+from awesome_cli.brand import Brand
+from awesome_cli.errors import (
+    AccessDeniedError,
+    AwesomeError,
+    DamagedSessionError,
+    DeviceCodeExpiredError,
+    InvalidTokenError,
+    KeyringError,
+    KeyringTimeoutError,
+    LoginRequiredError,
+    PlaintextFileError,
+    ProviderError,
+    RefreshFailedError,
+    SessionEndedError,
+    SubjectMismatchError,
+    UnsupportedAlgorithmError,
+)
+
+_USE_A_KEYRING = (
+    "Unlock or install a keyring (GNOME Keyring, KWallet or KeePassXC; macOS and Windows bring their own), name one in"
+    " PYTHON_KEYRING_BACKEND, or, where plain text on disk is acceptable, use: {login} --insecure-storage"
+)
+
+_BY_CLASS = {
+    LoginRequiredError: "Sign in with: {login}",
+    SessionEndedError: "Sign in with: {login} (a scope with offline_access makes sessions that renew themselves)",
+    DamagedSessionError: "Sign in with: {login} (it replaces the damaged entry)",
+    AccessDeniedError: "If that was a mistake, start again with: {login}",
+    DeviceCodeExpiredError: "Get a new one with: {login}",
+    RefreshFailedError: "Try again; if it stays so, sign in anew with: {login} --force",
+    InvalidTokenError: "Nothing was stored. If the settings are right, tell the provider's operators.",
+    UnsupportedAlgorithmError: "Set the application's signing algorithm to RS256 (Auth0: Advanced Settings > OAuth).",
+    SubjectMismatchError: "Sign in anew with: {login} --force",
+    KeyringError: _USE_A_KEYRING,
+    KeyringTimeoutError: "Look for a prompt to unlock it; {prefix}KEYRING_TIMEOUT sets how long to wait, in seconds. "
+    + _USE_A_KEYRING,
+    PlaintextFileError: "Check who owns it and its folder.",
+}
+
+# What people forget to switch on at the provider, by the error code that it sends (RFC 6749 §5.2, RFC 8707 §2).
+_BY_CODE = {
+    "access_denied": "In the Auth0 dashboard check that the application may use Device Code and that the audience"
+    " names an API that exists.",
+    "invalid_client": "Check the client id. In the Auth0 dashboard the application's type must be Native and its"
+    " token endpoint authentication method None.",
+    "invalid_request": "Check the client id and the audience; in the Auth0 dashboard OIDC Conformant must be on.",
+    "invalid_scope": "Check --scope. A refresh token needs offline_access, and in the Auth0 dashboard the API's"
+    " setting Allow Offline Access.",
+    "invalid_target": "Check --audience: it must name an API (resource) that the provider knows.",
+    "unauthorized_client": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and switch"
+    " on Device Code and Refresh Token; its type must be Native.",
+    "unsupported_grant_type": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and"
+    " switch on Device Code and Refresh Token; OIDC Conformant must be on.",
+    "timeout": "Get a new one with: {login} (--timeout sets how long it waits)",
+}
+
+
+def hint_for(error: AwesomeError, brand: Brand, *, profile: str = "") -> str:
+    """Return the error's own hint or the default one; ``profile`` is named in commands, unless it is empty."""
+    by_code = _BY_CODE.get(error.code, "") if isinstance(error, ProviderError | DeviceCodeExpiredError) else ""
+    by_class = next((_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _BY_CLASS), "")
+    return fill(error.hint or by_code or by_class, brand, profile=profile)
+
+
+def fill(text: str, brand: Brand, *, profile: str = "") -> str:
+    """Fill in the program's names."""
+    login = f"{brand.name} login" + (f" --profile {profile}" if profile else "")
+    return text.replace("{login}", login).replace("{program}", brand.name).replace("{prefix}", brand.env_prefix)
