@@ -19,6 +19,7 @@ ROWS = """
     9   __main__
     8   program
     7   cli
+    6   account
     5   api
     4   provider
     3   sessions
@@ -46,17 +47,23 @@ PACKAGES = {
     "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
     "cli/progress": "rich",
-    "cli/context": "segno",
+    "cli/login": "segno",
     "program": "httpx",
 }  # by room or module; what is not listed stands on the standard library alone
 
 LATE = {
-    "system/account_folders",
-    "system/environment",
+    "__init__",
+    "account",
+    "cli/api",
     "cli/context",
     "cli/fast_path",
+    "cli/login",
     "cli/main",
-    "__init__",
+    "cli/token",
+    "keystore/detection",
+    "sessions/stores",
+    "system/account_folders",
+    "system/environment",
 }  # a command pays for what it uses: these open what it needs
 
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")

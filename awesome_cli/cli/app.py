@@ -12,7 +12,7 @@ from typer.main import get_command
 
 from awesome_cli import __version__
 from awesome_cli.cli.completion import install_completion, profile_names, require_completion_request, show_completion
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.text import safe
@@ -35,12 +35,12 @@ VERBOSE_HELP = "Tell more on stderr; never a secret."
 QUIET_HELP = "Tell less on stderr: warnings, errors and what you must do."
 
 
-def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
+def run_command(argv: Sequence[str], context: CommandContext) -> int:
     """Run one command and return its exit code. Raises AwesomeError."""
-    require_completion_request(toolbox.environment.environ)
+    require_completion_request(context.environment.environ)
     try:
         code = get_command(app).main(
-            list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False
+            list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=context, windows_expand_args=False
         )
     except _ClickUsageError as error:
         where = error.ctx.command_path if error.ctx else "awesome"
@@ -148,7 +148,7 @@ app = typer.Typer(
 
 
 @app.callback(epilog=examples("awesome login", "awesome say-hi", "awesome --profile work whoami"))
-def awesome(  # noqa: PLR0913 - one parameter an option
+def awesome(
     ctx: typer.Context,
     *,
     profile: Annotated[

@@ -47,7 +47,7 @@ def require_completion_request(environ: Mapping[str, str]) -> None:
 def profile_names(ctx: typer.Context) -> list[str]:
     """Return what ``--profile`` can complete to. A shell that asks has no use for an error."""
     try:
-        names: list[str] = ctx.obj.profile_names
+        names: list[str] = ctx.obj.account.settings.names
     except AwesomeError:
         return []
     return names

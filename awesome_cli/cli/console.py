@@ -13,7 +13,7 @@ from io import BytesIO
 from typing import BinaryIO
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli import format as identity
+from awesome_cli.cli.format import json_document
 from awesome_cli.errors import AwesomeError, OutputError
 from awesome_cli.hints import hint_for
 from awesome_cli.system.environment import Environment
@@ -94,12 +94,12 @@ class Console:
 
     def json(self, document: Mapping[str, object] | Sequence[object]) -> None:
         """Print a JSON document for programs, in ASCII."""
-        self._deliver(f"{identity.document(document)}\n")
+        self._deliver(f"{json_document(document)}\n")
 
     def event(self, document: Mapping[str, object]) -> None:
         """Print one JSON line for a program that waits for it, in ASCII. Raises OutputLost, if it does not any more."""
         try:
-            self._deliver(f"{identity.document(document, indent=None)}\n")
+            self._deliver(f"{json_document(document, indent=None)}\n")
         except OutputClosedError:
             raise OutputError("The program that read our events has ended.") from None
 

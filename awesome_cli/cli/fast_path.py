@@ -17,7 +17,7 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli.format import document, fields, greeting, lines
+from awesome_cli.cli.format import greeting, json_document, user_fields, user_lines
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
 from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
@@ -50,8 +50,8 @@ def _whoami(members: dict[str, Any] | None, profile: str, now: float, *, json: b
 
     user = User(**members)
     if json:
-        return document(fields(user, profile=profile, store=SECRET_SERVICE))
-    return _said(lines(user, profile=profile, store=SECRET_SERVICE, now=now))
+        return json_document(user_fields(user, profile=profile, store=SECRET_SERVICE))
+    return _said(user_lines(user, profile=profile, store=SECRET_SERVICE, now=now))
 
 
 def _said(lines: Sequence[str]) -> str | None:

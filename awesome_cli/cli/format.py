@@ -11,6 +11,7 @@ from awesome_cli.sessions.record import LAST_INSTANT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from awesome_cli.account import Account
     from awesome_cli.sessions.model import User
 
 
@@ -19,7 +20,7 @@ def greeting(name: str) -> str:
     return f"Welcome {name}!"
 
 
-def lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
+def user_lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
     """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
     facts = {
         "subject": user.subject,
@@ -29,7 +30,7 @@ def lines(user: User, *, profile: str, store: str, now: float, checked: bool = F
         "audience": user.audience or "(none)",
         "profile": profile,
         "signed in": rfc3339(user.signed_in_at),
-        "access token": life(user, now),
+        "access token": token_status(user, now),
         "kept in": store,
         **({"checked": "the provider takes it"} if checked else {}),
     }
@@ -37,7 +38,7 @@ def lines(user: User, *, profile: str, store: str, now: float, checked: bool = F
     return [who, *(f"  {label + ':':<14}{value}" for label, value in facts.items())]
 
 
-def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
+def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
     """Return the JSON members that say it."""
     return {
         "profile": profile,
@@ -55,7 +56,11 @@ def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
     }
 
 
-def life(user: User, now: float) -> str:
+def account_fields(user: User, account: Account) -> dict[str, object]:
+    return user_fields(user, profile=account.profile, store=account.stores.current.kind)
+
+
+def token_status(user: User, now: float) -> str:
     """Say how long the access token lives, and what follows."""
     ends = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
     return f"{ends}, {'renewed by itself' if user.refreshable else 'not renewable'}"
@@ -68,13 +73,13 @@ def rfc3339(instant: float) -> str:
 
 def duration(seconds: float) -> str:
     """Write a duration for people."""
-    if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
+    if seconds < 120:
         return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
-    if seconds < 7200:  # noqa: PLR2004 - and two hours better than 119 minutes
+    if seconds < 7200:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.0f} hours"
 
 
-def document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
+def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
     """Write a JSON document for programs, in printable ASCII."""
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

@@ -25,37 +25,37 @@ def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) 
     from contextlib import redirect_stderr, redirect_stdout
 
     from awesome_cli.cli.app import run_command
-    from awesome_cli.cli.context import Toolbox
+    from awesome_cli.cli.context import CommandContext
     from awesome_cli.errors import AwesomeError, OutputError
     from awesome_cli.system.exhaustion import exhausted
     from awesome_cli.system.files import restrict_write_access
     from awesome_cli.system.signals import WORDS
 
-    toolbox = Toolbox(environment, brand)
+    context = CommandContext(environment, brand)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
-        restrict_write_access(folder, warn=toolbox.console.warning)
+        restrict_write_access(folder, warn=context.console.warning)
     with (
         redirect_stdout(environment.stdout),
         redirect_stderr(environment.stderr),
     ):  # Typer prints its help to sys.stdout
         try:
-            code = run_command(argv, toolbox)
+            code = run_command(argv, context)
         except AwesomeError as error:
-            toolbox.console.error(error)
+            context.console.error(error)
             return error.exit_code
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
         except Exception as error:  # noqa: BLE001 - the last door before a traceback
             if isinstance(error, OSError) and error.errno in _LOST:  # as when Typer prints its help
-                toolbox.console.error(OutputError(f"The output could not be written ({error.strerror})."))
+                context.console.error(OutputError(f"The output could not be written ({error.strerror})."))
             elif trouble := exhausted(error):
-                toolbox.console.error(trouble)
+                context.console.error(trouble)
                 return trouble.exit_code
             else:
-                toolbox.console.bug(error)
+                context.console.bug(error)
             return AwesomeError.exit_code
     if code in WORDS:
-        toolbox.console.say(WORDS[code])
+        context.console.say(WORDS[code])
     return code
 
 

@@ -9,6 +9,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from awesome_cli.system.environment import Backend, Environment
 
 SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105 - a class's name
 
@@ -34,3 +39,21 @@ def keyringrc_files(environ: Mapping[str, str]) -> list[str]:
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"  # where old versions of keyring had it
     return [f"{folder}/python_keyring/keyringrc.cfg" for folder in (config, data)]
+
+
+def open_keyring(environment: Environment) -> Backend:
+    """Return the keyring backend to use, opened: the environment's own, or the system's. Raises KeyringError."""
+    if environment.keyring is not None:
+        return environment.keyring
+    if secret_service_is_certain(environment.environ):
+        service = None
+        with suppress(Exception):  # keyring's own search finds out what is wrong
+            from awesome_cli.keystore.secret_service import SecretService
+
+            service = SecretService()
+        if service is not None:
+            service.unlock()
+            return service
+    from awesome_cli.keystore.backend import system_keyring
+
+    return system_keyring()

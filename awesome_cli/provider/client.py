@@ -128,7 +128,7 @@ class DeviceFlow:
 class OidcClient:
     """One issuer as one client sees it, while a conversation lasts; :func:`conversation` begins one."""
 
-    def __init__(  # noqa: PLR0913 - all that a conversation depends on is said
+    def __init__(
         self,
         http: httpx.AsyncClient,
         client: ClientConfig,
@@ -514,7 +514,7 @@ class OidcClient:
 
 
 @asynccontextmanager
-async def conversation(  # noqa: PLR0913 - the same
+async def conversation(
     client: ClientConfig,
     *,
     cache: MetadataCache,

@@ -66,7 +66,7 @@ class Session:
     provider_digest: str
 
 
-def open_session(  # noqa: PLR0913 - a session is made of all of this
+def open_session(
     tokens: TokenResponse,
     id_token: IdToken,
     userinfo: Mapping[str, Any],
@@ -100,7 +100,7 @@ def open_session(  # noqa: PLR0913 - a session is made of all of this
     )
 
 
-def renewed_session(  # noqa: PLR0913 - the same, and what was before
+def renewed_session(
     old: Session,
     tokens: TokenResponse,
     *,
@@ -178,7 +178,7 @@ class Store(Protocol):
         """Take the rehearsal back."""
 
 
-def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
+def renew_if_needed(
     session: Session,
     *,
     store: Callable[[], Store],

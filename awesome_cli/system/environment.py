@@ -41,6 +41,16 @@ class Backend(Protocol):
         """Forget the secret."""
 
 
+class Messages(Protocol):
+    """Who is told what happens meanwhile: the console, or nobody where a library is used."""
+
+    def say(self, text: str) -> None: ...
+    def say_once(self, text: str) -> None: ...
+    def note(self, text: str) -> None: ...
+    def warning(self, text: str) -> None: ...
+    def detail(self, text: str) -> None: ...
+
+
 class Run(Protocol):
     """Runs an async function to its end: the one door between plain code and the event loop."""
 

@@ -13,8 +13,16 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.cli.checks import Finding, check_clock, check_folder, check_keys, check_locks, right, tell_versions
-from awesome_cli.cli.doctor import GLYPHS
+from awesome_cli.cli.doctor import (
+    GLYPHS,
+    Finding,
+    check_clock,
+    check_folder,
+    check_keys,
+    check_locks,
+    list_versions,
+    passed,
+)
 from awesome_cli.cli.main import main
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
@@ -258,10 +266,10 @@ def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
 
 def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
     keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]
-    found = check_keys(keys)
+    found = check_keys(keys, "awesome")
     assert (found.ok, found.exit_code) == (False, 8)
     assert "RS256" in found.advice
-    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}]).what == "1 of 4 can sign what awesome accepts"
+    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}], "awesome").what == "1 of 4 can sign what awesome accepts"
 
 
 @pytest.mark.parametrize(
@@ -323,7 +331,7 @@ def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
     assert found["what"] == "The session has ended, and carries no refresh token."
 
 
-def test_a_session_that_can_be_renewed_is_right(terminal: Terminal) -> None:
+def test_a_session_that_can_be_renewed_is_passed(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
@@ -359,10 +367,10 @@ def test_lock_folders_are_tried_as_a_renewal_does(tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     bad, good = in_the_way / "locks", tmp_path / "locks"
-    assert check_locks([good]).what == str(good)
-    found = check_locks([bad, good])
+    assert check_locks([good], "awesome-cli").what == str(good)
+    found = check_locks([bad, good], "awesome-cli")
     assert (found.ok, found.what) == (None, f"{bad} cannot be used; {good} serves instead")
-    found = check_locks([bad])
+    found = check_locks([bad], "awesome-cli")
     assert (found.ok, found.exit_code) == (False, 7)
 
 
@@ -377,9 +385,9 @@ def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
 
 
 def test_versions_are_told_even_of_what_has_none() -> None:
-    assert tell_versions().what.startswith("awesome 0.1.0, Python 3.")
-    assert "httpx 0." in tell_versions().what
-    assert tell_versions(["no-such-package"]).what.endswith(", no-such-package (unknown)")
+    assert list_versions("awesome").what.startswith("awesome 0.1.0, Python 3.")
+    assert "httpx 0." in list_versions("awesome").what
+    assert list_versions("awesome", ["no-such-package"]).what.endswith(", no-such-package (unknown)")
 
 
 @pytest.mark.parametrize(
@@ -398,13 +406,13 @@ def test_versions_are_told_even_of_what_has_none() -> None:
     ],
 )
 def test_a_finding_for_everybody_names_neither_home_nor_person(text: str, home: str, public: str) -> None:
-    found = Finding(check="x", ok=True, what=text, advice=text).public([home])
+    found = Finding(check="x", ok=True, what=text, advice=text).anonymous([home])
     assert (found.what, found.advice) == (public, public)
 
 
 def test_the_longest_of_several_home_folders_is_hidden_first() -> None:
-    found = right("x", "/home/juan/sandbox/.config and /home/juan/.config")
-    assert found.public(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
+    found = passed("x", "/home/juan/sandbox/.config and /home/juan/.config")
+    assert found.anonymous(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
 
 
 @pytest.mark.parametrize("home", [None, "/elsewhere"])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awesome_cli.brand import AWESOME
-from awesome_cli.cli import format as identity
+from awesome_cli.cli.format import user_fields, user_lines
 from awesome_cli.errors import (
     InvalidTokenError,
     KeyringError,
@@ -118,8 +118,8 @@ def test_programs_get_the_subject_as_it_is_and_people_what_can_be_shown_of_it() 
     for sub, shown in (("admin\x1b[2J ", "admin[2J"), ("\x1b\x00", "'\\x1b\\x00'"), ("x" * 255, "x" * 255)):
         user = opened({"sub": sub}).user
         assert (user.sub, user.subject) == (sub, shown)
-        assert identity.fields(user, profile="default", store="memory")["sub"] == sub
-        assert f"subject:      {shown}" in "\n".join(identity.lines(user, profile="default", store="memory", now=0.0))
+        assert user_fields(user, profile="default", store="memory")["sub"] == sub
+        assert f"subject:      {shown}" in "\n".join(user_lines(user, profile="default", store="memory", now=0.0))
 
 
 @pytest.mark.parametrize("nothing", [{}, {"name": ""}, {"name": None}, {"name": 7}, {"name": "\u200b"}])
