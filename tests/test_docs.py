@@ -1,8 +1,9 @@
-"""What people read: every ``--help``, and whether README and docs say what the program does."""
+"""Every ``--help``, and whether README and docs agree with the program."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("docs/**/*.md")})
+SETTINGS = DOCS["docs/reference/settings.md"]
+JSON = "docs/reference/json.md"
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
 HELPS = [
     [],
@@ -36,26 +40,26 @@ HELPS = [
     ["profiles", "remove"],
     ["demo", "serve"],
 ]
-FOREIGN = {"hello-api", "my-command"}  # what other packages add, in examples
+FOREIGN = {"hello-api", "my-command"}  # commands of other packages, in examples
 
 
 def section(text: str, title: str) -> str:
-    """Return what stands below a heading, up to the next one of its rank."""
-    rank, _, _ = title.partition(" ")
-    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{rank} |\Z)", text, re.MULTILINE | re.DOTALL)
+    """Return the text below a heading, up to the next one of its level."""
+    level, _, _ = title.partition(" ")
+    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{level} |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """Return the rows of each table, cell by cell, without its heading."""
+    """Return the cells of each table, row by row, without its heading."""
     found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     rows = [table.splitlines()[2:] for table in found]
     return [[[cell.strip() for cell in row.strip("|").split(" | ")] for row in table] for table in rows]
 
 
 def code(text: str) -> list[str]:
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`]+)`", text)
 
 
@@ -167,14 +171,14 @@ def test_readme_lists_the_commands(helps: dict[str, str]) -> None:
         assert options(words) <= options(helps[name]), name
 
 
-def test_readme_lists_all_options_of_login(helps: dict[str, str]) -> None:
-    (listed,) = re.findall(r"^`login` has (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
+def test_the_settings_page_lists_all_options_of_login(helps: dict[str, str]) -> None:
+    (listed,) = re.findall(r"^`login` has (.*?)\n\n", SETTINGS, re.MULTILINE | re.DOTALL)
     shared = options(helps["say-hi"])
     assert options(listed) == options(helps["login"]) - shared
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS])
-def test_every_option_that_the_docs_name_is_there(helps: dict[str, str], name: str) -> None:
+def test_every_option_in_the_docs_exists(helps: dict[str, str], name: str) -> None:
     ours = set().union(*map(options, helps.values()))
     for words in code((DOCS | {"README.md": README})[name]):
         if words.startswith(("awesome ", "--")) or " --" not in words:
@@ -182,11 +186,10 @@ def test_every_option_that_the_docs_name_is_there(helps: dict[str, str], name: s
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS, *SOURCES])
-def test_every_command_that_is_named_is_there(helps: dict[str, str], name: str) -> None:
-    """Whatever is typed behind ``awesome`` in docs, errors and hints can be typed."""
+def test_every_command_in_docs_errors_and_hints_exists(helps: dict[str, str], name: str) -> None:
     text = (DOCS | SOURCES | {"README.md": README})[name]
-    typed = re.findall(r"`awesome ([a-z][^`]+)`", text)  # as docs say it
-    typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # as hints say it
+    typed = re.findall(r"`awesome ([a-z][^`]+)`", text)  # in docs
+    typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # in hints
     for words in typed:
         first, *rest = words.split()
         if first in FOREIGN:
@@ -196,8 +199,8 @@ def test_every_command_that_is_named_is_there(helps: dict[str, str], name: str) 
         assert options(words) <= options(helps[sub]) | options(helps[""]), words
 
 
-def test_readme_lists_the_exit_codes() -> None:
-    (rows,) = tables(section(README, "## Exit codes"))
+def test_the_exit_codes_page_lists_every_exit_code() -> None:
+    (rows,) = tables(DOCS["docs/reference/exit-codes.md"])
     listed = [int(number) for number, _ in rows]
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AwesomeError)]
     assert listed == sorted({0, *(kind.exit_code for kind in classes), *WORDS})
@@ -210,8 +213,8 @@ def strings(source: str) -> Iterator[str]:
             yield node.value
 
 
-def test_readme_lists_the_variables() -> None:
-    (rows,) = tables(section(README, "## Settings"))
+def test_the_settings_page_lists_every_variable() -> None:
+    (rows,) = tables(section(SETTINGS, "## Variables"))
     listed = {name for _, variables, _ in rows for name in code(variables)}
     read = {AWESOME.variable(key) for key in (*TEXTS, "profile", "keyring_timeout", "access_token")} | {
         "AUTH0_DOMAIN",
@@ -223,17 +226,62 @@ def test_readme_lists_the_variables() -> None:
     assert listed == read
 
 
-def test_readme_names_what_a_profile_may_set() -> None:
-    settings = section(README, "## Settings")
-    missing = [key for key in (*TEXTS, *SWITCHES, *ENDPOINTS) if not re.search(rf"`{key}( = true)?`", settings)]
-    assert missing == []
+def test_the_settings_page_lists_every_key_of_a_profile() -> None:
+    keys = (*TEXTS, *SWITCHES, *ENDPOINTS)
+    assert [key for key in keys if not re.search(rf"`{key}( = true)?`", SETTINGS)] == []
+
+
+def test_the_storage_page_lists_the_members_of_a_manifest(terminal: Terminal) -> None:
+    _, members, *_ = tables(DOCS["docs/reference/storage.md"])
+    terminal.login()
+    manifest = json.loads(terminal.keyring.get_password("awesome-cli:default", "awesome") or "")
+    assert {name for member, _ in members for name in code(member)} == set(manifest)
+    (user,) = [meaning for member, meaning in members if member == "`card`"]
+    assert set(code(user)) == set(manifest["card"])
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_every_relative_link_leads_to_an_existing_file_and_heading(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_another_one() -> None:
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))
+    }
+    assert [page for page in PAGES if not linked & {page, page.parent}] == [ROOT / "README.md"]
+
+
+def test_every_test_module_that_the_reliability_page_names_exists() -> None:
+    named = set(re.findall(r"`(\w+/test_\w+)`", DOCS["docs/explanation/reliability.md"]))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / "tests" / f"{name}.py").is_file()] == []
+
+
+@pytest.mark.parametrize("name", [name for name in DOCS if name.startswith("docs/decisions/")])
+def test_a_decision_record_has_at_most_40_lines(name: str) -> None:
+    assert len(DOCS[name].splitlines()) <= 40
 
 
 KINDS: dict[str, Any] = {"text": str, "number": (int, float), "boolean": bool, "object": dict, "list": list}
 
 
 def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
-    """Compare an object with its table in ``docs/json.md``."""
+    """Compare an object with its table in ``docs/reference/json.md``."""
     assert list(document) == [code(member)[0] for member, _, _ in rows]
     for value, (member, kinds, _) in zip(document.values(), rows, strict=True):
         kind, _, or_null = kinds.partition(" or ")
@@ -248,11 +296,11 @@ def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
 
 
 def schema(command: str) -> list[list[list[str]]]:
-    return tables(section(DOCS["docs/json.md"], f"## `awesome {command}`"))
+    return tables(section(DOCS[JSON], f"## `awesome {command}`"))
 
 
 def test_every_json_output_has_its_schema(helps: dict[str, str]) -> None:
-    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS["docs/json.md"], re.MULTILINE)
+    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS[JSON], re.MULTILINE)
     assert sorted(documented) == sorted(words for words, text in helps.items() if "--json" in options(text))
 
 
