@@ -77,7 +77,7 @@ def helps(terminal: Terminal) -> dict[str, str]:
     return found
 
 
-def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
+def test_every_help_text_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
     for words, text in helps.items():
         usage, empty, message, *_ = text.splitlines()
         assert usage.startswith(f"Usage: awesome {words}".rstrip()), text
@@ -86,49 +86,47 @@ def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[st
         assert re.search(r"\n\n  Examples?:\n(    (curl.*)?awesome.*\n)+\Z", text), text
 
 
-def test_the_first_sentence_of_a_help_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
+def test_the_first_sentence_of_a_help_text_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
     for name, (_, message) in COMMANDS.items():
         first = " ".join(helps[name].split("\n\n")[1].split())
         assert first == message
 
 
-def test_every_example_is_understood(helps: dict[str, str]) -> None:
+def test_every_option_in_the_help_examples_exists(helps: dict[str, str]) -> None:
     for words, text in helps.items():
         _, _, examples = text.partition("\n  Example")
         for command in re.findall(r"awesome ([^|)\n]+)", examples):
-            spoken = [word for word in command.split() if re.fullmatch(r"--?[a-zA-Z-]+", word)]
+            used = [word for word in command.split() if re.fullmatch(r"--?[a-zA-Z-]+", word)]
             named = next(name for name in sorted(helps, key=len, reverse=True) if name in command)
             assert words in (named, "") or named.startswith(words)
-            assert set(spoken) <= options(helps[named]) | set(re.findall(r"(?<!\S)-\w\b", helps[named])), command
+            assert set(used) <= options(helps[named]) | set(re.findall(r"(?<!\S)-\w\b", helps[named])), command
 
 
-def test_nothing_in_a_help_is_in_the_words_of_programmers(helps: dict[str, str]) -> None:
+def test_help_texts_show_no_type_names_and_fit_80_columns(helps: dict[str, str]) -> None:
     for text in helps.values():
         assert not re.search(r"<\w+>|\b(TEXT|INTEGER|FLOAT|BOOLEAN)\b(?!\|@FILE)", text)
         assert all(len(line) <= 80 for line in text.splitlines())
 
 
-def test_every_option_says_what_it_does(helps: dict[str, str]) -> None:
+def test_every_option_has_a_help_text(helps: dict[str, str]) -> None:
     for text in helps.values():
         for entry in re.split(r"\n(?=  -)", text.partition("Options:\n")[2].partition("\n\n")[0]):
             assert re.search(r"\S  +\S|\n {6,}\S", entry.strip()), entry
 
 
 @pytest.mark.parametrize("words", [words for words in HELPS if words])
-def test_what_all_commands_share_is_accepted_before_and_behind_the_command(
-    terminal: Terminal, words: list[str]
-) -> None:
+def test_shared_options_are_accepted_before_and_after_the_command(terminal: Terminal, words: list[str]) -> None:
     shared = ["--profile", "work", "--verbose", "--quiet", "-q"]
     assert terminal.run(*shared, *words, "--help") == 0
     assert terminal.run(*words, *shared, "--help") == 0
 
 
-def test_the_version_is_told(terminal: Terminal) -> None:
+def test_the_version_is_printed(terminal: Terminal) -> None:
     assert terminal.run("--version") == 0
     assert terminal.out == f"awesome {__version__}\n"
 
 
-def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
+def test_quiet_suppresses_notes_only(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     assert terminal.run("login", "-q") == 0
     assert terminal.err.splitlines() == [
@@ -150,14 +148,14 @@ def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
     assert terminal.out == "Welcome Juan!\n"
 
 
-def test_quiet_does_not_take_back_verbose(terminal: Terminal) -> None:
+def test_quiet_does_not_undo_verbose(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
     assert terminal.run("-q", "--verbose", "say-hi") == 0
     assert terminal.err == "  POST https://provider.example/token: HTTP status 200\n"
 
 
-def test_quiet_reaches_the_other_profiles(terminal: Terminal) -> None:
+def test_quiet_applies_to_all_profiles_of_a_logout(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     assert terminal.run("-q", "logout", "--all") == 0
     assert terminal.err == ""
@@ -299,7 +297,7 @@ def schema(command: str) -> list[list[list[str]]]:
     return tables(section(DOCS[JSON], f"## `awesome {command}`"))
 
 
-def test_every_json_output_has_its_schema(helps: dict[str, str]) -> None:
+def test_every_command_with_json_output_is_documented(helps: dict[str, str]) -> None:
     documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS[JSON], re.MULTILINE)
     assert sorted(documented) == sorted(words for words, text in helps.items() if "--json" in options(text))
 
@@ -346,7 +344,7 @@ def test_the_json_of_profiles_is_as_documented(terminal: Terminal) -> None:
         check_members(row, members)
 
 
-def test_the_json_of_a_profile_is_as_documented(terminal: Terminal) -> None:
+def test_the_json_of_profiles_show_is_as_documented(terminal: Terminal) -> None:
     (members,) = schema("profiles show NAME --json")
     (of_session,) = schema("whoami --json")
     terminal.run("profiles", "show", "default", "--json")
