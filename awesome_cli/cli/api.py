@@ -102,7 +102,7 @@ def api(
             method=method, url=locate(context.account.settings.api_url, path), headers=given, body=body, pages=paginate
         )
         gauge = _Gauge(context)
-        receiver = (_Screen if context.console.shows_results else _Pipe)(context.console, gauge, include=include)
+        receiver = (_Screen if context.console.stdout_is_terminal else _Pipe)(context.console, gauge, include=include)
         try:
             answer = _talk(context, call, receiver)
         finally:

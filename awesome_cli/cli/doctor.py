@@ -94,7 +94,7 @@ def doctor(
     context: CommandContext = ctx.obj
     environ = context.environment.environ
     homes = [account_home(), *(environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
-    glyphs = GLYPHS if context.console.shows("".join(GLYPHS.values())) else PLAIN_GLYPHS
+    glyphs = GLYPHS if context.console.can_encode("".join(GLYPHS.values())) else PLAIN_GLYPHS
     findings = []
     for finding in _Examination(context.account, online=online).findings():
         findings.append(found := finding.anonymous(homes))

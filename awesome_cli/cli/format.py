@@ -1,4 +1,4 @@
-"""What there is to say of a card, to people and to programs: the same words from the fast lane and the full program."""
+"""How a user is shown to people and to programs: the same text from the fast path and the full program."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 
 def greeting(name: str) -> str:
-    """Greet somebody."""
     return f"Welcome {name}!"
 
 
 def user_lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
-    """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
+    """Say who is signed in, where, and until when; ``checked``, if the provider accepts the session."""
     facts = {
         "subject": user.subject,
         "issuer": user.issuer,
@@ -39,7 +38,7 @@ def user_lines(user: User, *, profile: str, store: str, now: float, checked: boo
 
 
 def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
-    """Return the JSON members that say it."""
+    """Return the JSON members that describe the user."""
     return {
         "profile": profile,
         "issuer": user.issuer,
@@ -61,18 +60,18 @@ def account_fields(user: User, account: Account) -> dict[str, object]:
 
 
 def token_status(user: User, now: float) -> str:
-    """Say how long the access token lives, and what follows."""
-    ends = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
-    return f"{ends}, {'renewed by itself' if user.refreshable else 'not renewable'}"
+    """Say how long the access token is valid, and what follows."""
+    validity = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
+    return f"{validity}, {'renewed by itself' if user.refreshable else 'not renewable'}"
 
 
 def rfc3339(instant: float) -> str:
-    """Write an instant (seconds since the epoch) as RFC 3339 in UTC."""
+    """Format seconds since the epoch as RFC 3339 in UTC."""
     return datetime.fromtimestamp(min(instant, LAST_INSTANT - 1), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for people."""
+    """Format a duration for people; the larger unit begins where two of it have passed."""
     if seconds < 120:
         return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
     if seconds < 7200:
@@ -81,5 +80,5 @@ def duration(seconds: float) -> str:
 
 
 def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
-    """Write a JSON document for programs, in printable ASCII."""
+    """Format a JSON document in printable ASCII."""
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

@@ -117,4 +117,4 @@ def test_a_fast_lane_without_threads_leaves_the_answer_to_the_full_program(monke
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(fastlane, "answer", exhausted_system)
-    assert __main__._answer_at_once(["say-hi"]) is None  # noqa: SLF001 - it has no other door
+    assert __main__._run_fast_path(["say-hi"]) is None  # noqa: SLF001 - it has no other door

@@ -187,7 +187,7 @@ def test_another_error_is_not_taken_for_an_interruption(monkeypatch: pytest.Monk
 def test_a_signal_outside_of_a_command_ends_the_program_with_its_code_and_word(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(__main__, "_answer_at_once", lambda _: signal.raise_signal(number))
+    monkeypatch.setattr(__main__, "_run_fast_path", lambda _: signal.raise_signal(number))
     with pytest.raises(SystemExit) as ended:
         __main__.run()
     assert (ended.value.code, capsys.readouterr().err) == (CODES[number], f"{WORDS[CODES[number]]}\n")
