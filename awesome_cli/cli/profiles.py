@@ -1,4 +1,4 @@
-"""``awesome profiles``: which profiles there are and who is signed in to each; ``show`` and ``remove`` one."""
+"""``profiles``: list the profiles and who is signed in to each; ``show`` and ``remove`` one."""
 
 from __future__ import annotations
 
