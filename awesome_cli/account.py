@@ -6,12 +6,12 @@ The commands and the library both stand on :class:`Account`; it neither parses n
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import (
@@ -24,105 +24,93 @@ from awesome_cli.errors import (
     ProviderError,
     ProviderUnreachableError,
 )
+from awesome_cli.keystore.detection import open_keyring
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
 from awesome_cli.sessions.changes import SessionChanges
 from awesome_cli.sessions.index import SessionIndex
 from awesome_cli.sessions.locks import SessionLocks
 from awesome_cli.sessions.model import MIN_TTL, Session, User, renew_if_needed
-from awesome_cli.sessions.stores import SessionStores
+from awesome_cli.sessions.store_choice import SessionStores
 from awesome_cli.settings.profile import Profile, demands, keyring_timeout
 from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
-    from awesome_cli.provider.client import ClientConfig
-    from awesome_cli.provider.connection import ProviderConnection
+    from awesome_cli.provider.client import ClientConfig, OidcClient
     from awesome_cli.settings.config_file import Config
+
+T = TypeVar("T")
 
 USER_TIMEOUT = 10.0  # seconds after which `user` answers from the last verified sign-in
 _LAST_VERIFIED = "This is from your last verified sign-in."
 
 
 class Account:
-    """One profile of one program. Each part is opened at its first use, so that a command pays for what it uses."""
+    """One profile of one program. What is slow to import is imported at its first use.
+
+    Raises UsageError, if the profile's name is not valid, or differs from an existing one only in case.
+    """
 
     def __init__(
-        self, environment: Environment, brand: Brand, messages: Messages, *, named_profile: str | None = None
+        self,
+        environment: Environment,
+        brand: Brand,
+        messages: Messages,
+        *,
+        named_profile: str | None = None,
+        open_secrets: Callable[[], KeyringStore] | None = None,
+        read_config: Callable[[], Config] | None = None,
     ) -> None:
         self.environment = environment
         self.brand = brand
         self.messages = messages
         self._named_profile = named_profile
-        self._read_config = cache(self._open_config)
-        self._observer = RequestObserver(
-            note=messages.note,
-            say_once=messages.say_once,
+        self._open_secrets = open_secrets or cache(self._new_secrets)
+        self._read_config = read_config or cache(self._load_config)
+        self._observer = RequestObserver(messages, environment)
+        state = environment.state_dir / "sessions.json"
+        self.index = SessionIndex(state, partial(self._acquire, f"{brand.app_dir}-sessions"), warn=messages.warning)
+        self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
+        self.profile = self.settings.name
+        self.stores = SessionStores(self.profile, self._open_secrets, environment, brand, messages.warning)
+        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
+        self.changes = SessionChanges(
+            self.profile,
+            stores=self.stores,
+            locks=self.locks,
+            index=self.index,
+            messages=messages,
             defer_signals=environment.defer_signals,
-            now=environment.now,
+            revoke=self.revoke,
         )
 
     def for_profile(self, name: str) -> Account:
         """Return the account of another profile, with the same connection to the keyring."""
-        other = Account(self.environment, self.brand, self.messages, named_profile=name)
-        other._secrets, other._read_config = self._secrets, self._read_config
-        return other
+        return Account(
+            self.environment,
+            self.brand,
+            self.messages,
+            named_profile=name,
+            open_secrets=self._open_secrets,
+            read_config=self._read_config,
+        )
 
     def close(self) -> None:
         """Close the connection to the keyring."""
-        if "_secrets" in self.__dict__:
-            self._secrets.close()
+        self.stores.close()
 
-    @property
-    def profile(self) -> str:
-        return self.settings.name
-
-    @cached_property
-    def settings(self) -> ProfileSettings:
-        return ProfileSettings(
-            self._named_profile,
-            self.environment.environ,
-            self.brand,
-            read_config=self._read_config,
-            with_session=self.index.stores,
-        )
-
-    def _open_config(self) -> Config:
-        from awesome_cli.settings.config_file import Config
-
-        path = self.environment.config_dir / "config.toml"
-        return Config.read(path, lambda: self._acquire(f"{self.brand.app_dir}-config"))
-
-    @cached_property
-    def index(self) -> SessionIndex:
-        path = self.environment.state_dir / "sessions.json"
-        lock = lambda: self._acquire(f"{self.brand.app_dir}-sessions")  # noqa: E731
-        return SessionIndex(path, lock, warn=self.messages.warning)
-
-    @cached_property
-    def stores(self) -> SessionStores:
-        return SessionStores(self.profile, lambda: self._secrets, self.environment, self.brand, self.messages.warning)
-
-    @cached_property
-    def _secrets(self) -> KeyringStore:
-        from awesome_cli.keystore.detection import open_keyring
-
+    def _new_secrets(self) -> KeyringStore:
         timeout = keyring_timeout(self.environment.environ, self.brand)
         choose = partial(open_keyring, self.environment)
         return KeyringStore(choose, username=self.brand.name, timeout=timeout, note=self.messages.note)
 
-    @cached_property
-    def locks(self) -> SessionLocks:
-        from awesome_cli.system.lock import session_lock_name
+    def _load_config(self) -> Config:
+        from awesome_cli.settings.config_file import Config
 
-        return SessionLocks(
-            lambda owner: session_lock_name(self.brand.app_dir, self.profile, *owner),
-            acquire=self._acquire,
-            owners=self.stores.owners,
-            defer_signals=self._observer.deferred_signals,
-            now=self.environment.now,
-        )
+        path = self.environment.config_dir / "config.toml"
+        return Config.read(path, partial(self._acquire, f"{self.brand.app_dir}-config"))
 
     @contextmanager
     def _acquire(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
@@ -134,40 +122,39 @@ class Account:
                 self.messages.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
             yield folder
 
-    @cached_property
-    def provider(self) -> ProviderConnection:
-        from awesome_cli.provider.connection import ProviderConnection
+    def converse(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+        """Run requests to the provider of a client, in an event loop of their own."""
+        from awesome_cli.provider.cache import FileMetadataCache
+        from awesome_cli.provider.client import conversation
 
-        return ProviderConnection(
-            self.environment,
-            user_agent=self.brand.app_dir,
-            observer=self._observer,
-            warn=self.messages.warning,
-            log=self.messages.detail,
-        )
+        environment = self.environment
+
+        async def run() -> T:
+            async with conversation(
+                config,
+                cache=FileMetadataCache(environment.cache_dir, warn=self.messages.warning),
+                transport=environment.transport,
+                now=environment.now,
+                detail=self.messages.detail,
+                environ=environment.environ,
+                user_agent=self.brand.app_dir,
+                waiting=self._observer,
+            ) as client:
+                return await work(client)
+
+        return environment.run(run)
 
     def client_config(self, settings: Profile, stored: User | None = None) -> ClientConfig:
         """Return the client that the settings describe; what they leave open is as in the stored session."""
-        from awesome_cli.provider.connection import client_config
+        from awesome_cli.provider.client import ClientConfig
 
-        return client_config(settings, stored)
+        return ClientConfig.from_settings(settings, stored)
 
-    def client_of(self, user: User) -> ClientConfig:
+    def _client_of(self, session: Session) -> ClientConfig:
         """Return the client that opened a session, with what the config file says of its provider."""
+        user = session.user
         stored = {"issuer": user.issuer, "client_id": user.client_id, "scope": user.scope}
         return self.client_config(replace(self.settings.stored(stored), audience=user.audience))
-
-    @cached_property
-    def changes(self) -> SessionChanges:
-        return SessionChanges(
-            self.profile,
-            self.stores,
-            self.locks,
-            self.index,
-            environment=self.environment,
-            messages=self.messages,
-            revoke=self.revoke,
-        )
 
     def sign_in(
         self,
@@ -184,7 +171,7 @@ class Account:
         """
         store = self.stores.plaintext if plaintext else self.stores.keyring
         self.changes.check_writable(store, (config.issuer, config.client_id))
-        session = self.provider.sign_in(config, show, timeout)
+        session = self.converse(config, lambda client: client.sign_in(show, timeout=timeout))
         until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
         self.changes.replace(session, store)
         return session
@@ -277,7 +264,7 @@ class Account:
             session,
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
-            renew=lambda current: self.provider.refresh(self.client_of(current.user), current),
+            renew=lambda current: self.converse(self._client_of(current), lambda client: client.renew(current)),
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
@@ -285,12 +272,14 @@ class Account:
 
     def is_token_accepted(self, session: Session) -> bool:
         """Ask the provider whether it still accepts the access token."""
-        return self.provider.is_token_accepted(self.client_of(session.user), session)
+        return self.converse(self._client_of(session), lambda client: client.is_token_accepted(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
         try:
-            return self.provider.revoke(self.client_of(session.user), session, refresh_token=refresh_token)
+            return self.converse(
+                self._client_of(session), lambda client: client.sign_out(session, refresh_token=refresh_token)
+            )
         except (ProviderError, ConfigError) as error:
             self.messages.detail(error.message)
             return False

@@ -188,7 +188,7 @@ class _Examination:
     def _provider(self, profile: Profile) -> tuple[list[Finding], str]:
         config = self._account.client_config(profile, self._stored)
         try:
-            return self._account.provider.run(config, self._ask_provider)
+            return self._account.converse(config, self._ask_provider)
         except AwesomeError as error:  # proxies and TLS have settings of their own
             return [self._failed("provider", error)], "the provider cannot be reached"
 

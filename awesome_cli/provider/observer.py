@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.environment import DeferredSignals, Environment, Messages
 
 NOTE_AFTER = 2.0  # seconds without a response until the person is told what is waited for
 
 
 class RequestObserver:
-    """Watches the requests of one command. Times are seconds; ``note`` and ``say_once`` tell the person."""
+    """Watches the requests of one command."""
 
-    def __init__(
-        self,
-        *,
-        note: Callable[[str], None],
-        say_once: Callable[[str], None],
-        defer_signals: Callable[[], AbstractContextManager[DeferredSignals]],
-        now: Callable[[], float],
-    ) -> None:
-        self._note = note
-        self._say_once = say_once
-        self._defer_signals = defer_signals
-        self._now = now
+    def __init__(self, messages: Messages, environment: Environment) -> None:
+        self._messages = messages
+        self._environment = environment
         self._has_noted = False
         self._deferred: DeferredSignals | None = None
         self._deadline: float | None = None
@@ -38,7 +29,7 @@ class RequestObserver:
 
         What ``at_deadline`` raises is raised at the end of the block.
         """
-        self._deadline, self._at_deadline = self._now() + seconds, at_deadline
+        self._deadline, self._at_deadline = self.now() + seconds, at_deadline
         try:
             yield
         finally:
@@ -49,20 +40,23 @@ class RequestObserver:
     @contextmanager
     def deferred_signals(self, work: str) -> Iterator[None]:
         """Defer signals until the block ends; whoever sends one is told which ``work`` is being finished."""
-        with self._defer_signals() as deferred:
-            deferred.on_first = lambda: self._say_once(f"Finishing {work} ...")
+        with self._environment.defer_signals() as deferred:
+            deferred.on_first = lambda: self._messages.say_once(f"Finishing {work} ...")
             before, self._deferred = self._deferred, deferred
             try:
                 yield
             finally:
                 self._deferred = before
 
+    def now(self) -> float:
+        return self._environment.now()
+
     def passed(self, seconds: float) -> None:
         """Take note of how long the request has been going on; called twice a second."""
         if seconds >= NOTE_AFTER and not self._has_noted:
             self._has_noted = True
-            self._note("Waiting for the provider ...")
-        if self._deadline is not None and self._now() >= self._deadline:
+            self._messages.note("Waiting for the provider ...")
+        if self._deadline is not None and self.now() >= self._deadline:
             self._deadline, self.deadline_passed = None, True
             try:
                 self._at_deadline()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from awesome_cli.errors import (
     AwesomeError,
@@ -19,8 +19,8 @@ from awesome_cli.sessions.index import SessionIndex
 from awesome_cli.sessions.locks import Owner, SessionLocks
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import SessionStore
-from awesome_cli.sessions.stores import SessionStores
-from awesome_cli.system.environment import Environment, Messages
+from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.system.environment import DeferredSignals, Messages
 
 REVOCATION_TIMEOUT = 45.0  # seconds: discovery and two revocations, 15 s each (provider.client.REQUEST_TIMEOUT)
 
@@ -31,20 +31,20 @@ class SessionChanges:
     def __init__(
         self,
         profile: str,
+        *,
         stores: SessionStores,
         locks: SessionLocks,
         index: SessionIndex,
-        *,
-        environment: Environment,
         messages: Messages,
+        defer_signals: Callable[[], AbstractContextManager[DeferredSignals]],
         revoke: Callable[..., bool],
     ) -> None:
         self._profile = profile
         self._stores = stores
         self._locks = locks
         self._index = index
-        self._environment = environment
         self._messages = messages
+        self._defer_signals = defer_signals
         self._revoke = revoke
 
     def check_writable(self, store: SessionStore, *new_owners: Owner) -> None:
@@ -98,7 +98,7 @@ class SessionChanges:
                 stack.enter_context(self._locks.change("the sign-out"))
             except (LockTimeoutError, NoLockFolderError) as error:  # it happens whatever else is broken, or stopped
                 self._messages.warning(error.message)
-            deferred = stack.enter_context(self._environment.defer_signals())
+            deferred = stack.enter_context(self._defer_signals())
             user, confirmed = self._empty_stores()
             with self._index_errors():  # under the same lock as a login that may follow
                 self._index.forget(self._profile)
@@ -118,8 +118,8 @@ class SessionChanges:
         try:
             yield
         except (OSError, ProviderError):
-            folder = self._environment.state_dir
-            self._messages.warning(f"{folder} cannot be written; logout --all will not know of this profile's session.")
+            folder = self._index.path.parent
+            self._messages.warning(f"{folder} cannot be written; to sign out of all profiles will miss this one.")
 
     def _discard(self, session: Session, replaced: list[Session], store: SessionStore, *, may_be_saved: bool) -> None:
         """Revoke what could not be saved. If the store may still come to hold it, nothing that it holds is valid."""
@@ -191,7 +191,7 @@ class SessionChanges:
 
     def _revoke_or_skip(self, session: Session) -> bool:
         """Revoke the session's tokens; a second Ctrl-C skips that."""
-        with self._environment.defer_signals() as deferred:
+        with self._defer_signals() as deferred:
             deferred.skippable = True
             deferred.on_first = lambda: self._messages.say(
                 f"Finishing the sign-out: waiting for the provider, {REVOCATION_TIMEOUT:g} s at most."

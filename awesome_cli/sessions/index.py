@@ -25,19 +25,19 @@ class SessionIndex:
         *,
         warn: Callable[[str], None],
     ) -> None:
-        self._path = path
+        self.path = path
         self._lock = lock
         self._warn = warn
 
     def stores(self) -> dict[str, str]:
         """Return the kind of store by profile name."""
         try:
-            profiles = read_object(self._path).get("profiles")
+            profiles = read_object(self.path).get("profiles")
         except OSError:
             profiles = None
         if not isinstance(profiles, dict):
-            if os.path.lexists(self._path):
-                self._warn(f"{self._path} cannot be read; logout --all may not know of every session.")
+            if os.path.lexists(self.path):
+                self._warn(f"{self.path} cannot be read; to sign out of all profiles may miss some.")
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
@@ -55,4 +55,4 @@ class SessionIndex:
         with self._lock():
             stores = self.stores()
             change(stores)
-            write_private(self._path, json.dumps({"profiles": stores}, indent=2) + "\n")
+            write_private(self.path, json.dumps({"profiles": stores}, indent=2) + "\n")

@@ -23,7 +23,6 @@ class ProfileSettings:
         named: str | None,
         environ: Mapping[str, str],
         brand: Brand,
-        *,
         read_config: Callable[[], Config],
         with_session: Callable[[], Iterable[str]],
     ) -> None:

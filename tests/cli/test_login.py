@@ -12,7 +12,7 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
 from awesome_cli.keystore.keyring_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
-from awesome_cli.sessions.stores import SessionStores
+from awesome_cli.sessions.store_choice import SessionStores
 from awesome_cli.system.environment import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 

@@ -67,7 +67,7 @@ def test_a_list_in_whose_place_is_a_folder_is_empty(path: Path) -> None:
     path.mkdir()
     warnings: list[str] = []
     assert SessionIndex(path, nullcontext, warn=warnings.append).stores() == {}
-    assert "logout --all may not know of every session" in warnings[0]
+    assert "to sign out of all profiles may miss some" in warnings[0]
 
 
 def test_what_a_sibling_wrote_while_the_lock_was_waited_for_stays(path: Path) -> None:

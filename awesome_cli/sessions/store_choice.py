@@ -49,6 +49,11 @@ class SessionStores:
         trial = None if self.has_plaintext_file else self._trial_file
         return SessionStore(self._file, self._name, trial=trial, is_revoked=self._is_revoked)
 
+    def close(self) -> None:
+        """Close the connection to the keyring, if there is one."""
+        if "keyring" in self.__dict__:
+            self._secrets().close()
+
     @property
     def current(self) -> SessionStore:
         return self.plaintext if self.has_plaintext_file else self.keyring
