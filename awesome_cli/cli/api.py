@@ -27,7 +27,7 @@ from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
-from awesome_cli.text import argument, safe, safe_lines
+from awesome_cli.text import safe, safe_lines, shell_argument
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
@@ -162,7 +162,7 @@ def _failure(answer: Answer, context: CommandContext) -> AwesomeError:
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
-        if said.get("scope") and (scope := argument(with_openid(said["scope"]))):
+        if said.get("scope") and (scope := shell_argument(with_openid(said["scope"]))):
             hint = f"Ask for more with: {{login}} --force --scope {scope}"
         return ProviderError(message, hint=hint)
     if target := answer.headers.get("location"):

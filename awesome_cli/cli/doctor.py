@@ -44,7 +44,6 @@ PLAIN_GLYPHS = {True: "ok", False: "!!", None: "--"}
 PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
 PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
-NETWORK_SETTINGS = PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 LOCK_TIMEOUT = 5.0  # seconds for a lock that nobody else should hold
 
 
@@ -198,7 +197,11 @@ class _Examination:
         try:
             response = await client.request_discovery()
         except AwesomeError as error:
-            return [self._unreachable(error)], "the provider cannot be reached"
+            finding = self._failed("provider", error)
+            if proxies := self._variables(PROXIES):  # whether the provider or a proxy failed, no client can tell
+                doubt = f" {proxies} sends requests through a proxy: it may be the proxy that fails."
+                finding = replace(finding, advice=finding.advice + doubt)
+            return [finding], "the provider cannot be reached"
         now = self._environment.now()
         found = [
             passed("provider", f"it answered after {(now - began) * 1000:.0f} ms"),
@@ -217,15 +220,6 @@ class _Examination:
                 found.append(self._failed(check, error))
         return found, ""
 
-    def _unreachable(self, error: AwesomeError) -> Finding:
-        """Name proxies too: whether the provider or a proxy on the way failed, no client can tell for sure."""
-        finding, environ = self._failed("provider", error), self._environment.environ
-        proxies = sorted(name for name in environ if name.upper() in PROXIES and environ[name])
-        if not proxies:
-            return finding
-        doubt = f"{', '.join(proxies)} sends requests through a proxy: it may be the proxy that fails."
-        return replace(finding, advice=f"{finding.advice} {doubt}")
-
     async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
         return check_keys(await client.keys(metadata), self._brand.name)
 
@@ -242,14 +236,12 @@ class _Examination:
         began, stores = self._environment.now(), self._account.stores
         try:
             self._account.changes.check_writable(stores.keyring)
-            kind = stores.keyring.kind
         except AwesomeError as error:
             if not stores.has_plaintext_file:
                 raise
             return neutral("keyring", f"{error.message} The plain file serves instead.")
-        took = (self._environment.now() - began) * 1000
-        what = f"{kind}: unlocked, keeps what is written to it ({took:.0f} ms to write, read and delete)"
-        return passed("keyring", what)
+        took = f"{(self._environment.now() - began) * 1000:.0f} ms to write, read and delete"
+        return passed("keyring", f"{stores.keyring.kind}: unlocked, keeps what is written to it ({took})")
 
     def _plaintext_file(self) -> Finding:
         stores = self._account.stores
@@ -272,11 +264,14 @@ class _Examination:
         return passed("session", f"whole; its access token: {token_status(user, now)}")
 
     def _network_settings(self) -> Finding:
-        environ = self._environment.environ
-        names = [name for name in environ if name.upper() in NETWORK_SETTINGS and environ[name]]
-        if names:  # their values may be secret
-            return passed("network settings", f"set are {', '.join(sorted(names))}")
+        if names := self._variables(PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}):
+            return passed("network settings", f"set are {names}")
         return neutral("network settings", "no proxy and no certificates are set")
+
+    def _variables(self, names: set[str]) -> str:
+        """Name those that are set; their values may be secret."""
+        environ = self._environment.environ
+        return ", ".join(sorted(name for name in environ if name.upper() in names and environ[name]))
 
     def _locks(self) -> Finding:
         folders = self._environment.account_dirs
