@@ -108,7 +108,7 @@ class _Tokens:
         toolbox, kept = self._open_toolbox(), self._session
         if toolbox.token_from_environment:
             return toolbox.token_from_environment
-        if refused or kept is None or not kept.user.lives(toolbox.environment.now(), MIN_TTL):
+        if refused or kept is None or not kept.user.is_valid(toolbox.environment.now(), MIN_TTL):
             with closing(toolbox):
                 kept = self._session = toolbox.session(min_ttl=MIN_TTL, refused=refused)
         return kept.access_token

@@ -21,7 +21,7 @@ from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, about_the_clock
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import SessionStore
-from awesome_cli.settings.config_file import Config
+from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import safe
@@ -73,7 +73,7 @@ def not_checked(checks: Iterable[str], why: str) -> list[Finding]:
     return [open_question(check, f"not checked: {why}") for check in checks]
 
 
-def check_config(read: Callable[[], Config]) -> Finding:
+def check_config(read: Callable[[], ConfigFile]) -> Finding:
     """Look at the config file."""
     try:
         config = read()
@@ -213,7 +213,7 @@ def check_keyring(check_writable: Callable[[], SessionStore], *, replaced: bool,
     """Write, read and delete an entry. ``replaced``: a plain file is the store, whatever the keyring does."""
     began = now()
     try:
-        kind = check_writable().kind
+        kind = check_writable().backend_name
     except AwesomeError as error:
         if replaced:
             return open_question("keyring", f"{error.message} The plain file serves instead.")
@@ -235,7 +235,7 @@ def check_session(load: Callable[[], Session], *, replaced: bool, now: float) ->
     """Read the whole session. ``replaced``: ``AWESOME_ACCESS_TOKEN`` serves where nobody is signed in."""
     try:
         user = load().user
-        if not user.lives(now) and not user.refreshable:
+        if not user.is_valid(now) and not user.refreshable:
             raise LoginRequiredError("The session has ended, and carries no refresh token.", hint="{login}")  # noqa: TRY301 - one way out
     except LoginRequiredError as error:
         return open_question("session", error.message) if replaced else wrong("session", error)

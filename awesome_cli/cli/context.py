@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.index import SessionIndex
     from awesome_cli.sessions.shared_state import RenewalFailure
     from awesome_cli.sessions.store import SessionStore
-    from awesome_cli.settings.config_file import Config
+    from awesome_cli.settings.config_file import ConfigFile
     from awesome_cli.settings.profile import Profile, Settings
     from awesome_cli.system.environment import Backend
 
@@ -85,11 +85,11 @@ class Toolbox:
         return name
 
     @cached_property
-    def config(self) -> Config:
+    def config(self) -> ConfigFile:
         """The config file."""
-        from awesome_cli.settings.config_file import Config
+        from awesome_cli.settings.config_file import ConfigFile
 
-        return Config.read(
+        return ConfigFile.read(
             self.environment.config_dir / "config.toml", lambda: self._locked(f"{self.brand.app_dir}-config")
         )
 
@@ -273,7 +273,7 @@ class Toolbox:
         owners = set()
         for session_store in self.session_stores:
             with suppress(AwesomeError):
-                user = session_store.user()
+                user = session_store.load_user()
                 if user is not None:
                     owners.add((user.issuer, user.client_id))
         return owners or {("", "")}
@@ -286,12 +286,12 @@ class Toolbox:
     def check_writable(self, session_store: SessionStore, *newcomers: ClientConfig) -> None:
         """Prove that a store keeps what is written to it. Raises KeyringUnusable, if it does not."""
         with suppress(LoginRequiredError):
-            session_store.user()  # a keyring that asks to be unlocked does so before others wait for our lock
+            session_store.load_user()  # a keyring that asks to be unlocked does so before others wait for our lock
         with self.lock("a test of the keyring", *newcomers):
             try:
                 session_store.check_writable()
             finally:
-                session_store.remove_check()
+                session_store.undo_check()
 
     def mark_revoked(self, session_store: SessionStore) -> None:
         """Note that no session that this command met in the store may be used any more, whatever the store says."""
@@ -410,7 +410,7 @@ class Toolbox:
         ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
         """
         user = self._stored_user()
-        if not user.lives(self.environment.now()):
+        if not user.is_valid(self.environment.now()):
             user = self._renewed_user(user, show)
         if not self._waiting.is_over:
             show(user)
@@ -493,12 +493,12 @@ class Toolbox:
     def add_to_session_index(self, session_store: SessionStore) -> None:
         """Note that the profile has a session in that store, for ``profiles`` and ``logout --all``."""
         with self._session_index_errors():
-            self.session_index.record(self.name, session_store.kind)
+            self.session_index.add(self.name, session_store.backend_name)
 
     def forget(self) -> None:
         """Note that it has none."""
         with self._session_index_errors():
-            self.session_index.forget(self.name)
+            self.session_index.remove(self.name)
 
     @contextmanager
     def _session_index_errors(self) -> Iterator[None]:
@@ -510,7 +510,7 @@ class Toolbox:
             )
 
     def _stored_user(self) -> User:
-        user = self.session_store.user() or self._nobody()
+        user = self.session_store.load_user() or self._nobody()
         self.check_demands(user)
         return user
 
@@ -527,7 +527,7 @@ class Toolbox:
             session,
             store=lambda: self.session_store,
             lock=lambda: self._renewing(session.user, timeout),
-            renew=self.renew,
+            refresh=self.renew,
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
@@ -535,9 +535,9 @@ class Toolbox:
 
     def check_demands(self, user: User) -> None:
         """Raise OtherSession, if the settings insist on another issuer or client than the session has."""
-        from awesome_cli.settings.profile import demands
+        from awesome_cli.settings.profile import session_requirements
 
-        for name, wanted, variable in demands(self.environment.environ, self.brand):
+        for name, wanted, variable in session_requirements(self.environment.environ, self.brand):
             if wanted != getattr(user, name):
                 raise OtherSessionError(
                     f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"

@@ -62,14 +62,14 @@ def _tell(toolbox: Toolbox, finding: Finding) -> None:
 def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
     kept = None
     with suppress(AwesomeError):  # the check of the session will tell
-        kept = toolbox.session_store.user()
+        kept = toolbox.session_store.load_user()
     yield checks.right("profile", toolbox.name)
     yield checks.check_config(lambda: toolbox.config)
     yield checks.check_network_settings(toolbox.environment.environ)
     yield from _examine_provider(toolbox, kept, online=online)
     replaced = toolbox.plaintext_file.exists()
     yield checks.check_keyring(lambda: _checked(toolbox), replaced=replaced, now=toolbox.environment.now)
-    yield checks.check_plain_file(toolbox.plaintext_file.kind, exists=replaced)
+    yield checks.check_plain_file(toolbox.plaintext_file.backend_name, exists=replaced)
     given = checks.check_given_token(lambda: toolbox.token_from_environment)
     yield given
     yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.environment.now())

@@ -22,7 +22,7 @@ def greeting(name: str) -> str:
 def lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
     """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
     facts = {
-        "subject": user.subject,
+        "subject": user.safe_sub,
         "issuer": user.issuer,
         "client": user.client_id,
         "scope": user.scope,
@@ -57,7 +57,7 @@ def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
 
 def life(user: User, now: float) -> str:
     """Say how long the access token lives, and what follows."""
-    ends = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
+    ends = f"valid for {duration(user.expires_at - now)}" if user.is_valid(now) else "ended"
     return f"{ends}, {'renewed by itself' if user.refreshable else 'not renewable'}"
 
 

@@ -163,7 +163,7 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
         )
     if wishes.insecure_storage:
         toolbox.console.warning(
-            f"Your tokens lie as plain text in {session_store.kind}. Whoever reads that file is signed in as you."
+            f"Your tokens lie as plain text in {session_store.backend_name}. Whoever reads that file is signed in as you."
         )
     return session.user
 
@@ -179,7 +179,7 @@ def _offer_plain_file(toolbox: Toolbox, wishes: Wishes, error: NoKeyringError) -
 
 def _stored_user(toolbox: Toolbox, wishes: Wishes) -> User | None:
     try:
-        return toolbox.session_store.user()
+        return toolbox.session_store.load_user()
     except LoginRequiredError as error:
         toolbox.console.detail(error.message)
     except KeyringError as error:
@@ -235,7 +235,7 @@ def _move_to_keyring(toolbox: Toolbox) -> None:
         moved = toolbox.load()
         replaced = [session for session in _sessions(toolbox) if session != moved]
         toolbox.keyring_session_store.save(moved)
-        toolbox.plaintext_file.destroy()
+        toolbox.plaintext_file.remove_file()
     _end(toolbox, replaced, moved)
     toolbox.console.note("Moved the session from the plain file to the keyring.")
 
@@ -281,7 +281,7 @@ def _keep(toolbox: Toolbox, session: Session, session_store: SessionStore, clien
                 with suppress(KeyringError):
                     toolbox.keyring_session_store.delete()
             elif toolbox.plaintext_file.exists():
-                toolbox.plaintext_file.destroy()
+                toolbox.plaintext_file.remove_file()
     except BaseException as error:
         if not kept:  # else it is a signal that was held back until now, or a file that cannot be removed
             _give_up(toolbox, session, replaced, session_store, is_sure=not isinstance(error, SaveUnconfirmedError))

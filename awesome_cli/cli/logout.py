@@ -77,7 +77,7 @@ def sign_out(toolbox: Toolbox) -> None:
     """End the profile's session at the provider and here; the second happens whatever becomes of the first."""
     _warn_of_another(toolbox)
     with suppress(LoginRequiredError, KeyringError):
-        toolbox.keyring_session_store.user()  # a keyring that asks to be unlocked does so before others wait
+        toolbox.keyring_session_store.load_user()  # a keyring that asks to be unlocked does so before others wait
     with ExitStack() as lock:
         try:
             lock.enter_context(toolbox.lock("the sign-out"))
@@ -112,7 +112,7 @@ def _report(toolbox: Toolbox, ended: Session | None, *, confirmed: bool) -> None
 def _warn_of_another(toolbox: Toolbox) -> None:
     """Say so, if the settings ask for another session than the one that ends."""
     try:
-        user = toolbox.session_store.user()
+        user = toolbox.session_store.load_user()
         if user is not None:
             toolbox.check_demands(user)
     except OtherSessionError as error:
@@ -124,7 +124,7 @@ def _warn_of_another(toolbox: Toolbox) -> None:
 def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
     """Empty the plain file, where it is the store, and the keyring: a login cut short may have left one in each."""
     with suppress(KeyringError):
-        toolbox.plaintext_trial.destroy()  # which a kill may have left; there is no token in it
+        toolbox.plaintext_trial.remove_file()  # which a kill may have left; there is no token in it
     if not toolbox.plaintext_file.exists():
         try:
             return _end(toolbox, toolbox.keyring_session_store, toolbox.keyring_session_store.delete)
@@ -135,7 +135,7 @@ def _empty_stores(toolbox: Toolbox) -> tuple[Session | None, bool]:
             return None, True
     ended, confirmed = None, True
     try:
-        ended, confirmed = _end(toolbox, toolbox.plaintext_session_store, toolbox.plaintext_file.destroy)
+        ended, confirmed = _end(toolbox, toolbox.plaintext_session_store, toolbox.plaintext_file.remove_file)
     finally:
         try:
             other, other_confirmed = _end(toolbox, toolbox.keyring_session_store, toolbox.keyring_session_store.delete)

@@ -133,7 +133,7 @@ class _Look:
     @property
     def store(self) -> str | None:
         """Where the session lies."""
-        return self.toolbox.session_store.kind if self.user else None
+        return self.toolbox.session_store.backend_name if self.user else None
 
     def line(self, current: str) -> tuple[str, ...]:
         """Tell people."""
@@ -172,7 +172,7 @@ class _Look:
 def _look(toolbox: Toolbox, asked: Toolbox) -> _Look:
     """Look into one profile; ``asked`` has the config file open already."""
     try:
-        user = toolbox.session_store.user()
+        user = toolbox.session_store.load_user()
         issuer = (
             user.issuer
             if user

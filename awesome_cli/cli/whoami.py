@@ -37,7 +37,7 @@ def whoami(
         if json:
             console.json(fields(toolbox, user))
             return
-        store, now = toolbox.session_store.kind, toolbox.environment.now()
+        store, now = toolbox.session_store.backend_name, toolbox.environment.now()
         console.lines(*identity.lines(user, profile=toolbox.name, store=store, now=now, checked=check))
 
     if check:
@@ -48,7 +48,7 @@ def whoami(
 
 def fields(toolbox: Toolbox, user: User) -> dict[str, object]:
     """Return the JSON members that tell who is signed in."""
-    return identity.fields(user, profile=toolbox.name, store=toolbox.session_store.kind)
+    return identity.fields(user, profile=toolbox.name, store=toolbox.session_store.backend_name)
 
 
 def _accepted_session(toolbox: Toolbox) -> Session:

@@ -24,16 +24,16 @@ class SecretStore(Protocol):
     """Named secrets: a keyring, or a file that stands in for one. All methods may raise KeyringUnusable."""
 
     @property
-    def kind(self) -> str:
+    def backend_name(self) -> str:
         """What the store calls itself, such as ``keyring.backends.SecretService.Keyring``."""
 
     def get(self, name: str) -> str | None:
         """Return the secret, or None if there is none."""
 
-    def put(self, name: str, secret: str) -> None:
+    def set(self, name: str, secret: str) -> None:
         """Keep the secret in the place of the one before."""
 
-    def remove(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the secret; that there is none is no error."""
 
 
@@ -55,7 +55,7 @@ class KeyringStore:
         self._silent: KeyringTimeoutError | None = None
 
     @property
-    def kind(self) -> str:
+    def backend_name(self) -> str:
         """The backend's import path."""
         backend = self._open()
         kind = getattr(backend, "kind", None)
@@ -66,12 +66,12 @@ class KeyringStore:
         backend = self._open()
         return self._call("read from", lambda: _text(backend, name, self._username))
 
-    def put(self, name: str, secret: str) -> None:
+    def set(self, name: str, secret: str) -> None:
         """Keep the secret in the place of the one before."""
         backend = self._open()
         self._call("write to", lambda: backend.set_password(name, self._username, secret))
 
-    def remove(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the secret, and again until it is gone: some backends keep more than one of a name."""
         backend = self._open()
         refusal: KeyringError | None = None
@@ -83,7 +83,8 @@ class KeyringStore:
             except KeyringError as error:  # some say so when there is nothing to delete: reading again tells
                 refusal = error
         raise refusal or KeyringError(
-            f"The keyring ({self.kind}) does not delete {name}.", hint="Delete it in the keyring's own application."
+            f"The keyring ({self.backend_name}) does not delete {name}.",
+            hint="Delete it in the keyring's own application.",
         )
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class PlaintextFileStore:
         self._warn = warn
 
     @property
-    def kind(self) -> str:
+    def backend_name(self) -> str:
         """A name that cannot be taken for a keyring's."""
         return f"insecure file {self._path}"
 
@@ -177,11 +178,11 @@ class PlaintextFileStore:
         """Return the secret, or None if there is none."""
         return self._read().get(name)
 
-    def put(self, name: str, secret: str) -> None:
+    def set(self, name: str, secret: str) -> None:
         """Keep the secret in the place of the one before."""
         self._write({**self._read(), name: secret})
 
-    def remove(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Remove the secret, and the file with the last one."""
         entries = self._read()
         if entries.pop(name, None) is not None:
@@ -191,7 +192,7 @@ class PlaintextFileStore:
         """Whether there is a file, readable or not: while there is, it is the store."""
         return os.path.isfile(self._path)  # noqa: PTH113 - unlike Path.is_file, it never raises
 
-    def destroy(self) -> None:
+    def remove_file(self) -> None:
         """Remove the file whatever it contains."""
         try:
             remove_private(self._path)
@@ -212,7 +213,7 @@ class PlaintextFileStore:
 
     def _write(self, entries: dict[str, str]) -> None:
         if not entries:
-            self.destroy()
+            self.remove_file()
             return
         try:
             write_private(self._path, json.dumps(entries, indent=2) + "\n")

@@ -41,12 +41,12 @@ class SessionIndex:
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
-    def record(self, profile: str, store: str) -> None:
+    def add(self, profile: str, store: str) -> None:
         """Say that the profile has a session in that store."""
         if self.stores().get(profile) != store:
             self._change(lambda stores: stores.update({profile: store}))
 
-    def forget(self, profile: str) -> None:
+    def remove(self, profile: str) -> None:
         """Say that the profile has none."""
         if profile in self.stores():
             self._change(lambda stores: stores.pop(profile, None))

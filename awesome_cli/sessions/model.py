@@ -42,11 +42,11 @@ class User:
     refreshable: bool
 
     @property
-    def subject(self) -> str:
+    def safe_sub(self) -> str:
         """``sub``, made safe to show."""
         return _shown(self.sub)
 
-    def lives(self, now: float, min_ttl: float = 0.0) -> bool:
+    def is_valid(self, now: float, min_ttl: float = 0.0) -> bool:
         """Whether the access token has more than ``min_ttl`` seconds left."""
         return self.expires_at - now > min_ttl
 
@@ -162,7 +162,7 @@ class Store(Protocol):
     def load(self) -> Session | None:
         """Return the kept session, or None."""
 
-    def user(self) -> User | None:
+    def load_user(self) -> User | None:
         """Return its card, or None."""
 
     def save(self, session: Session) -> None:
@@ -174,7 +174,7 @@ class Store(Protocol):
     def check_writable(self) -> None:
         """Rehearse a save, and leave what was written as room for it."""
 
-    def remove_check(self) -> None:
+    def undo_check(self) -> None:
         """Take the rehearsal back."""
 
 
@@ -183,7 +183,7 @@ def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
     *,
     store: Callable[[], Store],
     lock: Callable[[], AbstractContextManager[object]],
-    renew: Callable[[Session], Session],
+    refresh: Callable[[Session], Session],
     discard: Callable[[Session], object],
     now: Callable[[], float],
     min_ttl: float = 0.0,
@@ -196,7 +196,7 @@ def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
     Raises SignInNeeded, if the session ended for good, or another one took its place. Where the provider said that it
     ended, the keeper forgets it too.
     """
-    if session.user.lives(now(), min_ttl):
+    if session.user.is_valid(now(), min_ttl):
         return session
     if not session.user.refreshable:
         return _unrenewable(session, now())
@@ -206,7 +206,7 @@ def renew_if_needed(  # noqa: PLR0913 - the rule and all that it depends on
             raise LoginRequiredError("You were signed out meanwhile.")
         if _is_renewed(kept, session):
             return _successor(kept, session)
-        return _renew(kept, store, renew, discard)
+        return _renew(kept, store, refresh, discard)
 
 
 def _is_renewed(kept: Session, session: Session) -> bool:
@@ -226,12 +226,12 @@ def _successor(kept: Session, session: Session) -> Session:
 def _renew(
     kept: Session,
     store: Callable[[], Store],
-    renew: Callable[[Session], Session],
+    refresh: Callable[[Session], Session],
     discard: Callable[[Session], object],
 ) -> Session:
     store().check_writable()  # a renewal spends the refresh token: what comes for it must find its place
     try:
-        renewed = renew(kept)
+        renewed = refresh(kept)
     except RefreshTokenRejectedError:
         # Read once more: whoever used the refresh token may have kept its successor without our lock.
         adopted = store().load()
@@ -244,9 +244,9 @@ def _renew(
         raise unverified.reason from unverified.reason.__cause__
     except BaseException:
         with suppress(KeyringError):
-            store().remove_check()
+            store().undo_check()
         raise
-    if store().user() is None:  # a sign-out that could not wait for our lock
+    if store().load_user() is None:  # a sign-out that could not wait for our lock
         discard(renewed)
         raise LoginRequiredError("You were signed out meanwhile.")
     store().save(renewed)
@@ -254,7 +254,7 @@ def _renew(
 
 
 def _unrenewable(session: Session, now: float) -> Session:
-    if session.user.lives(now):
+    if session.user.is_valid(now):
         return session  # less than was asked for, but all that there is
     raise SessionEndedError("Your session has ended and carries no refresh token.")
 

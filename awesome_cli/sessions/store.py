@@ -60,11 +60,11 @@ class SessionStore:
         self.digests: set[str] = set()  # of all sessions that were read and written here
 
     @property
-    def kind(self) -> str:
+    def backend_name(self) -> str:
         """What the store calls itself, such as ``keyring.backends.SecretService.Keyring``."""
-        return self._entries.kind
+        return self._entries.backend_name
 
-    def user(self) -> User | None:
+    def load_user(self) -> User | None:
         """Return who is signed in, without touching a token. Raises SessionDamaged, if that cannot be read."""
         return self._read(self._assemble_user)
 
@@ -105,14 +105,14 @@ class SessionStore:
     def delete(self) -> None:
         """Leave nothing of the profile behind, readable or not."""
         at_least = max(SWEPT_BLINDLY, self._manifest().get("parts", 0))
-        self._entries.remove(self._manifest_name)
+        self._entries.delete(self._manifest_name)
         for slot in "ab":
             self._sweep(self._entries, slot, at_least=at_least)
 
     def check_writable(self) -> None:
         """Rehearse a save: write as much as the session to come may need where it will lie, and read it back.
 
-        What was written stays, as room for that save; :meth:`remove_check` takes it back. Call it only under the lock.
+        What was written stays, as room for that save; :meth:`undo_check` takes it back. Call it only under the lock.
         Raises KeyringUnusable, if the store does not keep it.
         """
         manifest = self._manifest()  # a place that cannot be read is no place to write to
@@ -120,11 +120,11 @@ class SessionStore:
         proof = secrets.token_hex(ENTRY_UNITS // 2)
         last = manifest.get("parts", USUAL_CHUNKS)  # one more than there are now
         for number in range(last + 1):
-            self._trial.put(self._chunk_name(slot, number), proof)
+            self._trial.set(self._chunk_name(slot, number), proof)
         if self._trial.get(self._chunk_name(slot, last)) != proof:
-            raise KeyringError(f"The keyring ({self.kind}) does not keep what is written to it.")
+            raise KeyringError(f"The keyring ({self.backend_name}) does not keep what is written to it.")
 
-    def remove_check(self) -> None:
+    def undo_check(self) -> None:
         """Remove what a rehearsal wrote, and what an earlier process left in its places."""
         self._sweep(self._trial, _unused(self._manifest()))
 
@@ -132,13 +132,13 @@ class SessionStore:
         """Write the parts, then the entry that makes them valid; leave no parts behind if that is refused."""
         try:
             for number, chunk in enumerate(chunks):
-                self._entries.put(self._chunk_name(slot, number), chunk)
+                self._entries.set(self._chunk_name(slot, number), chunk)
         except KeyringError:
             with suppress(KeyringError):
                 self._sweep(self._entries, slot)
             raise
         try:
-            self._entries.put(self._manifest_name, entry)
+            self._entries.set(self._manifest_name, entry)
         except KeyringError as error:
             try:
                 kept, is_unsure = self._entries.get(self._manifest_name), isinstance(error, KeyringTimeoutError)
@@ -165,7 +165,7 @@ class SessionStore:
         while count < MAX_CHUNKS and entries.get(self._chunk_name(slot, count)) is not None:
             count += 1
         for number in reversed(range(count)):
-            entries.remove(self._chunk_name(slot, number))
+            entries.delete(self._chunk_name(slot, number))
 
     def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
         """Read what the card's entry names; once more if the entry changed meanwhile, as it does in a save."""

@@ -19,7 +19,7 @@ from awesome_cli.system.files import read_private, write_private
 from awesome_cli.text import safe, secure_url
 
 
-class Config:
+class ConfigFile:
     """``config.toml``: nothing secret, one table ``[profiles.NAME]`` a profile. Comments and order survive a save."""
 
     def __init__(self, path: Path, text: str, lock: Callable[[], AbstractContextManager[object]]) -> None:
@@ -31,7 +31,7 @@ class Config:
         self._strays = set(document) - {"profiles"}
 
     @classmethod
-    def read(cls, path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> Config:
+    def read(cls, path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> ConfigFile:
         """Read the file; one that is absent is empty. Raises ConfigError, naming file and line of what is wrong.
 
         ``lock`` keeps processes from overwriting each other's changes.
@@ -86,7 +86,7 @@ class Config:
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written while a person was waited for."""
         with self._lock():
-            text = Config.read(self.path).text
+            text = ConfigFile.read(self.path).text
             try:
                 document = tomlkit.parse(text)
                 change(document)

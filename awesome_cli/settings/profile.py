@@ -124,7 +124,7 @@ def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: T
     )
 
 
-def demands(environ: Mapping[str, str], brand: Brand) -> list[tuple[str, str, str]]:
+def session_requirements(environ: Mapping[str, str], brand: Brand) -> list[tuple[str, str, str]]:
     """Return the issuer and client id that the program's variables insist on, for a kept session to meet.
 
     Each is the setting's name, its value and the variable. Raises ConfigError for one that is invalid.

@@ -114,7 +114,7 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     ]:  # entered with the lock, when another process has just let go of it
         if mover.plaintext_file.exists():
             mover.keyring_session_store.save(mover.load())
-            mover.plaintext_file.destroy()
+            mover.plaintext_file.remove_file()
         yield DeferredSignals()
 
     terminal.set(defer_signals=defer_signals)

@@ -201,13 +201,13 @@ def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = PlaintextFileStore.put
+    set_secret = PlaintextFileStore.set
 
     def watched(entries: PlaintextFileStore, name: str, secret: str) -> None:
-        put(entries, name, secret)
+        set_secret(entries, name, secret)
         written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
-    monkeypatch.setattr(PlaintextFileStore, "put", watched)
+    monkeypatch.setattr(PlaintextFileStore, "set", watched)
     terminal.login("--insecure-storage")
     proofs = written.index("insecure-session-default.json")
     assert set(written[:proofs]) == {"insecure-session-default.proof"}

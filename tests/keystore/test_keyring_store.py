@@ -77,11 +77,11 @@ def _entries(
 def test_what_is_put_is_there_until_it_is_removed() -> None:
     ring = MemoryKeyring()
     entries = _entries(ring)
-    entries.put("name", SECRET)
+    entries.set("name", SECRET)
     assert entries.get("name") == SECRET
     assert ring.entries() == {("name", "awesome"): SECRET}
-    entries.remove("name")
-    entries.remove("name")
+    entries.delete("name")
+    entries.delete("name")
     assert entries.get("name") is None
 
 
@@ -95,23 +95,23 @@ def test_the_backend_is_looked_for_once_and_not_before_it_is_needed() -> None:
     entries = _entries(choose)
     assert found == []
     entries.get("name")
-    assert entries.kind == "awesome_cli.testing.keyring.MemoryKeyring"
+    assert entries.backend_name == "awesome_cli.testing.keyring.MemoryKeyring"
     assert len(found) == 1
 
 
 def test_every_copy_is_removed() -> None:
     ring = Hoarding(copies=3)
     entries = _entries(ring)
-    entries.put("name", SECRET)
-    entries.remove("name")
+    entries.set("name", SECRET)
+    entries.delete("name")
     assert ring.entries() == {}
 
 
 def test_what_cannot_be_removed_is_said() -> None:
     entries = _entries(Hoarding(copies=MOST_COPIES + 1))
-    entries.put("name", SECRET)
+    entries.set("name", SECRET)
     with pytest.raises(KeyringError, match="does not delete name"):
-        entries.remove("name")
+        entries.delete("name")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_no_backend_is_told_as_such() -> None:
 
 def test_the_null_backend_takes_everything_and_keeps_nothing() -> None:
     entries = _entries(null.Keyring())  # type: ignore[no-untyped-call]
-    entries.put("name", SECRET)
+    entries.set("name", SECRET)
     assert entries.get("name") is None
 
 
@@ -207,15 +207,15 @@ def file(path: Path) -> PlaintextFileStore:
 def test_the_file_comes_with_its_first_secret_and_goes_with_its_last(file: PlaintextFileStore, path: Path) -> None:
     assert file.get("one") is None
     assert not file.exists()
-    file.put("one", "1")
-    file.put("two", "2")
+    file.set("one", "1")
+    file.set("two", "2")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text()) == {"one": "1", "two": "2"}
-    assert str(path) in file.kind
-    file.remove("one")
+    assert str(path) in file.backend_name
+    file.delete("one")
     assert file.exists()
-    file.remove("two")
-    file.remove("two")
+    file.delete("two")
+    file.delete("two")
     assert not file.exists()
 
 
@@ -228,7 +228,7 @@ def test_a_file_that_cannot_be_understood_holds_nothing_and_is_the_store_all_the
     path.write_text(text, "utf-8", "surrogateescape")
     assert file.get("one") is None
     assert file.exists()
-    file.destroy()
+    file.remove_file()
     assert not file.exists()
 
 
@@ -236,10 +236,10 @@ def test_a_file_that_cannot_be_understood_holds_nothing_and_is_the_store_all_the
     ("use", "what"),
     [
         (lambda file: file.get("one"), "read"),
-        (lambda file: file.put("one", "1"), "read"),
-        (PlaintextFileStore.destroy, "removed"),
+        (lambda file: file.set("one", "1"), "read"),
+        (PlaintextFileStore.remove_file, "removed"),
     ],
-    ids=["get", "put", "destroy"],
+    ids=["get", "put", "remove_file"],
 )
 def test_a_file_that_cannot_be_used_is_said(
     file: PlaintextFileStore, path: Path, use: Callable[[PlaintextFileStore], object], what: str
@@ -252,31 +252,31 @@ def test_a_file_that_cannot_be_used_is_said(
 def test_a_file_that_cannot_be_written_is_said(file: PlaintextFileStore, path: Path) -> None:
     path.parent.write_text("in the way")
     with pytest.raises(KeyringError, match="cannot be written"):
-        file.put("one", "1")
+        file.set("one", "1")
 
 
 @pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
 def test_a_file_that_others_can_write_to_is_refused_and_can_be_removed(
     file: PlaintextFileStore, path: Path, mode: int
 ) -> None:
-    file.put("one", "1")
+    file.set("one", "1")
     path.chmod(mode)
     uses: list[Callable[[], object]] = [
         lambda: file.get("one"),
-        lambda: file.put("one", "2"),
-        lambda: file.remove("one"),
+        lambda: file.set("one", "2"),
+        lambda: file.delete("one"),
     ]
     for use in uses:
         with pytest.raises(KeyringError, match=rf"other users can write to it, mode {mode:04o}") as refusal:
             use()
         assert "Sign out to remove it" in refusal.value.hint
     assert json.loads(path.read_text()) == {"one": "1"}
-    file.destroy()
+    file.remove_file()
     assert not path.exists()
 
 
 def test_a_file_of_another_user_is_refused(file: PlaintextFileStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    file.put("one", "1")
+    file.set("one", "1")
     other = os.geteuid() + 1
     monkeypatch.setattr(os, "geteuid", lambda: other)
     with pytest.raises(KeyringError, match="it belongs to another user"):
@@ -286,7 +286,7 @@ def test_a_file_of_another_user_is_refused(file: PlaintextFileStore, monkeypatch
 def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path) -> None:
     warnings: list[str] = []
     file = PlaintextFileStore(path, warn=warnings.append)
-    file.put("one", "1")
+    file.set("one", "1")
     path.chmod(0o644)
     assert [file.get("one"), file.get("one")] == ["1", "1"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -297,6 +297,6 @@ def test_a_file_that_others_can_only_read_is_made_private_and_serves(path: Path)
 def test_no_traceback_carries_what_a_backend_said(error: Exception) -> None:
     entries = KeyringStore(lambda: Failing(error), username="awesome", timeout=5, note=print)
     with pytest.raises(KeyringError) as raised:
-        entries.put("x", SECRET)
+        entries.set("x", SECRET)
     assert SECRET not in "".join(traceback.format_exception(raised.value))
     assert raised.value.cause == type(error).__name__

@@ -117,7 +117,7 @@ def test_people_are_greeted_by_the_first_name_that_can_be_shown(claims: dict[str
 def test_programs_get_the_subject_as_it_is_and_people_what_can_be_shown_of_it() -> None:
     for sub, shown in (("admin\x1b[2J ", "admin[2J"), ("\x1b\x00", "'\\x1b\\x00'"), ("x" * 255, "x" * 255)):
         user = opened({"sub": sub}).user
-        assert (user.sub, user.subject) == (sub, shown)
+        assert (user.sub, user.safe_sub) == (sub, shown)
         assert identity.fields(user, profile="default", store="memory")["sub"] == sub
         assert f"subject:      {shown}" in "\n".join(identity.lines(user, profile="default", store="memory", now=0.0))
 
@@ -236,13 +236,13 @@ class Store:
         self.done.append("delete")
         self.kept = None
 
-    def user(self) -> User | None:
+    def load_user(self) -> User | None:
         return None if self.kept is None else self.kept.user
 
     def check_writable(self) -> None:
         self.done.append("prove")
 
-    def remove_check(self) -> None:
+    def undo_check(self) -> None:
         self.done.append("withdraw")
 
     @contextmanager
@@ -275,7 +275,7 @@ def keep_alive(
         session,
         store=lambda: store,
         lock=store.lock,
-        renew=renew,
+        refresh=renew,
         discard=lambda session: store.done.append(f"discard {session.access_token}"),
         now=lambda: now,
         min_ttl=min_ttl,
@@ -327,7 +327,7 @@ def test_the_session_of_somebody_else_that_took_its_place_is_no_successor(other:
 
 def test_a_successor_that_comes_after_a_sign_out_is_discarded() -> None:
     class SignedOut(Store):
-        def user(self) -> None:
+        def load_user(self) -> None:
             return None
 
     store = SignedOut(OLD)
@@ -392,7 +392,7 @@ def test_any_other_trouble_leaves_the_session_as_it_was(trouble: BaseException) 
 
 def test_a_store_that_fails_while_a_rehearsal_is_withdrawn_hides_no_trouble() -> None:
     class Failing(Store):
-        def remove_check(self) -> None:
+        def undo_check(self) -> None:
             raise KeyringError("gone")
 
     with pytest.raises(ProviderUnreachableError):
@@ -408,7 +408,7 @@ def test_tokens_that_cannot_be_verified_leave_their_refresh_token_and_nothing_el
     with pytest.raises(InvalidTokenError, match="clock"):
         keep_alive(store, brings=RenewalUnverifiedError(UNVERIFIED, reason))
     assert store.kept == replace(OLD, refresh_token="refresh 2", user=replace(OLD.user, expires_at=NOW))
-    assert not UNVERIFIED.user.lives(NOW)
+    assert not UNVERIFIED.user.is_valid(NOW)
 
 
 def test_a_provider_that_does_not_rotate_leaves_the_refresh_token() -> None:
@@ -423,7 +423,7 @@ def test_a_session_that_only_got_a_refresh_token_is_renewed_with_it() -> None:
         return NEW
 
     store = Store(UNVERIFIED)
-    found = renew_if_needed(OLD, store=lambda: store, lock=store.lock, renew=renew, discard=print, now=lambda: END)
+    found = renew_if_needed(OLD, store=lambda: store, lock=store.lock, refresh=renew, discard=print, now=lambda: END)
     assert (found, renewed_with) == (NEW, ["refresh 2"])
 
 

@@ -102,7 +102,7 @@ def _session_store(ring: MemoryKeyring, profile: str = "work") -> SessionStore:
 
 def test_an_empty_keyring_holds_no_session(session_store: SessionStore) -> None:
     assert session_store.load() is None
-    assert session_store.user() is None
+    assert session_store.load_user() is None
 
 
 @given(st.lists(st.tuples(users, sizes), min_size=1, max_size=4))
@@ -121,7 +121,7 @@ def test_any_session_after_any_other_fits_and_leaves_nothing_of_it(
         )
         session_store.save(session)
         assert session_store.load() == session
-        assert session_store.user() == session.user
+        assert session_store.load_user() == session.user
         manifest = decode_manifest(ring.entries()[NAME, "awesome"])
         assert manifest
         chunks = {f"{NAME}:{manifest['generation']}:{number}" for number in range(manifest["parts"])}
@@ -134,7 +134,7 @@ def test_the_card_alone_tells_who_is_signed_in(session_store: SessionStore, ring
     session_store.save(LONG)
     for name in ring.names - {NAME}:
         ring.delete_password(name, "awesome")
-    assert session_store.user() == USER_FIELDS
+    assert session_store.load_user() == USER_FIELDS
 
 
 def test_no_token_lies_in_the_card(session_store: SessionStore, ring: Ring) -> None:
@@ -251,7 +251,7 @@ PARTS_JUNK: dict[str, Damage] = {
 def test_a_damaged_card_is_not_signed_in(session_store: SessionStore, ring: Ring, damage: Damage) -> None:
     session_store.save(LONG)
     _damage(ring, damage)
-    for read in (session_store.user, session_store.load):
+    for read in (session_store.load_user, session_store.load):
         with pytest.raises(DamagedSessionError) as refusal:
             read()
         assert isinstance(refusal.value, LoginRequiredError)
@@ -264,7 +264,7 @@ def test_damaged_parts_are_not_signed_in_as_soon_as_a_token_is_wanted(
 ) -> None:
     session_store.save(LONG)
     _damage(ring, damage)
-    assert session_store.user() == USER_FIELDS
+    assert session_store.load_user() == USER_FIELDS
     with pytest.raises(DamagedSessionError):
         session_store.load()
 
@@ -292,10 +292,10 @@ def test_whatever_is_damaged_a_delete_clears(session_store: SessionStore, ring: 
 def test_overflow_of_another_session_is_not_mixed_into_a_card(session_store: SessionStore, ring: Ring) -> None:
     crowded = replace(USER_FIELDS, name="🦊" * 256, scope="s" * 900)
     session_store.save(replace(SESSION, user=crowded))
-    assert session_store.user() == crowded
+    assert session_store.load_user() == crowded
     ring.set_password(f"{NAME}:a:0", "awesome", dump_json({"scope": "everything"}))
     with pytest.raises(DamagedSessionError):
-        session_store.user()
+        session_store.load_user()
 
 
 def test_a_reader_that_is_overtaken_reads_again(session_store: SessionStore, ring: Ring) -> None:
@@ -345,7 +345,7 @@ def test_a_proof_is_larger_than_the_session_before_and_leaves_nothing_behind(
     session_store.check_writable()
     assert len(ring.entries()) > 2 * len(kept) - 1
     assert session_store.load() == SESSION
-    session_store.remove_check()
+    session_store.undo_check()
     assert ring.entries() == kept
 
 
@@ -410,9 +410,9 @@ def test_a_session_on_the_list_of_revoked_ones_is_none(ring: Ring) -> None:
         "work",
         is_revoked=session_store.digests.__contains__,
     )
-    assert (revoked.user(), revoked.load()) == (None, None)
+    assert (revoked.load_user(), revoked.load()) == (None, None)
     session_store.save(replace(SESSION, access_token="another"))
-    assert _session_store(ring).user() == SESSION.user
+    assert _session_store(ring).load_user() == SESSION.user
 
 
 def test_what_a_killed_proof_left_goes_with_the_session(session_store: SessionStore, ring: Ring) -> None:

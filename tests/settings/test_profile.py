@@ -9,15 +9,15 @@ import pytest
 
 from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ConfigError, UsageError
-from awesome_cli.settings.config_file import Config
+from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.settings.profile import (
     Profile,
     checked_url,
-    demands,
     issuer_of,
     keyring_timeout,
     profile_name,
     resolve,
+    session_requirements,
     with_openid,
 )
 
@@ -41,9 +41,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "config.toml"
 
 
-def read(path: Path, text: str) -> Config:
+def read(path: Path, text: str) -> ConfigFile:
     path.write_bytes(text.encode())
-    return Config.read(path)
+    return ConfigFile.read(path)
 
 
 def weigh(
@@ -143,9 +143,9 @@ jwks_uri = "https://id.example/keys"
 
 def test_only_our_own_variables_insist() -> None:
     environ = {"AUTH0_CLIENT_ID": "theirs", "AWESOME_DOMAIN": "other.auth0.com"}
-    assert demands(environ, AWESOME) == [("issuer", "https://other.auth0.com/", "AWESOME_DOMAIN")]
-    assert demands({"AWESOME_CLIENT_ID": "ours"}, AWESOME) == [("client_id", "ours", "AWESOME_CLIENT_ID")]
-    assert demands({"AWESOME_API_URL": "http://example.com/", "AWESOME_AUDIENCE": "\udcff"}, AWESOME) == []
+    assert session_requirements(environ, AWESOME) == [("issuer", "https://other.auth0.com/", "AWESOME_DOMAIN")]
+    assert session_requirements({"AWESOME_CLIENT_ID": "ours"}, AWESOME) == [("client_id", "ours", "AWESOME_CLIENT_ID")]
+    assert session_requirements({"AWESOME_API_URL": "http://example.com/", "AWESOME_AUDIENCE": "\udcff"}, AWESOME) == []
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_any_other_time_limit_is_refused(text: str) -> None:
 
 
 def test_a_file_that_is_absent_has_no_profiles(path: Path) -> None:
-    assert Config.read(path).names == []
+    assert ConfigFile.read(path).names == []
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_a_broken_file_is_named_with_its_line(path: Path, text: str, complaint: 
 def test_a_file_that_cannot_be_read_is_named(path: Path) -> None:
     path.mkdir()
     with pytest.raises(ConfigError, match="cannot be used"):
-        Config.read(path)
+        ConfigFile.read(path)
 
 
 @pytest.mark.parametrize(
@@ -255,17 +255,17 @@ def test_saving_keeps_comments_and_order(path: Path) -> None:
 
 
 def test_saving_makes_a_private_file_with_a_table_for_the_profile(path: Path) -> None:
-    Config.read(path).save("work", {"domain": "a.auth0.com", "client_id": "b"})
+    ConfigFile.read(path).save("work", {"domain": "a.auth0.com", "client_id": "b"})
     assert path.read_text("utf-8") == '[profiles.work]\ndomain = "a.auth0.com"\nclient_id = "b"\n'
     assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_saving_keeps_the_line_ends_of_windows(path: Path) -> None:
     path.write_bytes(b'# mine\r\n[profiles.work]\r\nscope = "openid"  # why\r\naudience = "a"\r\n')
-    Config.read(path).save("work", {"scope": "openid email"})
+    ConfigFile.read(path).save("work", {"scope": "openid email"})
     assert path.read_bytes() == b'# mine\r\n[profiles.work]\r\nscope = "openid email"  # why\r\naudience = "a"\r\n'
-    Config.read(path).save("work", {"issuer": "https://issuer.example/"})
-    assert Config.read(path).profile("work") == {
+    ConfigFile.read(path).save("work", {"issuer": "https://issuer.example/"})
+    assert ConfigFile.read(path).profile("work") == {
         "scope": "openid email",
         "audience": "a",
         "issuer": "https://issuer.example/",
@@ -287,9 +287,9 @@ def test_what_is_so_already_is_not_written_again(path: Path) -> None:
 
 def test_saving_keeps_what_others_wrote_meanwhile(path: Path) -> None:
     config = read(path, FILE)
-    Config.read(path).save("home", {"client_id": "theirs"})
+    ConfigFile.read(path).save("home", {"client_id": "theirs"})
     config.save("work", {"client_id": "ours"})
-    after = Config.read(path)
+    after = ConfigFile.read(path)
     assert (after.profile("home")["client_id"], after.profile("work")["client_id"]) == ("theirs", "ours")
 
 
@@ -302,7 +302,7 @@ def test_changes_are_made_by_one_process_at_a_time(path: Path) -> None:
         yield
         deferred.append(path.exists())
 
-    Config.read(path, lock).save("work", {"client_id": "a"})
+    ConfigFile.read(path, lock).save("work", {"client_id": "a"})
     assert deferred == [False, True]
 
 
@@ -311,7 +311,7 @@ def test_removing_forgets_one_profile(path: Path) -> None:
     config = read(path, text)
     config.remove("work")
     config.remove("nobody")
-    after = Config.read(path)
+    after = ConfigFile.read(path)
     assert after.names == ["home"]
     assert "[other]\na = 1" in after.text
 
