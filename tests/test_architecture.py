@@ -56,6 +56,7 @@ LATE = {
     "cli/context",
     "cli/fast_path",
     "cli/main",
+    "keystore/backend",
     "__init__",
 }  # a command pays for what it uses: these open what it needs
 

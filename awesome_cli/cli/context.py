@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from awesome_cli.api.client import Answer, Call, Receiver
     from awesome_cli.cli.progress import ProgressBar
-    from awesome_cli.keystore.keyring_store import KeyringStore, PlaintextFileStore
+    from awesome_cli.keystore.keyring_store import KeyringStore
+    from awesome_cli.keystore.plaintext_store import PlaintextFileStore
     from awesome_cli.provider.client import ClientConfig, OidcClient
     from awesome_cli.sessions.index import SessionIndex
     from awesome_cli.sessions.shared_state import RenewalFailure
@@ -121,7 +122,7 @@ class Toolbox:
     @cached_property
     def plaintext_file(self) -> PlaintextFileStore:
         """The plain file that stands in for the keyring once somebody asked for it."""
-        from awesome_cli.keystore.keyring_store import PlaintextFileStore
+        from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 
         return PlaintextFileStore(self._insecure_file, warn=self.console.warning)
 
@@ -140,7 +141,7 @@ class Toolbox:
     @property
     def plaintext_trial(self) -> PlaintextFileStore:
         """The file beside it where a first save is rehearsed; there is no token in it."""
-        from awesome_cli.keystore.keyring_store import PlaintextFileStore
+        from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 
         return PlaintextFileStore(self._insecure_file.with_suffix(".proof"), warn=self.console.warning)
 
@@ -181,26 +182,15 @@ class Toolbox:
 
     def close(self) -> None:
         """Put away what was opened and stays so otherwise."""
-        if "_keyring_entries" in self.__dict__:
+        if "_keyring_store" in self.__dict__:
             self._keyring_store.close()
 
     def _keyring(self) -> Backend:
         if self.environment.keyring is not None:
             return self.environment.keyring
-        from awesome_cli.keystore.detection import secret_service_is_certain
+        from awesome_cli.keystore.backend import choose_backend
 
-        if secret_service_is_certain(self.environment.environ):
-            service = None
-            with suppress(Exception):  # the long way will tell what is wrong
-                from awesome_cli.keystore.secret_service import SecretService
-
-                service = SecretService()
-            if service is not None:
-                service.unlock()
-                return service
-        from awesome_cli.keystore.backend import system_keyring
-
-        return system_keyring()
+        return choose_backend(self.environment.environ)
 
     @cached_property
     def session_index(self) -> SessionIndex:

@@ -163,7 +163,8 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
         )
     if wishes.insecure_storage:
         toolbox.console.warning(
-            f"Your tokens lie as plain text in {session_store.backend_name}. Whoever reads that file is signed in as you."
+            f"Your tokens lie as plain text in {session_store.backend_name}."
+            " Whoever reads that file is signed in as you."
         )
     return session.user
 

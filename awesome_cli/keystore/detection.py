@@ -1,7 +1,7 @@
-"""Whether keyring would recommend the Secret Service, told in a millisecond and only where that is certain.
+"""Whether keyring would choose the Secret Service, decided without importing keyring.
 
-keyring finds a backend by importing all of them, running the linker's tools and asking each whether it works,
-which takes as long as the rest of the program. On an ordinary Linux desktop the answer is known beforehand.
+keyring imports all backends, runs gcc and ld and asks each backend whether it works, which takes as long as the rest
+of the program.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ SECRET_SERVICE = "keyring.backends.SecretService.Keyring"  # noqa: S105 - a clas
 
 
 def secret_service_is_certain(environ: Mapping[str, str]) -> bool:
-    """Whether keyring, if it can reach a Secret Service at all, takes that and nothing else.
+    """Whether keyring, if it can reach a Secret Service at all, chooses that and nothing else.
 
-    It does on Linux, unless another backend is named by ``PYTHON_KEYRING_BACKEND`` or ``keyringrc.cfg``, its
-    properties are set from the environment, or the desktop is KDE's, where KWallet comes first.
+    It does on Linux, unless ``PYTHON_KEYRING_BACKEND`` or ``keyringrc.cfg`` name another backend, its properties are
+    set in the environment, or the desktop is KDE, where KWallet has the higher priority.
     """
     return (
         sys.platform == "linux"
@@ -29,8 +29,8 @@ def secret_service_is_certain(environ: Mapping[str, str]) -> bool:
 
 
 def keyringrc_files(environ: Mapping[str, str]) -> list[str]:
-    """Return where keyring looks for its config file on Linux, the present place first."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than all the rest
+    """Return where keyring looks for its config file on Linux."""
+    home = os.path.expanduser("~")  # noqa: PTH111 - importing pathlib would double the time that this module takes
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
-    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"  # where old versions of keyring had it
+    data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"  # of old versions of keyring
     return [f"{folder}/python_keyring/keyringrc.cfg" for folder in (config, data)]

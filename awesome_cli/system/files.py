@@ -26,10 +26,10 @@ class NotPrivateError(PermissionError):
     """Another user owns the file or can write to it, so what it says may be theirs."""
 
 
-def read_private(path: Path, *, secret: Warn | None = None) -> str | None:
+def read_private(path: Path, *, warn: Warn | None = None) -> str | None:
     """Return the file's text, or None if there is no such file, or something else in the place of its folder.
 
-    A file of secrets, for which ``secret`` takes the warnings, is made 0600 if other users can read it. Raises
+    A file of secrets, for which ``warn`` takes the warnings, is made 0600 if other users can read it. Raises
     NotPrivate, if it holds secrets and other users own it or can write to it; OSError, if it cannot be read;
     ValueError, if it is no file, too large or no UTF-8.
     """
@@ -37,8 +37,8 @@ def read_private(path: Path, *, secret: Warn | None = None) -> str | None:
         with open(path, "rb", opener=_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"{path} is no regular file")
-            if secret is not None:
-                _make_private(file.fileno(), path, warn=secret)
+            if warn is not None:
+                _make_private(file.fileno(), path, warn=warn)
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -86,13 +86,13 @@ def restrict_write_access(folder: Path, *, warn: Warn) -> None:
             )
 
 
-def read_object(path: Path, *, secret: Warn | None = None) -> dict[str, Any]:
+def read_object(path: Path, *, warn: Warn | None = None) -> dict[str, Any]:
     """Return the JSON object that the file holds; an empty one, if it holds anything else.
 
-    Raises OSError, as :func:`read_private` does, ``secret`` included.
+    Raises OSError, as :func:`read_private` does, ``warn`` included.
     """
     try:
-        value = json.loads(read_private(path, secret=secret) or "{}")
+        value = json.loads(read_private(path, warn=warn) or "{}")
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -11,7 +11,7 @@ import pytest
 from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
 from awesome_cli.cli.context import Toolbox
-from awesome_cli.keystore.keyring_store import PlaintextFileStore
+from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.system.environment import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring

@@ -164,7 +164,7 @@ def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("awesome_cli.keystore.keyring_store.remove_private", refuse)
+    monkeypatch.setattr("awesome_cli.keystore.plaintext_store.remove_private", refuse)
     assert terminal.run("logout") == 9
     assert terminal.keyring.entries() == {}
 
