@@ -23,6 +23,7 @@ class Recommended(MemoryKeyring):
 
 class Chain(ChainerBackend):
     viable = False  # hides the class from keyring's own search for a backend
+    priority = 10.0
     members: tuple[KeyringBackend, ...] = ()
 
     def __init__(self) -> None:
