@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
-    from awesome_cli.system.environment import DeferredSignals
+    from awesome_cli.system.deferred_signals import DeferredSignals
 
 NOTE_AFTER = 2.0  # seconds without an answer until the person is told what is waited for
 

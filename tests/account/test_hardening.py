@@ -26,7 +26,7 @@ from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import to_httpx
 

@@ -22,7 +22,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
 from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 from awesome_cli.sessions.shared_state import RenewalFailure
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.lock import acquire_locks, session_lock_name
 from support.terminal import Terminal, Time, to_httpx
 

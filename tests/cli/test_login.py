@@ -13,7 +13,7 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:

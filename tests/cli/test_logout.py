@@ -13,7 +13,8 @@ from keyring.errors import KeyringLocked
 
 from awesome_cli.cli.logout import LONGEST_REVOCATION
 from awesome_cli.provider.client import REQUEST_TIMEOUT
-from awesome_cli.system.environment import defer_signals, run_on_asyncio
+from awesome_cli.system.deferred_signals import defer_signals
+from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:

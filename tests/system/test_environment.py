@@ -19,8 +19,8 @@ import pytest
 
 from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ProviderUnreachableError, ResourceExhaustedError
+from awesome_cli.system.deferred_signals import defer_signals
 from awesome_cli.system.environment import (
-    defer_signals,
     hide_token_from_children,
     open_browser,
     run_on_asyncio,
@@ -320,7 +320,7 @@ def test_the_real_world_is_the_systems() -> None:
 
 
 def test_the_given_token_is_kept_from_children_and_still_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("awesome_cli.system.environment._kept_back", {})
+    monkeypatch.setattr("awesome_cli.system.environment._hidden_variables", {})
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
     hide_token_from_children(AWESOME)
     hide_token_from_children(AWESOME)
