@@ -24,7 +24,8 @@ from awesome_cli.errors import (
     ProviderUnreachableError,
     RefreshTokenRejectedError,
 )
-from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, MIN_TTL, Session, User, renew_if_needed
+from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, MIN_TTL, Session, User
+from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.system.environment import Environment
 
 if TYPE_CHECKING:
@@ -509,7 +510,7 @@ class Toolbox:
         raise LoginRequiredError(f"You are not signed in{where}.")
 
     def renew_if_needed(self, session: Session, min_ttl: float, *, timeout: float | None = None) -> Session:
-        """Return the session or its successor, as :func:`awesome_cli.sessions.model.renew_if_needed` rules.
+        """Return the session or its successor, as :func:`awesome_cli.sessions.renewal.renew_if_needed` rules.
 
         ``timeout``: seconds that another process's renewal is waited for, if not as long as it can take.
         """

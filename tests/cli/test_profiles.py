@@ -137,7 +137,7 @@ def test_a_damaged_session_is_shown_as_such_beside_the_others(terminal: Terminal
     assert terminal.run("profiles") == 0
     assert "work     (cannot be read)" in terminal.out
     assert "home     Juan" in terminal.out
-    assert "Warning: You are not signed in: what the keyring keeps for awesome-cli:work cannot be read." in terminal.err
+    assert "Warning: The stored session awesome-cli:work cannot be read." in terminal.err
 
 
 def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal) -> None:

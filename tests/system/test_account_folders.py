@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from awesome_cli.sessions.shared_state import MOST_REVOKED, add_revoked
+from awesome_cli.sessions.shared_state import MAX_REVOKED, add_revoked
 from awesome_cli.system.account_folders import LONGEST_LIST, REVOKED_LIST, account_folders, is_revoked
 
 pwd = pytest.importorskip("pwd", reason="not on this machine: a POSIX password database")
@@ -57,11 +57,11 @@ def test_a_session_on_the_list_is_revoked_in_whichever_folder_it_lies(tmp_path: 
 
 
 def test_the_list_keeps_the_newest_and_fits_what_is_read_of_it(tmp_path: Path) -> None:
-    for number in range(MOST_REVOKED + 5):
+    for number in range(MAX_REVOKED + 5):
         add_revoked(tmp_path, "awesome-cli", {f"{number:032x}"})
     assert not is_revoked(f"{4:032x}", "awesome-cli", [tmp_path])
     assert is_revoked(f"{5:032x}", "awesome-cli", [tmp_path])
-    assert is_revoked(f"{MOST_REVOKED + 4:032x}", "awesome-cli", [tmp_path])
+    assert is_revoked(f"{MAX_REVOKED + 4:032x}", "awesome-cli", [tmp_path])
     assert (tmp_path / f"awesome-cli-{REVOKED_LIST}").stat().st_size <= LONGEST_LIST
 
 
