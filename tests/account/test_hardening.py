@@ -289,7 +289,7 @@ def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
     for argv in (["--profile", name, *words], [*words, "--profile", name]):
         assert terminal.run(*argv, AWESOME_ACCESS_TOKEN="given") == 2
         assert terminal.err.endswith(
-            "is no name for a profile.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
+            "is not a valid profile name.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
         )
 
 

@@ -159,14 +159,14 @@ def test_settings_that_are_invalid_are_told_after_the_list(terminal: Terminal) -
     configure(terminal, "[profiles.work]\nclient_id = 7\n")
     assert terminal.run("profiles") == 3
     assert "home     Juan" in terminal.out
-    assert "line 2: client_id must be a text" in terminal.err
+    assert "line 2: client_id must be a string" in terminal.err
 
 
 def test_a_profile_that_cannot_be_is_a_usage_error(terminal: Terminal) -> None:
     assert terminal.run("profiles", "show", "a b") == 2
     assert terminal.run("profiles", "remove", "a" * 65) == 2
     assert terminal.run("whoami", "--profile", "ä") == 2
-    assert "is no name for a profile" in terminal.err
+    assert "is not a valid profile name" in terminal.err
 
 
 def test_show_tells_the_settings_where_each_comes_from_and_the_session(terminal: Terminal) -> None:
@@ -306,7 +306,7 @@ def test_an_answer_that_is_no_domain_is_refused_and_asked_for_again(terminal: Te
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="no domain\nprovider.example\nawesome-demo\n", **NOTHING) == 0
     assert terminal.err.count(QUESTION) == 2
-    assert "Error: 'no domain' is no domain.\n" in terminal.err
+    assert "Error: 'no domain' is not a valid domain.\n" in terminal.err
 
 
 @pytest.mark.parametrize("answers", ["", "\n", "provider.example\n", "provider.example\n\n"])
