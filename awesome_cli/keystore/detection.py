@@ -30,7 +30,7 @@ def secret_service_is_certain(environ: Mapping[str, str]) -> bool:
 
 def keyringrc_files(environ: Mapping[str, str]) -> list[str]:
     """Return where keyring looks for its config file on Linux."""
-    home = os.path.expanduser("~")  # noqa: PTH111 - importing pathlib would double the time that this module takes
+    home = os.path.expanduser("~")
     config = environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
     data = environ.get("XDG_DATA_HOME") or f"{home}/.local/share"  # of old versions of keyring
     return [f"{folder}/python_keyring/keyringrc.cfg" for folder in (config, data)]

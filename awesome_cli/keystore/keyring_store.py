@@ -70,7 +70,7 @@ class KeyringStore:
                 return
             try:
                 self._call("delete from", lambda: backend.delete_password(name, self._username))
-            except KeyringError as error:  # some raise when there is nothing to delete; the next get() tells
+            except KeyringError as error:  # some raise when there is nothing to delete; the next get() finds out
                 refusal = error
         raise refusal or KeyringError(
             f"The keyring ({self.backend_name}) does not delete {name}.",

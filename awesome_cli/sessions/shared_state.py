@@ -1,4 +1,4 @@
-"""Files through which processes that share a keyring tell each other of failed renewals and revoked sessions.
+"""Files that record failed renewals and revoked sessions, for all processes that share a keyring.
 
 They are not secret, and lie beside the locks (system/account_folders.py). A file that cannot be written is ignored:
 it costs another process a request, or a hint.

@@ -44,7 +44,7 @@ T = TypeVar("T")
 class SessionStore:
     """The session of one profile. Each method may raise KeyringError.
 
-    ``trial`` is where ``check_writable`` writes, if not to ``secrets``. ``is_revoked`` tells whether the session with
+    ``trial`` is where ``check_writable`` writes, if not to ``secrets``. ``is_revoked`` returns whether the session with
     this digest was revoked, in case the keyring did not respond when it was to be deleted.
     """
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
+
+if TYPE_CHECKING:
+    from awesome_cli.settings.config_file import ConfigFile
 
 DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
@@ -25,12 +28,6 @@ SWITCHES = ("resource", "pkce")
 
 Settings = Mapping[str, str | None]
 Layer = Mapping[str, tuple[str, str]]  # value and source by setting; the settings of one layer have equal precedence
-
-
-class Tables(Protocol):
-    """:class:`awesome_cli.settings.config_file.ConfigFile`, which imports this module."""
-
-    def profile(self, name: str) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,15 +80,15 @@ def require_distinct(name: str, existing: Iterable[str]) -> None:
     Some keyrings and file systems ignore case, and would mix up the sessions of the two.
     """
     names = set(existing)
-    twin = next((other for other in sorted(names) if other.lower() == name.lower()), name)
-    if name not in names and twin != name:
+    similar = next((other for other in sorted(names) if other.lower() == name.lower()), name)
+    if name not in names and similar != name:
         raise UsageError(
-            f"There is a profile {twin}, whose name differs from {name} only in case.",
-            hint=f"Use the name {twin}, or one that differs in more than case.",
+            f"There is a profile {similar}, whose name differs from {name} only in case.",
+            hint=f"Use the name {similar}, or one that differs in more than case.",
         )
 
 
-def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Tables, brand: Brand) -> Profile:
+def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: ConfigFile, brand: Brand) -> Profile:
     """Return the settings with the highest precedence. Raises ConfigError for one that is invalid."""
     table = config.profile(name)
     from_file: Layer = {key: (table[key], "config.toml") for key in TEXTS if key in table}

@@ -29,7 +29,7 @@ def account_folders(app_dir: str) -> list[str]:
     if home.startswith("/"):
         state = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
         folders.append(f"{home.rstrip('/')}/{state}/{app_dir}")
-    if os.path.isdir(f"/run/user/{user}"):  # noqa: PTH112 - importing pathlib takes longer than all else here
+    if os.path.isdir(f"/run/user/{user}"):
         folders.append(f"/run/user/{user}")  # the system creates it at login
     folders.append(f"/tmp/{app_dir}-{user}")  # noqa: S108 - used only if it is ours and nobody else can write to it
     return folders
@@ -38,7 +38,7 @@ def account_folders(app_dir: str) -> list[str]:
 def account_home() -> str:
     """Return the account's home folder, whatever HOME says; empty if it has none."""
     if sys.platform == "win32":
-        return os.path.expanduser("~")  # noqa: PTH111 - no pathlib
+        return os.path.expanduser("~")
     import pwd
 
     try:
@@ -49,7 +49,7 @@ def account_home() -> str:
 
 def is_revoked(digest: str, app_dir: str, folders: Sequence[str | os.PathLike[str]]) -> bool:
     """Whether the session with this digest is listed: its tokens were revoked, whatever the keyring contains."""
-    return any(digest in read_digests(f"{os.fspath(folder)}/{app_dir}-{REVOKED_LIST}") for folder in folders)
+    return any(digest in read_digests(os.path.join(folder, f"{app_dir}-{REVOKED_LIST}")) for folder in folders)
 
 
 def read_digests(path: str) -> list[str]:
@@ -84,7 +84,7 @@ if sys.platform == "win32":
         )
         found = wintypes.LPWSTR()
         if ctypes.windll.shell32.SHGetKnownFolderPath(ctypes.byref(identifier), 0, None, ctypes.byref(found)):
-            return os.path.expanduser("~\\AppData\\Local")  # noqa: PTH111 - no pathlib
+            return os.path.expanduser("~\\AppData\\Local")
         try:
             return str(found.value)
         finally:

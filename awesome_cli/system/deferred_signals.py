@@ -63,7 +63,7 @@ class DeferredSignals:
     @contextmanager
     def nested(self) -> Iterator[DeferredSignals]:
         """Restore ``skippable`` and ``on_first`` after an inner block."""
-        skippable, on_first = self.skippable, self._on_first
+        skippable, on_first = self.skippable, self.on_first
         try:
             yield self
         finally:

@@ -49,7 +49,7 @@ def acquire_locks(folders: Sequence[Path], names: Collection[str], *, timeout: f
             yield folder
             return
     raise NoLockFolderError(
-        f"No folder can be used for the lock that keeps processes from renewing a session twice: {', '.join(reasons)}.",
+        f"No folder can be used for the lock that prevents two renewals of a session at once: {', '.join(reasons)}.",
         hint="Make one of them yours, writable, and closed to others (mode 0700).",
     )
 

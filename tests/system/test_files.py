@@ -71,6 +71,14 @@ def test_a_file_that_is_too_large_or_not_utf_8_is_not_read(file: Path) -> None:
         read_private(file)
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
+def test_a_pipe_in_place_of_the_file_is_an_error_and_is_not_waited_for(file: Path) -> None:
+    file.parent.mkdir()
+    os.mkfifo(file)
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_private(file)
+
+
 def test_the_new_text_is_synced_before_the_old_one_is_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_private(file, "old")
     synced: list[str] = []

@@ -12,7 +12,7 @@ import pytest
 from filelock import FileLock
 
 from awesome_cli.errors import LockTimeoutError, NoLockFolderError, ProviderError
-from awesome_cli.system.lock import acquire_locks, session_lock_name
+from awesome_cli.system.lock import acquire_locks, session_lock_name, usable_folder
 
 
 def test_the_first_folder_is_used(tmp_path: Path) -> None:
@@ -71,6 +71,13 @@ def test_a_folder_that_others_can_read_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "first").chmod(0o755)
     with acquire_locks([tmp_path / "first"], ["name"]) as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_symbolic_link_to_a_folder_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "first").symlink_to(tmp_path / "elsewhere")
+    assert usable_folder([tmp_path / "first", tmp_path / "second"]) == tmp_path / "second"
 
 
 def test_a_file_system_without_flock_gets_no_soft_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
