@@ -24,22 +24,23 @@ from awesome_cli.errors import (
     ProviderError,
     ProviderUnreachableError,
 )
-from awesome_cli.keystore.detection import open_keyring
+from awesome_cli.keystore.backend import choose_backend
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
 from awesome_cli.sessions.changes import SessionChanges
 from awesome_cli.sessions.index import SessionIndex
 from awesome_cli.sessions.locks import SessionLocks
-from awesome_cli.sessions.model import MIN_TTL, Session, User, renew_if_needed
+from awesome_cli.sessions.model import MIN_TTL, Session, User
+from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.store_choice import SessionStores
-from awesome_cli.settings.profile import Profile, demands, keyring_timeout
+from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
-from awesome_cli.system.environment import Environment, Messages
+from awesome_cli.system.environment import Backend, Environment, Messages
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
     from awesome_cli.provider.client import ClientConfig, OidcClient
-    from awesome_cli.settings.config_file import Config
+    from awesome_cli.settings.config_file import ConfigFile
 
 T = TypeVar("T")
 
@@ -61,7 +62,7 @@ class Account:
         *,
         named_profile: str | None = None,
         open_secrets: Callable[[], KeyringStore] | None = None,
-        read_config: Callable[[], Config] | None = None,
+        read_config: Callable[[], ConfigFile] | None = None,
     ) -> None:
         self.environment = environment
         self.brand = brand
@@ -75,7 +76,9 @@ class Account:
         self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
         self.profile = self.settings.name
         self.stores = SessionStores(self.profile, self._open_secrets, environment, brand, messages.warning)
-        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
+        self.locks = SessionLocks(
+            brand.app_dir, self.profile, acquire=self._acquire, stores=self.stores, observer=self._observer
+        )
         self.changes = SessionChanges(
             self.profile,
             stores=self.stores,
@@ -103,14 +106,16 @@ class Account:
 
     def _new_secrets(self) -> KeyringStore:
         timeout = keyring_timeout(self.environment.environ, self.brand)
-        choose = partial(open_keyring, self.environment)
-        return KeyringStore(choose, username=self.brand.name, timeout=timeout, note=self.messages.note)
+        return KeyringStore(self._choose_backend, username=self.brand.name, timeout=timeout, note=self.messages.note)
 
-    def _load_config(self) -> Config:
-        from awesome_cli.settings.config_file import Config
+    def _choose_backend(self) -> Backend:
+        return self.environment.keyring or choose_backend(self.environment.environ)
+
+    def _load_config(self) -> ConfigFile:
+        from awesome_cli.settings.config_file import ConfigFile
 
         path = self.environment.config_dir / "config.toml"
-        return Config.read(path, partial(self._acquire, f"{self.brand.app_dir}-config"))
+        return ConfigFile.read(path, partial(self._acquire, f"{self.brand.app_dir}-config"))
 
     @contextmanager
     def _acquire(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
@@ -179,7 +184,7 @@ class Account:
     def sign_out(self, report: Callable[[User | None, bool], None]) -> None:
         """Revoke the session's tokens and remove it. See :meth:`SessionChanges.remove`."""
         try:
-            user = self.stores.current.user()
+            user = self.stores.current.load_user()
             if user is not None:
                 self.check_session_requirements(user)
         except OtherSessionError as error:
@@ -193,11 +198,11 @@ class Account:
 
         ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
         """
-        user = self.stores.current.user()
+        user = self.stores.current.load_user()
         if user is None:
             raise self._not_signed_in()
         self.check_session_requirements(user)
-        if not user.lives(self.environment.now()):
+        if not user.is_valid(self.environment.now()):
             user = self._renewed_user(user, show)
         if not self._observer.deadline_passed:
             show(user)
@@ -264,7 +269,7 @@ class Account:
             session,
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
-            renew=lambda current: self.converse(self._client_of(current), lambda client: client.renew(current)),
+            refresh=lambda current: self.converse(self._client_of(current), lambda client: client.renew(current)),
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
@@ -286,7 +291,7 @@ class Account:
 
     def check_session_requirements(self, user: User) -> None:
         """Raise OtherSessionError, if the settings require another issuer or client than the session has."""
-        for name, wanted, variable in demands(self.environment.environ, self.brand):
+        for name, wanted, variable in session_requirements(self.environment.environ, self.brand):
             if wanted != getattr(user, name):
                 raise OtherSessionError(
                     f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"

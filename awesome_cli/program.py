@@ -106,7 +106,7 @@ class _AccessToken:
         account, session = self._open_account(), self._session
         if account.token_from_environment:
             return account.token_from_environment
-        if refused or session is None or not session.user.lives(account.environment.now(), MIN_TTL):
+        if refused or session is None or not session.user.is_valid(account.environment.now(), MIN_TTL):
             with closing(account):
                 session = self._session = account.session(min_ttl=MIN_TTL, refused=refused)
         return session.access_token

@@ -62,10 +62,10 @@ LATE = {
     "cli/login",
     "cli/main",
     "cli/token",
-    "keystore/detection",
-    "sessions/stores",
     "system/account_folders",
     "system/environment",
+    "keystore/backend",
+    "sessions/store_choice",
 }  # a command pays for what it uses: these open what it needs
 
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")

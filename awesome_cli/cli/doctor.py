@@ -116,7 +116,7 @@ class _Examination:
         self._online = online
         self._stored: User | None = None
         with suppress(AwesomeError):  # the check of the session says what is wrong
-            self._stored = account.stores.current.user()
+            self._stored = account.stores.current.load_user()
 
     def findings(self) -> Iterator[Finding]:
         environment = self._environment
@@ -241,13 +241,13 @@ class _Examination:
                 raise
             return neutral("keyring", f"{error.message} The plain file serves instead.")
         took = f"{(self._environment.now() - began) * 1000:.0f} ms to write, read and delete"
-        return passed("keyring", f"{stores.keyring.kind}: unlocked, keeps what is written to it ({took})")
+        return passed("keyring", f"{stores.keyring.backend_name}: unlocked, keeps what is written to it ({took})")
 
     def _plaintext_file(self) -> Finding:
         stores = self._account.stores
         if not stores.has_plaintext_file:
             return passed("plain file", "none; no token of this profile lies on disk as plain text")
-        what = f"tokens lie as plain text: {stores.plaintext.kind}"
+        what = f"tokens lie as plain text: {stores.plaintext.backend_name}"
         return neutral("plain file", what, f"To move them to the keyring: {self._brand.name} login")
 
     def _access_token(self) -> Finding:
@@ -259,7 +259,7 @@ class _Examination:
     def _session(self) -> Finding:
         user, now = self._account.load().user, self._environment.now()
         self._account.check_session_requirements(user)
-        if not user.lives(now) and not user.refreshable:
+        if not user.is_valid(now) and not user.refreshable:
             raise SessionEndedError("The session has ended, and carries no refresh token.", hint="{login}")
         return passed("session", f"whole; its access token: {token_status(user, now)}")
 

@@ -22,7 +22,7 @@ def greeting(name: str) -> str:
 def user_lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
     """Say who is signed in, where, and until when; ``checked``, if the provider accepts the session."""
     facts = {
-        "subject": user.subject,
+        "subject": user.safe_sub,
         "issuer": user.issuer,
         "client": user.client_id,
         "scope": user.scope,
@@ -56,12 +56,12 @@ def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
 
 
 def account_fields(user: User, account: Account) -> dict[str, object]:
-    return user_fields(user, profile=account.profile, store=account.stores.current.kind)
+    return user_fields(user, profile=account.profile, store=account.stores.current.backend_name)
 
 
 def token_status(user: User, now: float) -> str:
     """Say how long the access token is valid, and what follows."""
-    validity = f"valid for {duration(user.expires_at - now)}" if user.lives(now) else "ended"
+    validity = f"valid for {duration(user.expires_at - now)}" if user.is_valid(now) else "ended"
     return f"{validity}, {'renewed by itself' if user.refreshable else 'not renewable'}"
 
 

@@ -151,15 +151,15 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         )
     if options.insecure_storage:
         console.warning(
-            f"Your tokens lie as plain text in {account.stores.plaintext.kind}. Whoever reads that file is signed in"
-            " as you."
+            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}. Whoever reads that file is"
+            " signed in as you."
         )
     return session.user
 
 
 def _stored_user(account: Account, options: LoginOptions) -> User | None:
     try:
-        return account.stores.current.user()
+        return account.stores.current.load_user()
     except LoginRequiredError as error:
         account.messages.detail(error.message)
     except KeyringError as error:

@@ -135,7 +135,7 @@ class _ProfileStatus:
 
     @property
     def store(self) -> str | None:
-        return self.account.stores.current.kind if self.user else None
+        return self.account.stores.current.backend_name if self.user else None
 
     def row(self, current: str) -> tuple[str, ...]:
         name = self.account.profile
@@ -173,7 +173,7 @@ class _ProfileStatus:
 def _status(account: Account, current: Account) -> _ProfileStatus:
     """Look at one profile; ``current`` has read the config file already."""
     try:
-        user = account.stores.current.user()
+        user = account.stores.current.load_user()
         issuer = user.issuer if user else account.settings.stored().issuer
     except AwesomeError as error:
         return _ProfileStatus(account=account, is_known=True, error=error)

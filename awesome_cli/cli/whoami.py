@@ -39,7 +39,7 @@ def whoami(
         if json:
             console.json(account_fields(user, account))
             return
-        store, now = account.stores.current.kind, context.environment.now()
+        store, now = account.stores.current.backend_name, context.environment.now()
         console.lines(*user_lines(user, profile=account.profile, store=store, now=now, checked=check))
 
     if check:

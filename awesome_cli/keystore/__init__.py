@@ -1,1 +1,1 @@
-"""Named secrets: the OS keyring, or a plaintext file on request."""
+"""Named secrets in the OS keyring, or in a plaintext file on request."""

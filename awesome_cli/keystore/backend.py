@@ -1,42 +1,61 @@
-"""Which keyring backend serves on this system."""
+"""Choice of a keyring backend: the Secret Service where that is certain, else the one that keyring recommends."""
 
 from __future__ import annotations
 
-import keyring.core
-from keyring.backend import KeyringBackend, by_priority, get_all_keyring
-from keyring.backends import fail
-from keyring.backends.chainer import ChainerBackend
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from awesome_cli.errors import KeyringError, NoKeyringError
+from awesome_cli.keystore.detection import secret_service_is_certain
+
+if TYPE_CHECKING:
+    from keyring.backend import KeyringBackend
+
+    from awesome_cli.system.environment import Backend
+
+
+def choose_backend(environ: Mapping[str, str]) -> Backend:
+    """Return the backend for this environment. It may raise whatever backends raise."""
+    service = None
+    if secret_service_is_certain(environ):  # then importing keyring, which is slow, can be avoided
+        with suppress(Exception):  # system_keyring() finds out what is wrong
+            from awesome_cli.keystore.secret_service import SecretService
+
+            service = SecretService()
+    if service is None:
+        return system_keyring()
+    service.unlock()
+    return service
 
 
 def system_keyring() -> KeyringBackend:
-    """Return the backend that the user names by keyring's own means, as it is, or the recommended one.
+    """Return the backend that the user configured for keyring, or else the one with the highest priority.
 
-    keyring's own choice takes a plaintext backend where ``keyrings.alt`` is installed and nothing better runs;
-    ours does not. Raises KeyringUnusable, if there is none, or the named one cannot be loaded.
+    keyring itself falls back to a plaintext backend where ``keyrings.alt`` is installed and nothing better works;
+    such a backend is not used here. Raises KeyringError, if there is none, or the configured one cannot be loaded.
     """
+    import keyring.core
+    from keyring.backend import by_priority, get_all_keyring
+    from keyring.backends.chainer import ChainerBackend
+
     try:
-        named = keyring.core.load_env() or keyring.core.load_config()
-    except Exception as error:  # noqa: BLE001 - loading a backend runs other people's code
+        configured = keyring.core.load_env() or keyring.core.load_config()
+    except Exception as error:  # noqa: BLE001 - loading a backend runs third-party code
         raise KeyringError(
             f"The keyring backend that is configured cannot be loaded ({type(error).__name__}).",
             hint="Check PYTHON_KEYRING_BACKEND and keyringrc.cfg (its place: keyring diagnose).",
             hidden_cause=error,
         ) from None
-    backend = named or max(get_all_keyring(), key=by_priority, default=_no_keyring())
+    backend = configured or max(get_all_keyring(), key=by_priority, default=None)
     if isinstance(backend, ChainerBackend):
         # It writes to its first backend, reads from all and deletes from the first alone, so that an old token
-        # comes back after a logout. One of its backends, on its own, does what is said: the system's own rather
-        # than one that an extension brought, which often serves passwords of package indexes and keeps none.
-        backend, named = max(backend.backends, key=_own_first, default=_no_keyring()), None
-    if named is None and not keyring.core.recommended(backend):
+        # reappears after a logout. Use one of its backends instead: preferably keyring's own, since those of
+        # extensions often serve passwords of package indexes and store nothing.
+        backend, configured = max(backend.backends, key=_own_first, default=None), None
+    if backend is None or (configured is None and not keyring.core.recommended(backend)):
         raise NoKeyringError("No keyring is available on this system.")
     return backend
-
-
-def _no_keyring() -> KeyringBackend:
-    return fail.Keyring()  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
 
 
 def _own_first(backend: KeyringBackend) -> tuple[bool, float]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from awesome_cli.system.environment import DeferredSignals, Environment, Messages
+from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.system.environment import Environment, Messages
 
 NOTE_AFTER = 2.0  # seconds without a response until the person is told what is waited for
 

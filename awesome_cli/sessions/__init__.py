@@ -1,1 +1,1 @@
-"""What a session is, when it is renewed, and how it is laid out in a store."""
+"""Sessions: the model, their renewal, and how they are stored."""

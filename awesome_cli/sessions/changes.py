@@ -20,7 +20,8 @@ from awesome_cli.sessions.locks import Owner, SessionLocks
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.sessions.store_choice import SessionStores
-from awesome_cli.system.environment import DeferredSignals, Messages
+from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.system.environment import Messages
 
 REVOCATION_TIMEOUT = 45.0  # seconds: discovery and two revocations, 15 s each (provider.client.REQUEST_TIMEOUT)
 
@@ -50,12 +51,12 @@ class SessionChanges:
     def check_writable(self, store: SessionStore, *new_owners: Owner) -> None:
         """Raise KeyringError, if the store does not keep what is written to it."""
         with suppress(LoginRequiredError):
-            store.user()  # a keyring that asks to be unlocked does so before others wait for the lock
+            store.load_user()  # a keyring that asks to be unlocked does so before others wait for the lock
         with self._locks.change("a test of the keyring", *new_owners):
             try:
                 store.check_writable()
             finally:
-                store.remove_check()
+                store.undo_check()
 
     def replace(self, session: Session, store: SessionStore) -> None:
         """Save a new session, and end those that it replaces. A session that cannot be saved is revoked."""
@@ -92,7 +93,7 @@ class SessionChanges:
         certainly revoked.
         """
         with suppress(LoginRequiredError, KeyringError):
-            self._stores.keyring.user()  # the same
+            self._stores.keyring.load_user()  # the same
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._locks.change("the sign-out"))
@@ -101,7 +102,7 @@ class SessionChanges:
             deferred = stack.enter_context(self._defer_signals())
             user, confirmed = self._empty_stores()
             with self._index_errors():  # under the same lock as a login that may follow
-                self._index.forget(self._profile)
+                self._index.remove(self._profile)
             try:
                 report(user, confirmed)
             except AwesomeError as error:
@@ -111,7 +112,7 @@ class SessionChanges:
 
     def add_to_index(self, store: SessionStore) -> None:
         with self._index_errors():
-            self._index.record(self._profile, store.kind)
+            self._index.add(self._profile, store.backend_name)
 
     @contextmanager
     def _index_errors(self) -> Iterator[None]:
@@ -131,7 +132,7 @@ class SessionChanges:
         self._revoke(session)
         if not replaced:
             with self._index_errors():
-                self._index.forget(self._profile)
+                self._index.remove(self._profile)
 
     def _end(self, replaced: list[Session], successor: Session) -> None:
         """Revoke replaced sessions.

@@ -1,4 +1,4 @@
-"""Which profiles have a session and in which store. Not secret: a keyring cannot list its entries."""
+"""SessionIndex: a file that lists the profiles with a session, because the entries of a keyring cannot be listed."""
 
 from __future__ import annotations
 
@@ -13,46 +13,39 @@ from awesome_cli.system.files import read_object, write_private
 
 
 class SessionIndex:
-    """A JSON file of ``{"profiles": {NAME: STORE}}``. One that cannot be read counts as empty.
+    """``{"profiles": {NAME: STORE}}`` as JSON, where STORE is the ``backend_name`` of the session's store.
 
-    ``lock`` keeps processes from overwriting each other's lines. Changing it may raise OSError.
+    ``lock`` keeps processes from overwriting each other's changes. Changing the index may raise OSError.
     """
 
     def __init__(
-        self,
-        path: Path,
-        lock: Callable[[], AbstractContextManager[object]],
-        *,
-        warn: Callable[[str], None],
+        self, path: Path, lock: Callable[[], AbstractContextManager[object]], *, warn: Callable[[str], None]
     ) -> None:
         self.path = path
         self._lock = lock
         self._warn = warn
 
     def stores(self) -> dict[str, str]:
-        """Return the kind of store by profile name."""
+        """Return the stores by profile name; an index that cannot be read is empty."""
         try:
             profiles = read_object(self.path).get("profiles")
         except OSError:
             profiles = None
         if not isinstance(profiles, dict):
             if os.path.lexists(self.path):
-                self._warn(f"{self.path} cannot be read; to sign out of all profiles may miss some.")
+                self._warn(f"{self.path} cannot be read; some profiles with a session may not be listed.")
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
-    def record(self, profile: str, store: str) -> None:
-        """Say that the profile has a session in that store."""
+    def add(self, profile: str, store: str) -> None:
         if self.stores().get(profile) != store:
-            self._change(lambda stores: stores.update({profile: store}))
+            with self._lock():
+                self._write({**self.stores(), profile: store})
 
-    def forget(self, profile: str) -> None:
-        """Say that the profile has none."""
+    def remove(self, profile: str) -> None:
         if profile in self.stores():
-            self._change(lambda stores: stores.pop(profile, None))
+            with self._lock():
+                self._write({name: store for name, store in self.stores().items() if name != profile})
 
-    def _change(self, change: Callable[[dict[str, str]], object]) -> None:
-        with self._lock():
-            stores = self.stores()
-            change(stores)
-            write_private(self.path, json.dumps({"profiles": stores}, indent=2) + "\n")
+    def _write(self, stores: dict[str, str]) -> None:
+        write_private(self.path, json.dumps({"profiles": stores}, indent=2) + "\n")

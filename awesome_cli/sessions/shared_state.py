@@ -1,7 +1,7 @@
-"""What processes that share one keyring tell each other through files: failed renewals, and revoked sessions.
+"""Files that record failed renewals and revoked sessions, for all processes that share a keyring.
 
-The files lie beside the locks, in folders that follow from the account (system/account_folders.py). None of
-them is secret. Writing to them never fails a command: a file that cannot be written costs a request, or a hint.
+They are not secret, and lie beside the locks (system/account_folders.py). A file that cannot be written is ignored:
+it costs another process a request, or a hint.
 """
 
 from __future__ import annotations
@@ -15,45 +15,45 @@ from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreacha
 from awesome_cli.system.account_folders import REVOKED_LIST, read_digests
 from awesome_cli.system.files import read_object, write_private
 
-FAILURE_COUNTS = 60.0  # seconds for which a failed renewal speaks for those that waited for it
-MOST_REVOKED = 64  # digests of 32 characters; each stands for a keyring that did not answer
+FAILURE_TTL = 60.0  # seconds during which other processes do not try again
+MAX_REVOKED = 64  # digests of 32 characters; each stands for a keyring that did not respond
 
-_KINDS: dict[str, type[AwesomeError]] = {"unreachable": ProviderUnreachableError, "invalid token": InvalidTokenError}
-SHARED_FAILURES = tuple(_KINDS.values())
+_ERRORS: dict[str, type[AwesomeError]] = {"unreachable": ProviderUnreachableError, "invalid token": InvalidTokenError}
+SHARED_FAILURES = tuple(_ERRORS.values())
 
 
 class RenewalFailure:
-    """The last failed renewal of one session: ``{"at": …, "kind": …, "message": …, "hint": …, "answered": …}``.
+    """The last failed renewal of one session: ``{"at": …, "kind": …, "sentence": …, "hint": …, "answer_lost": …}``.
 
-    Read and written under the session's lock. Instants are seconds since the epoch.
+    Read and written under the session's lock. Times are seconds since the epoch.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def since(self, instant: float, *, now: float) -> AwesomeError | None:
-        """Return the error of a renewal that failed after ``instant`` and within the last minute."""
+        """Return the error of a renewal that failed after ``instant`` and within FAILURE_TTL."""
         record = self._read()
-        kind, at = _KINDS.get(str(record.get("kind"))), record.get("at")
-        if kind is None or not isinstance(at, float) or not max(instant, now - FAILURE_COUNTS) < at <= now:
+        error, at = _ERRORS.get(str(record.get("kind"))), record.get("at")
+        if error is None or not isinstance(at, float) or not max(instant, now - FAILURE_TTL) < at <= now:
             return None
-        return kind(str(record.get("sentence")), hint=str(record.get("hint")))
+        return error(str(record.get("sentence")), hint=str(record.get("hint")))
 
     @property
     def answer_was_lost(self) -> bool:
-        """Whether the last renewal was sent and never answered, so that its refresh token may be used up."""
+        """Whether a request was sent and no response came since, so that the refresh token may be used up."""
         return self._read().get("answer_lost") is True
 
     def record(self, error: AwesomeError, *, now: float) -> None:
-        """Keep the error for the processes that wait."""
-        kind = next(name for name, kind in _KINDS.items() if isinstance(error, kind))
+        """Store the error, which must be one of SHARED_FAILURES."""
+        kind = next(name for name, kind in _ERRORS.items() if isinstance(error, kind))
         lost = isinstance(error, ResponseLostError) or self.answer_was_lost
         record = {"at": now, "kind": kind, "sentence": error.message, "hint": error.hint, "answer_lost": lost}
         with suppress(OSError):
             write_private(self._path, json.dumps(record) + "\n")
 
     def clear(self) -> None:
-        """Forget it: the session was renewed, or replaced."""
+        """Remove the error, after the session was renewed or replaced."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
@@ -65,10 +65,10 @@ class RenewalFailure:
 
 
 def add_revoked(folder: Path, app_dir: str, digests: Collection[str]) -> None:
-    """Put sessions on the list of those whose tokens are revoked, whatever the keyring comes to hold."""
+    """List sessions as revoked, for :func:`awesome_cli.system.account_folders.is_revoked`."""
     path = folder / f"{app_dir}-{REVOKED_LIST}"
     listed = [digest for digest in read_digests(str(path)) if digest not in digests]
     with suppress(OSError):
         if path.is_symlink():
-            path.unlink()  # a link would be followed when the list is written, and not when it is read
-        write_private(path, "\n".join([*listed, *digests][-MOST_REVOKED:]) + "\n")
+            path.unlink()  # write_private would follow the link, and read_digests does not
+        write_private(path, "\n".join([*listed, *digests][-MAX_REVOKED:]) + "\n")

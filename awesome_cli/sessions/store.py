@@ -1,19 +1,19 @@
-"""Session <-> keyring: how entries are named and split, what counts as damaged.
+"""SessionStore: one session in a store of small secrets, written so that a killed process damages nothing.
 
-A profile has one *card*, ``awesome-cli:PROFILE``, and *parts*, ``awesome-cli:PROFILE:GENERATION:0…``. There are
-two generations, ``a`` and ``b``. A save writes the parts of the one that is not in use, then the card, which
-makes them valid, then removes the parts of the other. So a kill leaves the old session or the new one, and
-whatever it leaves besides lies under names that the next save or delete sweeps: a keyring cannot list entries.
-Before a save a rehearsal writes as many parts, filled with random text, into the same places.
+A session consists of a *manifest* in the entry ``SERVICE:PROFILE``, which names the user and no token, and of *chunks*
+in ``SERVICE:PROFILE:SLOT:0`` and so on, because Windows limits the size of a secret. There are two slots, ``a`` and
+``b``. ``save`` writes the chunks of the unused slot, then the manifest, which makes them valid, then deletes the
+chunks of the other slot. If it is killed, the old session or the new one is valid, and the chunks of the other are
+deleted by the next ``save`` or ``delete``, which look for them by name: the entries of a keyring cannot be listed.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from awesome_cli.errors import DamagedSessionError, KeyringError, KeyringTimeoutError, SaveUnconfirmedError
@@ -30,147 +30,147 @@ from awesome_cli.sessions.record import (
     parse,
 )
 
-ENTRY_UNITS = 1200  # UTF-16 code units; Windows takes 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
-MOST_READS = 5  # of a session that others replace while we read it
-SWEPT_BLINDLY = 10  # parts looked for by `delete` behind gaps too: somebody may have tidied up by hand
-USUAL_CHUNKS = 4  # of a session with an access token that is a JWT; what a first login rehearses
+ENTRY_UNITS = 1200  # UTF-16 code units; Windows allows 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
+MANIFEST_UNITS = 200  # of the manifest without the user
+MAX_READS = 5  # of a session that other processes replace while it is read
+MIN_SWEEP = 10  # chunks that ``delete`` deletes behind gaps too: somebody may have deleted entries by hand
+USUAL_CHUNKS = 4  # of a session with an access token that is a JWT; what ``check_writable`` writes at a first login
+
+TOKEN_FIELDS = ("access_token", "refresh_token", "id_token", "provider_digest")
 
 T = TypeVar("T")
 
 
 class SessionStore:
-    """The kept session of one profile. Its methods raise KeyringUnusable, if the store does.
+    """The session of one profile. Each method may raise KeyringError.
 
-    ``trial`` is where a save is rehearsed, if not among the entries themselves. ``is_revoked`` tells of a session's
-    digest whether its tokens were revoked: the store may have been asked to keep it, and not have answered in time.
+    ``trial`` is where ``check_writable`` writes, if not to ``secrets``. ``is_revoked`` returns whether the session with
+    this digest was revoked, in case the keyring did not respond when it was to be deleted.
     """
 
     def __init__(
         self,
-        entries: SecretStore,
+        secrets: SecretStore,
         name: str,
         *,
         trial: SecretStore | None = None,
         is_revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
-        self._entries = entries
-        self._manifest_name = name
-        self._trial = trial or entries
+        self._secrets = secrets
+        self._name = name
+        self._trial = trial or secrets
         self._is_revoked = is_revoked
-        self.digests: set[str] = set()  # of all sessions that were read and written here
+        self.digests: set[str] = set()  # of all sessions that this object has read and written
 
     @property
-    def kind(self) -> str:
-        """What the store calls itself, such as ``keyring.backends.SecretService.Keyring``."""
-        return self._entries.kind
+    def backend_name(self) -> str:
+        return self._secrets.backend_name
 
-    def user(self) -> User | None:
-        """Return who is signed in, without touching a token. Raises SessionDamaged, if that cannot be read."""
+    def load_user(self) -> User | None:
+        """Return the user without reading a token. Raises DamagedSessionError."""
         return self._read(self._assemble_user)
 
     def load(self) -> Session | None:
-        """Return the session. Raises SessionDamaged, if it cannot be read; None means that there is none."""
+        """Return the session, or None if there is none. Raises DamagedSessionError."""
         return self._read(self._assemble)
 
     def save(self, session: Session) -> None:
-        """Keep the session in the place of the one before; sweep what earlier saves left behind."""
+        """Replace the session, and delete chunks that earlier saves left behind."""
         replaced = self._manifest()
-        slot = _unused(replaced)
-        other = "a" if slot == "b" else "b"
+        slot = _unused_slot(replaced)
         user, overflow = _fit(session.user)
-        tokens = dump_json(
-            {name: getattr(session, name) for name in ("access_token", "refresh_token", "id_token", "provider_digest")}
-        )
         overflow_chunks = _split(overflow)
-        chunks = overflow_chunks + _split(tokens)
+        chunks = overflow_chunks + _split(dump_json({name: getattr(session, name) for name in TOKEN_FIELDS}))
         digest = _digest(chunks)
-        entry = encode_manifest(
-            {
-                "version": VERSION,
-                "card": user,
-                "generation": slot,
-                "overflow": len(overflow_chunks),
-                "overflow_digest": _digest(overflow_chunks),
-                "parts": len(chunks),
-                "digest": digest,
-            }
-        )
+        manifest = {
+            "version": VERSION,
+            "card": user,
+            "generation": slot,
+            "overflow": len(overflow_chunks),
+            "overflow_digest": _digest(overflow_chunks),
+            "parts": len(chunks),
+            "digest": digest,
+        }
         self.digests.add(digest)
-        with suppress(KeyringError):  # emptied first: Windows would keep a copy of whatever is overwritten
-            self._sweep(self._entries, slot)
-        self._write(slot, chunks, entry)
-        with suppress(KeyringError):  # the session is kept; what stays behind waits for the next sweep
-            self._sweep(self._entries, other, at_least=replaced.get("parts", 0))
+        with suppress(KeyringError):  # deleted first: Windows keeps a copy of a secret that is overwritten
+            self._sweep(self._secrets, slot)
+        self._write(slot, chunks, encode_manifest(manifest))
+        with suppress(KeyringError):  # the session is stored; the next save or delete tries again
+            self._sweep(self._secrets, "a" if slot == "b" else "b", at_least=replaced.get("parts", 0))
 
     def delete(self) -> None:
-        """Leave nothing of the profile behind, readable or not."""
-        at_least = max(SWEPT_BLINDLY, self._manifest().get("parts", 0))
-        self._entries.remove(self._manifest_name)
+        """Delete all entries of the profile, readable or not."""
+        at_least = max(MIN_SWEEP, self._manifest().get("parts", 0))
+        self._secrets.delete(self._name)
         for slot in "ab":
-            self._sweep(self._entries, slot, at_least=at_least)
+            self._sweep(self._secrets, slot, at_least=at_least)
 
     def check_writable(self) -> None:
-        """Rehearse a save: write as much as the session to come may need where it will lie, and read it back.
+        """Write as many chunks as the next session may need to where it will be stored, and read one back.
 
-        What was written stays, as room for that save; :meth:`remove_check` takes it back. Call it only under the lock.
-        Raises KeyringUnusable, if the store does not keep it.
+        They stay, so that the keyring has room for that session; :meth:`undo_check` deletes them. Call it under the
+        lock. Raises KeyringError, if the store does not store them.
         """
-        manifest = self._manifest()  # a place that cannot be read is no place to write to
-        slot = _unused(manifest)
-        proof = secrets.token_hex(ENTRY_UNITS // 2)
+        manifest = self._manifest()
+        slot = _unused_slot(manifest)
+        text = token_hex(ENTRY_UNITS // 2)
         last = manifest.get("parts", USUAL_CHUNKS)  # one more than there are now
         for number in range(last + 1):
-            self._trial.put(self._chunk_name(slot, number), proof)
-        if self._trial.get(self._chunk_name(slot, last)) != proof:
-            raise KeyringError(f"The keyring ({self.kind}) does not keep what is written to it.")
+            self._trial.set(self._chunk_name(slot, number), text)
+        if self._trial.get(self._chunk_name(slot, last)) != text:
+            raise KeyringError(f"The keyring ({self.backend_name}) does not store what is written to it.")
 
-    def remove_check(self) -> None:
-        """Remove what a rehearsal wrote, and what an earlier process left in its places."""
-        self._sweep(self._trial, _unused(self._manifest()))
+    def undo_check(self) -> None:
+        """Delete what :meth:`check_writable` wrote, in this process or one that was killed."""
+        self._sweep(self._trial, _unused_slot(self._manifest()))
 
-    def _write(self, slot: str, chunks: list[str], entry: str) -> None:
-        """Write the parts, then the entry that makes them valid; leave no parts behind if that is refused."""
+    def _write(self, slot: str, chunks: list[str], manifest: str) -> None:
+        """Write the chunks, then the manifest; delete the chunks if either is refused."""
         try:
             for number, chunk in enumerate(chunks):
-                self._entries.put(self._chunk_name(slot, number), chunk)
+                self._secrets.set(self._chunk_name(slot, number), chunk)
+            self._write_manifest(manifest)
+        except SaveUnconfirmedError:
+            raise
         except KeyringError:
             with suppress(KeyringError):
-                self._sweep(self._entries, slot)
+                self._sweep(self._secrets, slot)
             raise
+
+    def _write_manifest(self, manifest: str) -> None:
+        """Write the manifest. Raises SaveUnconfirmedError, if it may be stored or not; KeyringError, if it is not."""
         try:
-            self._entries.put(self._manifest_name, entry)
+            self._secrets.set(self._name, manifest)
         except KeyringError as error:
+            is_unconfirmed = isinstance(error, KeyringTimeoutError)
             try:
-                kept, is_unsure = self._entries.get(self._manifest_name), isinstance(error, KeyringTimeoutError)
+                if self._secrets.get(self._name) == manifest:
+                    return  # stored in spite of the error
             except KeyringError:
-                kept, is_unsure = None, True
-            if kept == entry:
-                return  # refused, and done all the same
-            if is_unsure:
+                is_unconfirmed = True
+            if is_unconfirmed:
                 raise SaveUnconfirmedError(str(error), hint=error.hint) from error
-            with suppress(KeyringError):
-                self._sweep(self._entries, slot)
             raise
 
     def _chunk_name(self, slot: str, number: int) -> str:
-        return f"{self._manifest_name}:{slot}:{number}"
+        return f"{self._name}:{slot}:{number}"
 
     def _manifest(self) -> dict[str, Any]:
-        """Return the card's entry, or an empty one if there is none that can be read."""
-        return decode_manifest(self._entries.get(self._manifest_name) or "") or {}
+        """Return the manifest, or an empty one if there is none that can be read."""
+        return decode_manifest(self._secrets.get(self._name) or "") or {}
 
-    def _sweep(self, entries: SecretStore, slot: str, *, at_least: int = 0) -> None:
-        """Remove the parts from the highest down, so that a kill leaves no gap before "until None"."""
+    def _sweep(self, secrets: SecretStore, slot: str, *, at_least: int = 0) -> None:
+        """Delete the chunks of a slot, the last first: if it is killed, the rest has no gap and is found again."""
         count = at_least
-        while count < MAX_CHUNKS and entries.get(self._chunk_name(slot, count)) is not None:
+        while count < MAX_CHUNKS and secrets.get(self._chunk_name(slot, count)) is not None:
             count += 1
         for number in reversed(range(count)):
-            entries.remove(self._chunk_name(slot, number))
+            secrets.delete(self._chunk_name(slot, number))
 
     def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
-        """Read what the card's entry names; once more if the entry changed meanwhile, as it does in a save."""
-        text = self._entries.get(self._manifest_name)
-        for _ in range(MOST_READS):
+        """Assemble what the manifest describes; again, if another process has replaced the manifest meanwhile."""
+        text = self._secrets.get(self._name)
+        for _ in range(MAX_READS):
             if text is None:
                 return None
             manifest = decode_manifest(text)
@@ -178,15 +178,12 @@ class SessionStore:
                 self.digests.add(manifest["digest"])
                 if self._is_revoked(manifest["digest"]):
                     return None
-            whole = None if manifest is None else assemble(manifest)
-            if whole is not None:
-                return whole
-            before, text = text, self._entries.get(self._manifest_name)
+                if (result := assemble(manifest)) is not None:
+                    return result
+            before, text = text, self._secrets.get(self._name)
             if text == before:
                 break
-        raise DamagedSessionError(
-            f"You are not signed in: what the keyring keeps for {self._manifest_name} cannot be read."
-        )
+        raise DamagedSessionError(f"The stored session {self._name} cannot be read.")
 
     def _assemble_user(self, manifest: Mapping[str, Any]) -> User | None:
         overflow = self._chunks(manifest, manifest["overflow"])
@@ -202,33 +199,29 @@ class SessionStore:
 
     def _chunks(self, manifest: Mapping[str, Any], count: int) -> list[str]:
         names = [self._chunk_name(manifest["generation"], number) for number in range(count)]
-        return [chunk for chunk in map(self._entries.get, names) if chunk is not None]
+        return [chunk for chunk in map(self._secrets.get, names) if chunk is not None]
 
 
-def _unused(manifest: Mapping[str, Any]) -> str:
-    """Return the generation that the card's entry does not name."""
+def _unused_slot(manifest: Mapping[str, Any]) -> str:
     return "b" if manifest.get("generation") == "a" else "a"
 
 
 def _digest(chunks: list[str]) -> str:
-    """Tie parts to their card: neither mixed generations nor damaged parts pass. Tokens cannot be guessed from it."""
+    """Return what ties chunks to their manifest. Tokens have enough entropy that it does not reveal them."""
     return hashlib.sha256("\n".join(chunks).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _fit(user: User) -> tuple[dict[str, Any], str]:
-    """Return the card's members, and as a JSON object those that found no room in one entry: the longest first."""
-    members, overflow = asdict(user), {}
-    while _units(dump_json(members)) > ENTRY_UNITS - _MANIFEST_UNITS:
-        longest = max(members, key=lambda name: _units(dump_json(members[name])))
-        overflow[longest] = members.pop(longest)
-    return members, dump_json(overflow) if overflow else ""
-
-
-_MANIFEST_UNITS = 200  # what stands in the entry besides the members
+    """Return the fields that fit into the manifest, and the others, the longest, as JSON for the first chunks."""
+    fields, overflow = asdict(user), {}
+    while _units(dump_json(fields)) > ENTRY_UNITS - MANIFEST_UNITS:
+        longest = max(fields, key=lambda name: _units(dump_json(fields[name])))
+        overflow[longest] = fields.pop(longest)
+    return fields, dump_json(overflow) if overflow else ""
 
 
 def _split(text: str) -> list[str]:
-    size = ENTRY_UNITS if text.isascii() else ENTRY_UNITS // 2  # an astral character takes two units
+    size = ENTRY_UNITS if text.isascii() else ENTRY_UNITS // 2  # a character beyond U+FFFF takes two code units
     return [text[start : start + size] for start in range(0, len(text), size)]
 
 
@@ -237,14 +230,14 @@ def _units(text: str) -> int:
 
 
 def _user(manifest: Mapping[str, Any], overflow: list[str]) -> User | None:
-    members = manifest["card"] | parse("".join(overflow) or "{}")
-    whole = set(members) == USER_FIELDS and all(is_valid_field(*member) for member in members.items())
-    return User(**members) if whole else None
+    fields = manifest["card"] | parse("".join(overflow) or "{}")
+    is_valid = set(fields) == USER_FIELDS and all(is_valid_field(*item) for item in fields.items())
+    return User(**fields) if is_valid else None
 
 
 def _are_tokens(tokens: Mapping[str, Any]) -> bool:
     return (
-        set(tokens) == {"access_token", "refresh_token", "id_token", "provider_digest"}
+        set(tokens) == set(TOKEN_FIELDS)
         and all(isinstance(value, str) for name, value in tokens.items() if name != "refresh_token")
         and isinstance(tokens["refresh_token"], str | None)
     )

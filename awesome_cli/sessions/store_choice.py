@@ -8,7 +8,8 @@ from functools import cached_property
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import AwesomeError, KeyringError, LoginRequiredError, NoLockFolderError
-from awesome_cli.keystore.keyring_store import KeyringStore, PlaintextFileStore
+from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.record import manifest_name
 from awesome_cli.sessions.shared_state import add_revoked
@@ -65,7 +66,7 @@ class SessionStores:
     @property
     def plaintext_name(self) -> str:
         """What the plaintext file is called as a store."""
-        return self._file.kind
+        return self._file.backend_name
 
     @property
     def _all(self) -> list[SessionStore]:
@@ -84,7 +85,7 @@ class SessionStores:
         owners = set()
         for store in self._all:
             with suppress(AwesomeError):
-                if user := store.user():
+                if user := store.load_user():
                     owners.add((user.issuer, user.client_id))
         return owners or {("", "")}
 
@@ -94,14 +95,14 @@ class SessionStores:
             with suppress(KeyringError):
                 self.keyring.delete()
         elif self.has_plaintext_file:
-            self._file.destroy()
+            self._file.remove_file()
 
     def delete(self, store: SessionStore) -> None:
         """Remove the session, readable or not."""
         if store is self.keyring:
             store.delete()
         else:
-            self._file.destroy()
+            self._file.remove_file()
 
     def mark_revoked(self, store: SessionStore) -> None:
         """Note that no session that was read or written through ``store`` is valid, whatever it comes to hold."""
@@ -113,4 +114,4 @@ class SessionStores:
     def delete_trial(self) -> None:
         """Remove what a killed check of the plaintext file left behind."""
         with suppress(KeyringError):
-            self._trial_file.destroy()
+            self._trial_file.remove_file()

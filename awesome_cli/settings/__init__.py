@@ -1,1 +1,1 @@
-"""Settings: the config file, and which source wins."""
+"""Settings: profiles, and the config file that they are stored in."""

@@ -1,43 +1,40 @@
-"""Profiles: which issuer, client, scope and audience, and which source says so.
+"""Profiles: issuer, client, scope and audience, and which source of settings has precedence.
 
-Precedence: flag > variable > variable with another prefix > profile in ``config.toml`` > default.
+Flag > variable > variable with another prefix > profile in ``config.toml`` > default.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
 
+if TYPE_CHECKING:
+    from awesome_cli.settings.config_file import ConfigFile
+
 DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
-KEYRING_TIMEOUT = 30.0  # seconds; a person may have to find a password first
+KEYRING_TIMEOUT = 30.0  # seconds; a person may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
-TEXTS = (*SETTINGS, "domain")  # Auth0's spelling of an issuer
+TEXTS = (*SETTINGS, "domain")  # Auth0's short form of an issuer
+EXTRA_TEXTS = ("domain", "client_id", "audience")  # read from variables with another prefix as well
 SWITCHES = ("resource", "pkce")
 
 Settings = Mapping[str, str | None]
-
-
-class Tables(Protocol):
-    """What the config file says, profile by profile."""
-
-    def profile(self, name: str) -> dict[str, Any]:
-        """Return the checked settings of one profile."""
+Layer = Mapping[str, tuple[str, str]]  # value and source by setting; the settings of one layer have equal precedence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What the settings of one profile come to.
+    """The settings of one profile.
 
-    ``sources`` tells for each setting that is set who decided it: ``flag``, a variable's name, ``config.toml`` or
-    ``default``.
+    ``sources`` is where each of them comes from: ``flag``, a variable's name, ``config.toml`` or ``default``.
     """
 
     name: str
@@ -53,62 +50,59 @@ class Profile:
 
     @property
     def settings(self) -> dict[str, str | bool | None]:
-        """All settings as ``config.toml`` names them; None for what is not set, and no endpoint that is not."""
+        """All settings as ``config.toml`` names them; None for one that is not set, endpoints only if they are."""
         return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCHES)}, **self.endpoints}
 
     @property
     def resource_indicator(self) -> str | None:
-        """The audience as RFC 8707's ``resource``, where the profile wants it so."""
+        """The audience as the ``resource`` parameter of RFC 8707, if the profile uses that."""
         return self.audience if self.resource else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """Settings that rank alike; ``{}`` in ``source`` stands for the setting's name in capitals."""
-
-    source: str
-    values: Settings
-
-
 def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:
-    """Return the name of the profile that is meant. Raises UsageError, if it is spelt like none."""
+    """Return the name of the selected profile. Raises UsageError, if it is not valid."""
     name = flag if flag is not None else environ.get(brand.variable("profile")) or DEFAULT_PROFILE
     if not is_profile_name(name):
         raise UsageError(
-            f"{safe(name, 80)!r} is no name for a profile.",
+            f"{safe(name, 80)!r} is not a valid profile name.",
             hint="Use 1 to 64 letters, digits, dots, hyphens and underscores.",
         )
     return name
 
 
-def require_distinct(name: str, existing: Iterable[str]) -> None:
-    """Raise UsageError, if the name differs from that of an existing profile only in case.
-
-    Some keyrings and file systems take two such names for one, and so would mix up two people's sessions.
-    """
-    names = set(existing)
-    twin = next((other for other in sorted(names) if other.lower() == name.lower()), name)
-    if name not in names and twin != name:
-        raise UsageError(
-            f"There is a profile {twin}, whose name differs from {name} only in case.",
-            hint=f"Use --profile {twin}, or another name.",
-        )
-
-
 def is_profile_name(name: str) -> bool:
-    """Whether a profile can be called that."""
     return re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) is not None
 
 
-def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: Tables, brand: Brand) -> Profile:
-    """Weigh all sources of settings, as ``login`` does. Raises ConfigError for one that is invalid."""
+def require_distinct(name: str, existing: Iterable[str]) -> None:
+    """Raise UsageError, if the name differs from that of an existing profile only in case.
+
+    Some keyrings and file systems ignore case, and would mix up the sessions of the two.
+    """
+    names = set(existing)
+    similar = next((other for other in sorted(names) if other.lower() == name.lower()), name)
+    if name not in names and similar != name:
+        raise UsageError(
+            f"There is a profile {similar}, whose name differs from {name} only in case.",
+            hint=f"Use the name {similar}, or one that differs in more than case.",
+        )
+
+
+def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: ConfigFile, brand: Brand) -> Profile:
+    """Return the settings with the highest precedence. Raises ConfigError for one that is invalid."""
     table = config.profile(name)
-    filed = _Layer("config.toml", {key: table[key] for key in TEXTS if key in table})
-    values, sources = _weigh(
-        [_Layer("flag", flags), *environment_layers(environ, brand), filed, _Layer("default", {"scope": DEFAULT_SCOPE})]
+    from_file: Layer = {key: (table[key], "config.toml") for key in TEXTS if key in table}
+    values, sources = _merge(
+        [
+            {key: (value, "flag") for key, value in flags.items() if value},
+            _read_variables(environ, brand.env_prefix, TEXTS),
+            *(_read_variables(environ, prefix, EXTRA_TEXTS) for prefix in brand.extra_env_prefixes),
+            from_file,
+            {"scope": (DEFAULT_SCOPE, "default")},
+        ]
     )
-    # Endpoints are those of the issuer that they stand beside: no other one's tokens go there.
-    are_its_own = _weigh([filed])[0].get("issuer") in (None, values.get("issuer"))
+    # Endpoints belong to the issuer in the same table: tokens of another issuer must not be sent there.
+    use_endpoints = _merge([from_file])[0].get("issuer") in (None, values.get("issuer"))
     sources |= dict.fromkeys(SWITCHES, "default") | {key: "config.toml" for key in table if key not in TEXTS}
     return Profile(
         name=name,
@@ -119,50 +113,39 @@ def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: T
         api_url=values.get("api_url"),
         resource=bool(table.get("resource", False)),
         pkce=bool(table.get("pkce", False)),
-        endpoints={name: table[name] for name in ENDPOINTS if name in table and are_its_own},
+        endpoints={name: table[name] for name in ENDPOINTS if name in table and use_endpoints},
         sources=sources,
     )
 
 
-def demands(environ: Mapping[str, str], brand: Brand) -> list[tuple[str, str, str]]:
-    """Return the issuer and client id that the program's variables insist on, for a kept session to meet.
+def session_requirements(environ: Mapping[str, str], brand: Brand) -> list[tuple[str, str, str]]:
+    """Return the issuer and client id that a stored session must have, because a variable of the program is set.
 
     Each is the setting's name, its value and the variable. Raises ConfigError for one that is invalid.
     """
-    values, sources = _weigh(environment_layers(environ, brand)[:1], ("issuer", "client_id"))
+    values, sources = _merge([_read_variables(environ, brand.env_prefix, TEXTS)], ("issuer", "client_id"))
     return [(name, values[name], sources[name]) for name in values]
 
 
-def environment_layers(environ: Mapping[str, str], brand: Brand) -> list[_Layer]:
-    """Read the variables; an empty one counts as absent."""
-
-    def layer(prefix: str, names: tuple[str, ...]) -> _Layer:
-        return _Layer(prefix + "{}", {name: environ.get(prefix + name.upper()) or None for name in names})
-
-    extra = [layer(prefix, ("domain", "client_id", "audience")) for prefix in brand.extra_env_prefixes]
-    return [layer(brand.env_prefix, TEXTS), *extra]
-
-
 def keyring_timeout(environ: Mapping[str, str], brand: Brand) -> float:
-    """Return how many seconds one keyring call may take. Raises ConfigError, if that is no positive number."""
+    """Return how many seconds one call to the keyring may take. Raises ConfigError, if that is not a number > 0."""
     variable = brand.variable("keyring_timeout")
     text = environ.get(variable) or str(KEYRING_TIMEOUT)
     if not re.fullmatch(r"\d{1,5}(\.\d{1,3})?", text, re.ASCII) or float(text) <= 0:
         raise ConfigError(
-            f"{variable} is no number of seconds: {safe(text, 40)!r}.",
+            f"{variable} is not a valid number of seconds: {safe(text, 40)!r}.",
             hint="Set it to a number such as 30, or unset it.",
         )
     return float(text)
 
 
 def issuer_of(domain: str) -> str:
-    """Return Auth0's issuer for a domain; its trailing slash counts."""
-    host = domain.removeprefix("https://").rstrip("/")
-    issuer = f"https://{host}/"
+    """Return the issuer of an Auth0 domain, which ends with a slash. Raises ConfigError."""
+    issuer = f"https://{domain.removeprefix('https://').rstrip('/')}/"
     parts = secure_url(issuer)
     if parts is None or parts.path != "/" or parts.query:
         raise ConfigError(
-            f"{safe(domain, 80)!r} is no domain.",
+            f"{safe(domain, 80)!r} is not a valid domain.",
             hint="It looks like tenant.eu.example.com, without https:// and path.",
         )
     return issuer
@@ -179,33 +162,35 @@ def checked_url(url: str, what: str) -> str:
     return url
 
 
-def _weigh(layers: list[_Layer], names: Sequence[str] = SETTINGS) -> tuple[dict[str, str], dict[str, str]]:
+def with_openid(scope: str) -> str:
+    """Add ``openid`` to the scopes: without it there is no ID token (OIDC Core §3.1.2.1)."""
+    scopes = scope.split()
+    return " ".join(scopes if "openid" in scopes else ["openid", *scopes])
+
+
+def _read_variables(environ: Mapping[str, str], prefix: str, names: Sequence[str]) -> Layer:
+    variables = {name: prefix + name.upper() for name in names}
+    return {name: (environ[variable], variable) for name, variable in variables.items() if environ.get(variable)}
+
+
+def _merge(layers: Iterable[Layer], names: Sequence[str] = SETTINGS) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values, validated, and their sources; earlier layers have precedence."""
     values: dict[str, str] = {}
     sources: dict[str, str] = {}
     for layer in layers:
         for name in names:
-            spelling = "domain" if name == "issuer" and not layer.values.get("issuer") else name
-            value = layer.values.get(spelling)
-            if value and name not in values:
-                values[name] = _CHECKS.get(spelling, str)(_checked_text(value, name))
-                sources[name] = layer.source.format(spelling.upper())
+            key = "domain" if name == "issuer" and name not in layer else name
+            if name not in values and key in layer:
+                value, sources[name] = layer[key]
+                values[name] = _validate(key, value)
     return values, sources
 
 
-def _checked_text(value: str, name: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in value):  # what was typed in no known encoding
-        raise ConfigError(f"The {name.replace('_', ' ')} is no text.", hint="Type it anew.")
+def _validate(key: str, value: str) -> str:
+    if any("\ud800" <= character <= "\udfff" for character in value):  # bytes that are not valid in the locale
+        raise ConfigError(f"The {key.replace('_', ' ')} is not valid text.", hint="Enter it again.")
+    if key == "domain":
+        return issuer_of(value)
+    if key in ("issuer", "api_url"):
+        return checked_url(value, "issuer" if key == "issuer" else "API URL")
     return value
-
-
-_CHECKS: dict[str, Callable[[str], str]] = {
-    "issuer": lambda url: checked_url(url, "issuer"),
-    "domain": issuer_of,
-    "api_url": lambda url: checked_url(url, "API URL"),
-}
-
-
-def with_openid(scope: str) -> str:
-    """Return the scopes with ``openid`` among them: without it there is no ID token (OIDC Core §3.1.2.1)."""
-    scopes = scope.split()
-    return " ".join(scopes if "openid" in scopes else ["openid", *scopes])

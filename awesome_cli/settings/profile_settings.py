@@ -12,7 +12,7 @@ from awesome_cli.errors import ConfigError
 from awesome_cli.settings.profile import Profile, Settings, profile_name, require_distinct, resolve
 
 if TYPE_CHECKING:
-    from awesome_cli.settings.config_file import Config
+    from awesome_cli.settings.config_file import ConfigFile
 
 
 class ProfileSettings:
@@ -23,7 +23,7 @@ class ProfileSettings:
         named: str | None,
         environ: Mapping[str, str],
         brand: Brand,
-        read_config: Callable[[], Config],
+        read_config: Callable[[], ConfigFile],
         with_session: Callable[[], Iterable[str]],
     ) -> None:
         self._named = named
@@ -44,7 +44,7 @@ class ProfileSettings:
         return name
 
     @property
-    def config(self) -> Config:
+    def config(self) -> ConfigFile:
         return self._read_config()
 
     @property

@@ -1,1 +1,1 @@
-"""The operating system: environment, signals, event loop, files and locks."""
+"""The operating system: environment, signals, event loop, private files and locks."""

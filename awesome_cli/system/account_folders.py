@@ -1,7 +1,7 @@
-"""Folders that follow from the user's account and from nothing in the environment.
+"""Folders that depend on the user's account alone, not on environment variables, and the list of revoked sessions.
 
-What must be the same for all processes that share one keyring lies here: the locks, and the list of sessions whose
-tokens were revoked while the keyring did not answer. It imports next to nothing, because the fast lane reads that list.
+All processes that share a keyring must find the same locks and the same list. The fast path reads that list, so this
+module imports next to nothing.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import stat
 import sys
 from collections.abc import Sequence
 
-REVOKED_LIST = "revoked-sessions"  # a file name, after the program's: some folders are shared with other programs
-LONGEST_LIST = 4096  # bytes; some hundred digests
+REVOKED_LIST = "revoked-sessions"  # follows the program's name in file names: other programs share some folders
+LONGEST_LIST = 4096  # bytes; about a hundred digests
 DIGEST_LENGTH, HEX_DIGITS = 32, frozenset("0123456789abcdef")
 
 
 def account_folders(app_dir: str) -> list[str]:
-    """Return the candidates in order; the first usable one serves. None of them need exist.
+    """Return the candidates in order; the first usable one is used. None of them need exist.
 
-    The home folder is the one that the password database names, on Windows the known folder LocalAppData: HOME,
+    The home folder is that of the password database, or on Windows the known folder LocalAppData: HOME,
     XDG_STATE_HOME and TMPDIR may differ between two terminals of one user, the keyring does not.
     """
     if sys.platform == "win32":
@@ -29,31 +29,31 @@ def account_folders(app_dir: str) -> list[str]:
     if home.startswith("/"):
         state = "Library/Application Support" if sys.platform == "darwin" else ".local/state"
         folders.append(f"{home.rstrip('/')}/{state}/{app_dir}")
-    if os.path.isdir(f"/run/user/{user}"):  # noqa: PTH112 - pathlib costs more than all the rest
-        folders.append(f"/run/user/{user}")  # made by the system at a login, never by us
-    folders.append(f"/tmp/{app_dir}-{user}")  # noqa: S108 - used only if it is ours and closed to others
+    if os.path.isdir(f"/run/user/{user}"):
+        folders.append(f"/run/user/{user}")  # the system creates it at login
+    folders.append(f"/tmp/{app_dir}-{user}")  # noqa: S108 - used only if it is ours and nobody else can write to it
     return folders
 
 
 def account_home() -> str:
     """Return the account's home folder, whatever HOME says; empty if it has none."""
     if sys.platform == "win32":
-        return os.path.expanduser("~")  # noqa: PTH111 - pathlib costs more than all the rest
+        return os.path.expanduser("~")
     import pwd
 
     try:
         return pwd.getpwuid(os.geteuid()).pw_dir
-    except KeyError:  # as in a container that is given a number for a user
+    except KeyError:  # a container that runs with a numeric user id
         return ""
 
 
 def is_revoked(digest: str, app_dir: str, folders: Sequence[str | os.PathLike[str]]) -> bool:
-    """Whether the session with this digest is on the list: its tokens were revoked, whatever the keyring holds."""
-    return any(digest in read_digests(os.path.join(folder, f"{app_dir}-{REVOKED_LIST}")) for folder in folders)  # noqa: PTH118 - the same
+    """Whether the session with this digest is listed: its tokens were revoked, whatever the keyring contains."""
+    return any(digest in read_digests(os.path.join(folder, f"{app_dir}-{REVOKED_LIST}")) for folder in folders)
 
 
 def read_digests(path: str) -> list[str]:
-    """Return the digests in a list of ours, oldest first; none if it is absent, or somebody else's."""
+    """Return the digests in the list, oldest first; none if it does not exist or belongs to another user."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
     try:
         handle = os.open(path, flags)
@@ -75,7 +75,7 @@ def read_digests(path: str) -> list[str]:
 if sys.platform == "win32":
 
     def _local_app_data() -> str:
-        """Ask the system: the variable of that name may have been changed."""
+        """Ask the system: the LOCALAPPDATA variable may have been changed."""
         import ctypes
         from ctypes import wintypes
 
@@ -84,7 +84,7 @@ if sys.platform == "win32":
         )
         found = wintypes.LPWSTR()
         if ctypes.windll.shell32.SHGetKnownFolderPath(ctypes.byref(identifier), 0, None, ctypes.byref(found)):
-            return os.path.expanduser("~\\AppData\\Local")  # noqa: PTH111 - the same
+            return os.path.expanduser("~\\AppData\\Local")
         try:
             return str(found.value)
         finally:

@@ -1,44 +1,39 @@
-"""Everything outside the program, as one argument. Tests pass another one."""
+"""Environment: everything outside the program that it uses, as one argument, so that tests can replace it."""
 
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TextIO, TypeVar
+from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
 from awesome_cli.system.account_folders import account_folders
-from awesome_cli.system.signals import CODES
+from awesome_cli.system.deferred_signals import DeferredSignals, defer_signals
 
 if TYPE_CHECKING:
     import httpx
 
 T = TypeVar("T")
 
-_kept_back: dict[str, str] = {}  # variables of ours that children do not inherit
+_hidden_variables: dict[str, str] = {}
 
 
 class Backend(Protocol):
-    """What a keyring backend can do; its errors may be of any kind."""
+    """A keyring backend. Its methods may raise errors of any kind."""
 
-    def get_password(self, service: str, username: str) -> str | None:
-        """Return the secret, or None if there is none."""
+    def get_password(self, service: str, username: str) -> str | None: ...
 
-    def set_password(self, service: str, username: str, password: str) -> None:
-        """Keep the secret."""
+    def set_password(self, service: str, username: str, password: str) -> None: ...
 
-    def delete_password(self, service: str, username: str) -> None:
-        """Forget the secret."""
+    def delete_password(self, service: str, username: str) -> None: ...
 
 
 class Messages(Protocol):
@@ -52,22 +47,20 @@ class Messages(Protocol):
 
 
 class Run(Protocol):
-    """Runs an async function to its end: the one door between plain code and the event loop."""
+    """Runs an async function in an event loop and returns its result."""
 
-    def __call__(self, work: Callable[[], Awaitable[T]], /) -> T:
-        """Return what ``work`` returns."""
+    def __call__(self, work: Callable[[], Awaitable[T]], /) -> T: ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """What is outside. ``keyring`` and ``transport`` are None where the system's own are meant.
+    """``keyring`` and ``transport`` are None where the system's own are meant.
 
-    ``account_dirs`` are where locks may lie, and what else all processes of the account share: the same whatever the
-    environment says, the first usable one serves.
-    ``defer_signals`` keeps the signals that end the program waiting until its block is done.
+    ``account_dirs``: candidates for the folder of locks and other files that all processes of the account share. The
+    first usable one is used.
     """
 
-    environ: Mapping[str, str] = field(repr=False)  # it may hold an access token
+    environ: Mapping[str, str] = field(repr=False)  # it may contain an access token
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
@@ -84,19 +77,19 @@ class Environment:
 
 
 def hide_token_from_children(brand: Brand) -> None:
-    """Take the access token out of the process's environment; :func:`system_environment` still has it.
+    """Remove the access token from ``os.environ``; :func:`system_environment` still returns it.
 
-    Children inherit that environment, also those that libraries start: keyring's search for a backend runs gcc and ld.
-    Only a program that owns its process may do so; a library leaves its caller's environment as it is.
+    Child processes inherit ``os.environ``, also those that libraries start: keyring's search for a backend runs gcc
+    and ld. Only a program may do so; a library leaves the environment of its caller unchanged.
     """
     variable = brand.variable("access_token")
-    token = os.environ.pop(variable, None)  # noqa: TID251 - what children inherit
+    token = os.environ.pop(variable, None)  # noqa: TID251 - what child processes inherit
     if token is not None:
-        _kept_back[variable] = token
+        _hidden_variables[variable] = token
 
 
 def system_environment(brand: Brand) -> Environment:
-    """Return the world that the program finds itself in. Raises ConfigError, if there is no home folder."""
+    """Return the environment of this process. Raises ConfigError, if there is no home folder."""
     import platformdirs
 
     name = brand.app_dir
@@ -107,15 +100,15 @@ def system_environment(brand: Brand) -> Environment:
     except RuntimeError as error:
         raise ConfigError(f"There is no home folder ({error}).", hint="Set HOME.") from error
     return Environment(
-        environ={**_kept_back, **os.environ},  # noqa: TID251 - here it becomes an argument
+        environ={**_hidden_variables, **os.environ},  # noqa: TID251 - the one place that reads it
         stdin=sys.stdin,
         stdout=sys.stdout,
         stderr=sys.stderr,
         config_dir=config_dir,
         state_dir=state_dir,
         cache_dir=cache_dir,
-        account_dirs=tuple(map(Path, account_folders(brand.app_dir))),
-        now=time.time,  # noqa: TID251 - the same
+        account_dirs=tuple(map(Path, account_folders(name))),
+        now=time.time,  # noqa: TID251 - the one place that takes it
         run=run_on_asyncio,
         open_browser=partial(open_browser, hidden=brand.variable("access_token")),
         defer_signals=defer_signals,
@@ -123,7 +116,7 @@ def system_environment(brand: Brand) -> Environment:
 
 
 def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
-    """Run ``work`` on asyncio; a signal cancels it, unless it is held, and has its way once the loop is wound up."""
+    """Run ``work`` on asyncio. A signal cancels it, unless signals are deferred, and takes effect after the loop."""
     from awesome_cli.system.event_loop import run
 
     with defer_signals(cancelling=True) as deferred:
@@ -131,114 +124,22 @@ def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
 
 
 def open_browser(url: str, *, hidden: str = "") -> bool:
-    """Open ``url``, which has passed ``secure_url``: without waiting, without a word on our streams.
+    """Open ``url``, which must have passed ``secure_url``, without waiting and without output on our streams.
 
-    False if there is no browser to be opened; the URL is on the screen all the same.
+    ``hidden`` is a variable that the browser must not inherit. Returns False if there is no browser.
     """
-    environ = dict(os.environ)  # noqa: TID251 - a child's environment
-    environ.pop(hidden, None)  # which a caller of the library may have left there
+    environ = {name: value for name, value in os.environ.items() if name != hidden}  # noqa: TID251 - for a child process
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:
-        subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that is no option
+        subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that cannot be taken for an option
             [sys.executable, "-I", "-m", "webbrowser", "-t", url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environ,
-            start_new_session=True,  # Ctrl-C is for us
+            start_new_session=True,  # else Ctrl-C would also end the browser
         )
     except OSError:
         return False
     return True
-
-
-class DeferredSignals:
-    """The signal handler while signals wait, and what the holder may ask and set.
-
-    ``first`` is the number of the first signal that came, or 0. ``cancelling``: whether it cancels what the event loop
-    runs. ``skippable``: whether Ctrl-C does, pressed once more; ``skipped`` tells that it was.
-    """
-
-    def __init__(self, *, cancelling: bool = False) -> None:
-        self.first = 0
-        self.cancelling = cancelling
-        self.skippable = self.skipped = False
-        self.on_cancel: Callable[[], None] = _nothing
-        self._on_first: Callable[[], None] = _nothing
-
-    def __call__(self, number: int, _frame: object) -> None:
-        """Take a signal."""
-        if not self.first:
-            self.first = number
-            self._call_on_first()
-        elif self.skippable and number == signal.SIGINT:
-            self.skipped = True
-        if self.cancelled:
-            self.on_cancel()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the signals that came cancel what the event loop runs."""
-        return self.skipped or (self.cancelling and self.first != 0)
-
-    @property
-    def pending(self) -> bool:
-        """Whether a signal has its way once the block is done. After a skip none has: the person had an answer."""
-        return self.first != 0 and not self.skipped
-
-    @property
-    def on_first(self) -> Callable[[], None]:
-        """Called once, from the handler, when the first signal comes; at once, if it came before this was set."""
-        return self._on_first
-
-    @on_first.setter
-    def on_first(self, call: Callable[[], None]) -> None:
-        self._on_first = call
-        if self.pending:
-            self._call_on_first()
-
-    def _call_on_first(self) -> None:
-        with suppress(RuntimeError):  # a stream that is being written to this very moment takes no other words
-            self._on_first()
-
-    @contextmanager
-    def lent(self) -> Iterator[DeferredSignals]:
-        """Serve an inner block, whose wishes end with it."""
-        skippable, on_first = self.skippable, self.on_first
-        try:
-            yield self
-        finally:
-            self.skippable, self._on_first = skippable, on_first
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
-@contextmanager
-def defer_signals(*, cancelling: bool = False) -> Iterator[DeferredSignals]:
-    """Keep the signals that end the program waiting until the block is done, then let the first have its way.
-
-    Those that are ignored stay ignored. Within another such block it is that one that keeps them.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield DeferredSignals()  # signals are the main thread's business
-        return
-    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in CODES}
-    for handler in handlers.values():
-        if isinstance(handler, DeferredSignals):
-            with handler.lent() as deferred:
-                yield deferred
-            return
-    deferred = DeferredSignals(cancelling=cancelling)
-    kept = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
-    for number in kept:
-        signal.signal(number, deferred)
-    try:
-        yield deferred
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
-        if deferred.pending:  # also in the place of an error: whoever pressed Ctrl-C knows why it ends
-            signal.raise_signal(deferred.first)

@@ -1,4 +1,4 @@
-"""asyncio as the program runs it: neither a signal nor a name server that says nothing can hold it up."""
+"""Runs async functions on asyncio, so that neither a signal nor a name server that does not respond can block it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from threading import Thread
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import anyio
 
 from awesome_cli.errors import ProviderUnreachableError
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.exhaustion import exhausted
 
 if sys.platform == "win32":
@@ -24,22 +25,12 @@ else:
 T = TypeVar("T")
 
 
-class Signals(Protocol):
-    """Signals that wait. ``cancelled``: whether those that came cancel the work; ``on_cancel``: told when they do."""
+def run(work: Callable[[], Awaitable[T]], signals: DeferredSignals) -> T:
+    """Run ``work``, and cancel it when ``signals.cancelled`` becomes true.
 
-    on_cancel: Callable[[], None]
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the signals that came cancel the work."""
-
-
-def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
-    """Run ``work``, and cancel it when the signals say so.
-
-    Raised inside the loop, a signal could take away the very step that it was about to run, and leave it waiting for
-    ever.
-    Raises ProviderUnreachable, if it was cancelled; SystemExhausted, if the system has no more files or memory to give.
+    An exception that a signal handler raises inside the loop could replace the step that the loop was about to run,
+    which then waits forever. Raises ProviderUnreachableError, if ``work`` was cancelled; ResourceExhaustedError, if
+    the system has no more files or memory to give.
     """
 
     async def cancellable() -> T:
@@ -47,11 +38,11 @@ def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
 
         def cancel() -> None:
             task.cancel()
-            loop.call_soon_threadsafe(lambda: None)  # it may be asleep
+            loop.call_soon_threadsafe(lambda: None)  # wakes the loop, which may be waiting for a socket
 
         before, signals.on_cancel = signals.on_cancel, cancel
         try:
-            if signals.cancelled:  # before there was anything to cancel
+            if signals.cancelled:  # before on_cancel was set
                 raise asyncio.CancelledError
             return await work()
         finally:
@@ -60,34 +51,34 @@ def run(work: Callable[[], Awaitable[T]], signals: Signals) -> T:
     try:
         return anyio.run(cancellable, backend_options={"loop_factory": _Loop})
     except asyncio.CancelledError:
-        raise ProviderUnreachableError("A signal ended the conversation.") from None
+        raise ProviderUnreachableError("A signal cancelled the request.") from None
     except Exception as error:
-        trouble = exhausted(error)
-        if trouble is None:
+        exhaustion = exhausted(error)
+        if exhaustion is None:
             raise
-        raise trouble from error
+        raise exhaustion from error
 
 
 class _Loop(SystemLoop):
-    """Looks names up in threads that may be left behind; asyncio waits for its own, however silent a name server is."""
+    """Resolves names in daemon threads: asyncio waits for its own at exit, even if the name server never responds."""
 
     def __init__(self) -> None:
         try:
             super().__init__()
         except OSError:
-            asyncio.BaseEventLoop.close(self)  # else its destructor closes what was never opened, with a traceback
+            asyncio.BaseEventLoop.close(self)  # else __del__ closes sockets that were never opened, with a traceback
             raise
 
-    async def getaddrinfo(self, host: Any, port: Any, **hints: int) -> list[Any]:  # noqa: ANN401 - as it comes
-        found: asyncio.Future[list[Any]] = self.create_future()
-        Thread(target=_look_up, args=(found, host, port, hints), daemon=True).start()
-        return await found
+    async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, **hints: int) -> list[Any]:
+        future: asyncio.Future[list[Any]] = self.create_future()
 
+        def resolve() -> None:
+            try:
+                finish: Callable[[], None] = partial(future.set_result, socket.getaddrinfo(host, port, **hints))
+            except Exception as error:  # noqa: BLE001 - raised where the future is awaited
+                finish = partial(future.set_exception, error)
+            with suppress(RuntimeError):  # the loop is closed
+                self.call_soon_threadsafe(lambda: None if future.done() else finish())
 
-def _look_up(found: asyncio.Future[list[Any]], host: Any, port: Any, hints: dict[str, int]) -> None:  # noqa: ANN401 - the same
-    try:
-        tell: Callable[[], None] = partial(found.set_result, socket.getaddrinfo(host, port, **hints))
-    except Exception as error:  # noqa: BLE001 - whatever it is, whoever asked shall have it
-        tell = partial(found.set_exception, error)
-    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        found.get_loop().call_soon_threadsafe(lambda: None if found.done() else tell())
+        Thread(target=resolve, daemon=True).start()
+        return await future

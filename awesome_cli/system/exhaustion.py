@@ -1,4 +1,4 @@
-"""Errors that mean that the system gives no more open files, memory or threads, told apart from mistakes of ours."""
+"""Recognizes errors which mean that the system has no more open files, memory or threads to give."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import os
 from awesome_cli.errors import ResourceExhaustedError
 
 _NO_MEMORY_TO_MAP = "failed to map segment from shared object"  # glibc's dynamic linker
-_EXHAUSTED = {number: os.strerror(number) for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)}
+_REASONS = {number: os.strerror(number) for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)}
 
 
 def exhausted(error: BaseException) -> ResourceExhaustedError | None:
-    """Return what to tell the user, or None if the error means anything else."""
+    """Return the error to raise instead, or None if ``error`` means anything else."""
     reason = _reason(error)
     if not reason:
         return None
@@ -23,15 +23,11 @@ def exhausted(error: BaseException) -> ResourceExhaustedError | None:
 
 
 def _reason(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return _EXHAUSTED[errno.ENOMEM]
+    text = str(error)
+    if isinstance(error, MemoryError) or (isinstance(error, ImportError) and _NO_MEMORY_TO_MAP in text):
+        return _REASONS[errno.ENOMEM]
     if isinstance(error, OSError):
-        return _EXHAUSTED.get(error.errno or 0, "")
-    words = str(error)
-    if isinstance(error, ImportError):  # the dynamic linker's words; there is no error number
-        if _NO_MEMORY_TO_MAP in words:
-            return _EXHAUSTED[errno.ENOMEM]
-        return next((reason for reason in _EXHAUSTED.values() if reason in words), "")
-    if isinstance(error, RuntimeError) and words == "can't start new thread":
-        return "no more threads"
-    return ""
+        return _REASONS.get(error.errno or 0, "")
+    if isinstance(error, ImportError):  # the dynamic linker's message, which comes without an error number
+        return next((reason for reason in _REASONS.values() if reason in text), "")
+    return "no more threads" if isinstance(error, RuntimeError) and text == "can't start new thread" else ""

@@ -1,6 +1,6 @@
-"""The signals that end the program: which they are, their exit codes and words, and their handler.
+"""The signals that end the program, with their exit codes, messages and handler.
 
-It imports next to nothing, because it is the first thing that the program imports.
+It is the first module that the program imports, and imports next to nothing itself.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 ENDS = {
     "SIGINT": (130, "Interrupted."),
-    "SIGBREAK": (130, "Interrupted."),  # Windows: Ctrl-Break, and a console window that is closed
+    "SIGBREAK": (130, "Interrupted."),  # Windows: Ctrl-Break, or a console window that is closed
     "SIGTERM": (143, "Terminated."),
-    "SIGHUP": (129, "Hung up."),  # a terminal window that is closed, an ssh connection that is lost
+    "SIGHUP": (129, "Hung up."),  # a terminal window that is closed, or an ssh connection that is lost
     "SIGQUIT": (131, "Quit."),
-}  # exit code (128 + number, as shells count) and word, by signal; no system has all of them
+}  # exit code (128 + number, as shells report it) and message by signal; no system has all of them
 WORDS = dict(ENDS.values())
 CODES: dict[int, int] = {getattr(signal, name): code for name, (code, _) in ENDS.items() if hasattr(signal, name)}
 
@@ -35,28 +35,25 @@ class TerminatedError(SystemExit):
 
 
 def end_on_signals() -> None:
-    """Let each of the signals unwind the program from now on.
-
-    One that was ignored when the program started stays ignored: ``nohup`` and ``trap ''`` ask for that.
-    """
+    """Handle each of the signals, except those that were ignored from the start, as ``nohup`` and ``trap ''`` do."""
     for number in CODES:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
 
 
 def leave_signals_to_the_system() -> None:
-    """Undo :func:`end_on_signals`: raised while the interpreter shuts down, an exception only leaves a traceback."""
+    """Undo :func:`end_on_signals`: an exception that is raised during interpreter shutdown only prints a traceback."""
     for number in CODES:
         if signal.getsignal(number) is end:
             signal.signal(number, signal.SIG_DFL)
 
 
 def end(number: int, frame: FrameType | None) -> None:
-    """Handle a signal: raise KeyboardInterrupt for Ctrl-C, Terminated for any other.
+    """Handle a signal: raise KeyboardInterrupt for Ctrl-C, TerminatedError for any other.
 
-    Within an import it ends the process at once instead. There an exception may be swallowed, leave the import
-    system locked for all threads, or come out as another one (Python 3.11: "Error calling __set_name__"). Nothing is
-    lost by it: while there is something to lose, :func:`.environment.defer_signals` has another handler.
+    During an import it exits at once instead. There an exception may be swallowed, leave the import lock held, or be
+    replaced (Python 3.11: "Error calling __set_name__"). Nothing is lost: code that must not be interrupted uses
+    :func:`.deferred_signals.defer_signals`.
     """
     if _is_importing(frame):
         try:
@@ -69,12 +66,12 @@ def end(number: int, frame: FrameType | None) -> None:
 
 
 def say(code: int) -> None:
-    """Write the word for an exit code to stderr."""
+    """Write the message for an exit code to stderr."""
     try:
         sys.stderr.write(f"{WORDS[code]}\n")
         sys.stderr.flush()
     except OSError:
-        pass  # the terminal is gone
+        pass  # the terminal was closed
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -25,7 +25,7 @@ from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import account_of, to_httpx
 
@@ -288,7 +288,7 @@ def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
     for argv in (["--profile", name, *words], [*words, "--profile", name]):
         assert terminal.run(*argv, AWESOME_ACCESS_TOKEN="given") == 2
         assert terminal.err.endswith(
-            "is no name for a profile.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
+            "is not a valid profile name.\nHint: Use 1 to 64 letters, digits, dots, hyphens and underscores.\n"
         )
 
 

@@ -78,7 +78,7 @@ def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     now = terminal.time.now()
     assert answer(["say-hi"], home, AWESOME, now=now) == "Welcome Juan!"
     session_store = account_of(terminal).stores.keyring
-    session_store.user()
+    session_store.load_user()
     add_revoked(tmp_path, "awesome-cli", session_store.digests)
     assert answer(["say-hi"], home, AWESOME, now=now) is None
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
-from awesome_cli.keystore.keyring_store import PlaintextFileStore
+from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.sessions.store_choice import SessionStores
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -201,13 +201,13 @@ def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = PlaintextFileStore.put
+    put = PlaintextFileStore.set
 
     def watched(entries: PlaintextFileStore, name: str, secret: str) -> None:
         put(entries, name, secret)
         written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
-    monkeypatch.setattr(PlaintextFileStore, "put", watched)
+    monkeypatch.setattr(PlaintextFileStore, "set", watched)
     terminal.login("--insecure-storage")
     proofs = written.index("insecure-session-default.json")
     assert set(written[:proofs]) == {"insecure-session-default.proof"}

@@ -13,7 +13,8 @@ from keyring.errors import KeyringLocked
 
 from awesome_cli.provider.client import REQUEST_TIMEOUT
 from awesome_cli.sessions.changes import REVOCATION_TIMEOUT
-from awesome_cli.system.environment import defer_signals, run_on_asyncio
+from awesome_cli.system.deferred_signals import defer_signals
+from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
     def refuse(_: Path) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("awesome_cli.keystore.keyring_store.remove_private", refuse)
+    monkeypatch.setattr("awesome_cli.keystore.plaintext_store.remove_private", refuse)
     assert terminal.run("logout") == 9
     assert terminal.keyring.entries() == {}
 

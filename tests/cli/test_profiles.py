@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from awesome_cli.oauth.response import Response
-from awesome_cli.settings.config_file import Config
+from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import to_httpx
 
@@ -137,7 +137,7 @@ def test_a_damaged_session_is_shown_as_such_beside_the_others(terminal: Terminal
     assert terminal.run("profiles") == 0
     assert "work     (cannot be read)" in terminal.out
     assert "home     Juan" in terminal.out
-    assert "Warning: You are not signed in: what the keyring keeps for awesome-cli:work cannot be read." in terminal.err
+    assert "Warning: The stored session awesome-cli:work cannot be read." in terminal.err
 
 
 def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal) -> None:
@@ -159,14 +159,14 @@ def test_settings_that_are_invalid_are_told_after_the_list(terminal: Terminal) -
     configure(terminal, "[profiles.work]\nclient_id = 7\n")
     assert terminal.run("profiles") == 3
     assert "home     Juan" in terminal.out
-    assert "line 2: client_id must be a text" in terminal.err
+    assert "line 2: client_id must be a string" in terminal.err
 
 
 def test_a_profile_that_cannot_be_is_a_usage_error(terminal: Terminal) -> None:
     assert terminal.run("profiles", "show", "a b") == 2
     assert terminal.run("profiles", "remove", "a" * 65) == 2
     assert terminal.run("whoami", "--profile", "ä") == 2
-    assert "is no name for a profile" in terminal.err
+    assert "is not a valid profile name" in terminal.err
 
 
 def test_show_tells_the_settings_where_each_comes_from_and_the_session(terminal: Terminal) -> None:
@@ -230,7 +230,7 @@ def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
     assert terminal.run("profiles", "remove", "work") == 0
     assert terminal.paths == ["/revoke", "/revoke"]
     assert terminal.keyring.entries() == {}
-    assert Config.read(config(terminal)).names == []
+    assert ConfigFile.read(config(terminal)).names == []
     assert terminal.err == "Signed out Juan (profile work).\nRemoved the profile work.\n"
     assert terminal.run("profiles", "--json") == 0
     assert terminal.json == []
@@ -241,7 +241,7 @@ def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all
     terminal.answer = lambda _: to_httpx(Response(503))
     assert terminal.run("profiles", "remove", "work") == 10
     assert terminal.keyring.entries() == {}
-    assert Config.read(config(terminal)).names == []
+    assert ConfigFile.read(config(terminal)).names == []
     assert "did not confirm the revocation" in terminal.err
 
 
@@ -250,10 +250,10 @@ def test_remove_leaves_the_settings_where_the_store_fails(terminal: Terminal) ->
     configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
     terminal.set(keyring=Locked())
     assert terminal.run("profiles", "remove", "work") == 9
-    assert Config.read(config(terminal)).names == ["work", "other"]
+    assert ConfigFile.read(config(terminal)).names == ["work", "other"]
     assert terminal.run("profiles", "remove", "other") == 0  # nothing says that it has a session
     assert "Warning: Could not read from the keyring" in terminal.err
-    assert Config.read(config(terminal)).names == ["work"]
+    assert ConfigFile.read(config(terminal)).names == ["work"]
 
 
 def test_remove_says_when_the_file_cannot_be_written(terminal: Terminal, unwritable: Path) -> None:
@@ -281,7 +281,7 @@ def test_login_asks_a_person_for_what_no_setting_says_and_keeps_it(terminal: Ter
     answers = f"{terminal.issuer.url}\n{terminal.issuer.client_id}\n"
     assert terminal.run("login", stdin=answers, **NOTHING) == 0
     assert f"shows Domain and Client ID.\n{QUESTION}Client ID: Open this address" in terminal.err
-    assert Config.read(config(terminal)).profile("default") == {
+    assert ConfigFile.read(config(terminal)).profile("default") == {
         "issuer": terminal.issuer.url,
         "client_id": terminal.issuer.client_id,
     }
@@ -292,21 +292,21 @@ def test_login_asks_a_person_for_what_no_setting_says_and_keeps_it(terminal: Ter
 def test_an_answer_without_a_scheme_is_a_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 0
-    assert Config.read(config(terminal)).profile("default")["domain"] == "provider.example"
+    assert ConfigFile.read(config(terminal)).profile("default")["domain"] == "provider.example"
 
 
 def test_what_is_set_already_is_not_asked_for(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="awesome-demo\n", AWESOME_CLIENT_ID=None) == 0
     assert QUESTION not in terminal.err
-    assert Config.read(config(terminal)).profile("default") == {"client_id": "awesome-demo"}
+    assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "awesome-demo"}
 
 
 def test_an_answer_that_is_no_domain_is_refused_and_asked_for_again(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="no domain\nprovider.example\nawesome-demo\n", **NOTHING) == 0
     assert terminal.err.count(QUESTION) == 2
-    assert "Error: 'no domain' is no domain.\n" in terminal.err
+    assert "Error: 'no domain' is not a valid domain.\n" in terminal.err
 
 
 @pytest.mark.parametrize("answers", ["", "\n", "provider.example\n", "provider.example\n\n"])

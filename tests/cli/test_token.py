@@ -97,7 +97,7 @@ def test_a_logout_while_a_renewal_waits_for_the_lock_is_final(
 
     monkeypatch.setattr(lock, "acquire_locks", overtaken)
     assert signed_in.run("token") == 4
-    assert "signed out meanwhile" in signed_in.err
+    assert "removed by another process" in signed_in.err
     assert signed_in.keyring.entries() == {}
 
 

@@ -28,7 +28,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
         "Locked": "The keyring is locked.",
         "Dismissed": "Could not read from the keyring (InitError).",
         "Refusing": "Could not write to the keyring (PasswordSetError).",
-        "Swallowing": "The keyring (support.keyrings.rough.Swallowing) does not keep what is written to it.",
+        "Swallowing": "The keyring (support.keyrings.rough.Swallowing) does not store what is written to it.",
         "Undeletable": "The keyring (support.keyrings.rough.Undeletable) does not delete awesome-cli:default:a:4.",
         "Odd": "Could not read from the keyring (DBusError).",
         "OddOnWrite": "Could not write to the keyring (DBusError).",
@@ -47,7 +47,7 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
 @pytest.mark.parametrize(
     ("named", "message"),
     {
-        "keyring.backends.null.Keyring": "does not keep what is written to it.",
+        "keyring.backends.null.Keyring": "does not store what is written to it.",
         "keyring.backends.fail.Keyring": "No keyring is available on this system.",
         "no.such.module": "cannot be loaded (ModuleNotFoundError).",
         "": "cannot be loaded (ValueError).",

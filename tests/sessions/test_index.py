@@ -1,4 +1,4 @@
-"""The list of profiles that have a session."""
+"""SessionIndex: the file that lists the profiles with a session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def at(path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> SessionIndex:
+def index_at(path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> SessionIndex:
     return SessionIndex(path, lock, warn=pytest.fail)
 
 
@@ -25,56 +25,56 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sessions.json"
 
 
-def test_a_session_is_recorded_and_forgotten(path: Path) -> None:
-    session_index = at(path)
-    session_index.record("work", "keyring")
-    session_index.record("home", "file")
-    assert at(path).stores() == {"work": "keyring", "home": "file"}
-    session_index.forget("work")
+def test_a_profile_is_added_and_removed(path: Path) -> None:
+    session_index = index_at(path)
+    session_index.add("work", "keyring")
+    session_index.add("home", "file")
+    assert index_at(path).stores() == {"work": "keyring", "home": "file"}
+    session_index.remove("work")
     assert session_index.stores() == {"home": "file"}
 
 
-def test_the_list_is_a_private_file(path: Path) -> None:
-    at(path).record("work", "keyring")
+def test_the_index_is_a_private_file(path: Path) -> None:
+    index_at(path).add("work", "keyring")
     assert json.loads(path.read_text("utf-8")) == {"profiles": {"work": "keyring"}}
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_nothing_is_written_where_nothing_changes(path: Path) -> None:
-    session_index = at(path)
-    session_index.forget("work")
+def test_an_unchanged_index_is_not_written(path: Path) -> None:
+    session_index = index_at(path)
+    session_index.remove("work")
     assert not path.exists()
-    session_index.record("work", "keyring")
+    session_index.add("work", "keyring")
     before = path.stat().st_ino  # a replacement is another file
-    session_index.record("work", "keyring")
+    session_index.add("work", "keyring")
     assert path.stat().st_ino == before
 
 
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "7", '{"profiles": []}', '{"profiles": {"a b": "x", "c": 1}}', "[" * 100_000]
 )
-def test_a_list_that_cannot_be_read_is_empty(path: Path, text: str) -> None:
+def test_an_index_that_cannot_be_parsed_is_empty(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
     warnings: list[str] = []
     session_index = SessionIndex(path, nullcontext, warn=warnings.append)
     assert session_index.stores() == {}
     assert len(warnings) == ("profiles" not in text or "[]" in text)
-    session_index.record("work", "keyring")
-    assert at(path).stores() == {"work": "keyring"}
+    session_index.add("work", "keyring")
+    assert index_at(path).stores() == {"work": "keyring"}
 
 
-def test_a_list_in_whose_place_is_a_folder_is_empty(path: Path) -> None:
+def test_an_index_that_is_a_folder_is_empty_with_a_warning(path: Path) -> None:
     path.mkdir()
     warnings: list[str] = []
     assert SessionIndex(path, nullcontext, warn=warnings.append).stores() == {}
-    assert "to sign out of all profiles may miss some" in warnings[0]
+    assert "some profiles with a session may not be listed" in warnings[0]
 
 
-def test_what_a_sibling_wrote_while_the_lock_was_waited_for_stays(path: Path) -> None:
+def test_a_change_by_another_process_while_waiting_for_the_lock_is_kept(path: Path) -> None:
     @contextmanager
-    def after_a_sibling() -> Iterator[None]:
-        at(path).record("sibling", "keyring")
+    def changed_meanwhile() -> Iterator[None]:
+        index_at(path).add("other", "keyring")
         yield
 
-    at(path, after_a_sibling).record("work", "keyring")
-    assert at(path).stores() == {"sibling": "keyring", "work": "keyring"}
+    index_at(path, changed_meanwhile).add("work", "keyring")
+    assert index_at(path).stores() == {"other": "keyring", "work": "keyring"}

@@ -1,4 +1,4 @@
-"""What a failed renewal tells the processes that waited for it."""
+"""RenewalFailure: the error of a failed renewal, for processes that waited for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
-from awesome_cli.sessions.shared_state import FAILURE_COUNTS, RenewalFailure
+from awesome_cli.sessions.shared_state import FAILURE_TTL, RenewalFailure
 
 NOW = 1_800_000_000.0
 
@@ -19,9 +19,9 @@ def failure(tmp_path: Path) -> RenewalFailure:
 
 
 @pytest.mark.parametrize(
-    "error", [ProviderUnreachableError("down", hint="wait"), InvalidTokenError("bad", hint="mend")]
+    "error", [ProviderUnreachableError("down", hint="wait"), InvalidTokenError("bad", hint="correct")]
 )
-def test_a_failure_counts_for_those_that_waited_for_it(failure: RenewalFailure, error: AwesomeError) -> None:
+def test_a_failure_is_reported_to_a_process_that_waited_for_it(failure: RenewalFailure, error: AwesomeError) -> None:
     failure.record(error, now=NOW)
     found = failure.since(NOW - 1, now=NOW + 1)
     assert found is not None
@@ -32,17 +32,17 @@ def test_a_failure_counts_for_those_that_waited_for_it(failure: RenewalFailure, 
 @pytest.mark.parametrize(
     ("began", "now"),
     [
-        pytest.param(NOW, NOW + 1, id="for a command that began after it"),
-        pytest.param(NOW - 100, NOW + FAILURE_COUNTS, id="after a minute"),
+        pytest.param(NOW, NOW + 1, id="to a command that began after it"),
+        pytest.param(NOW - 100, NOW + FAILURE_TTL, id="after a minute"),
         pytest.param(NOW - 100, NOW - 50, id="where the clock was set back"),
     ],
 )
-def test_a_failure_does_not_count(failure: RenewalFailure, began: float, now: float) -> None:
+def test_a_failure_is_not_reported(failure: RenewalFailure, began: float, now: float) -> None:
     failure.record(ProviderUnreachableError("down"), now=NOW)
     assert failure.since(began, now=now) is None
 
 
-def test_a_renewal_that_succeeds_clears_it(failure: RenewalFailure) -> None:
+def test_a_lost_answer_is_remembered_until_the_failure_is_cleared(failure: RenewalFailure) -> None:
     failure.record(ResponseLostError("silence"), now=NOW)
     assert failure.answer_was_lost
     failure.record(ProviderUnreachableError("down"), now=NOW)
@@ -52,18 +52,20 @@ def test_a_renewal_that_succeeds_clears_it(failure: RenewalFailure) -> None:
     assert failure.since(NOW - 1, now=NOW) is None
 
 
-def test_an_answer_that_was_not_lost_explains_nothing(failure: RenewalFailure) -> None:
+def test_an_unreachable_provider_is_not_a_lost_answer(failure: RenewalFailure) -> None:
     failure.record(ProviderUnreachableError("down"), now=NOW)
     assert not failure.answer_was_lost
 
 
-@pytest.mark.parametrize("text", ["", "junk", '{"at": "now", "kind": "unreachable"}', '{"at": 1.0, "kind": "other"}'])
-def test_a_record_that_is_not_ours_says_nothing(failure: RenewalFailure, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["", "not JSON", '{"at": "now", "kind": "unreachable"}', '{"at": 1.0, "kind": "other"}']
+)
+def test_a_file_that_cannot_be_parsed_is_ignored(failure: RenewalFailure, tmp_path: Path, text: str) -> None:
     (tmp_path / "session.failed").write_text(text)
     assert failure.since(0.0, now=10.0) is None
 
 
-def test_a_record_that_cannot_be_read_or_written_fails_nothing(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "session.failed").mkdir()
     failure = RenewalFailure(tmp_path / "session.failed")
     failure.record(ProviderUnreachableError("down"), now=NOW)
@@ -71,7 +73,7 @@ def test_a_record_that_cannot_be_read_or_written_fails_nothing(tmp_path: Path) -
     assert failure.since(NOW - 1, now=NOW) is None
 
 
-def test_a_record_says_nothing_secret(failure: RenewalFailure, tmp_path: Path) -> None:
+def test_the_file_contains_only_the_known_members(failure: RenewalFailure, tmp_path: Path) -> None:
     failure.record(ProviderUnreachableError("down", hint="wait"), now=NOW)
     record = json.loads((tmp_path / "session.failed").read_text())
     assert set(record) == {"at", "kind", "sentence", "hint", "answer_lost"}

@@ -1,4 +1,4 @@
-"""A session in a small keyring: split, whole or nothing, and never in the way of the next one."""
+"""SessionStore: chunks, damaged entries, interrupted writes, and concurrent processes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from awesome_cli.sessions.record import decode_manifest, dump_json, encode_manif
 from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, _digest, _split
 from awesome_cli.testing.keyring import MemoryKeyring
 
-USER_FIELDS = User(
+USER = User(
     issuer="https://provider.example/",
     client_id="awesome-demo",
     sub="demo|juan",
@@ -33,9 +33,7 @@ USER_FIELDS = User(
     expires_at=1_800_003_600.0,
     refreshable=True,
 )
-SESSION = Session(
-    user=USER_FIELDS, access_token="access", refresh_token="refresh", id_token="id", provider_digest="digest"
-)
+SESSION = Session(user=USER, access_token="access", refresh_token="refresh", id_token="id", provider_digest="digest")
 LONG = replace(SESSION, access_token="a" * 5_000)
 NAME = "awesome-cli:work"
 
@@ -56,8 +54,8 @@ users = st.builds(
 sizes = st.tuples(st.integers(0, 20_000), st.none() | st.integers(0, 5_000), st.integers(0, 20_000))
 
 
-class Ring(MemoryKeyring):
-    """A small keyring that can fail at a change, before or after it is done."""
+class SmallKeyring(MemoryKeyring):
+    """A keyring with Windows' size limit that can fail before or after a write."""
 
     def __init__(self) -> None:
         super().__init__(limit=2560)
@@ -85,32 +83,32 @@ class Ring(MemoryKeyring):
 
 
 @pytest.fixture
-def ring() -> Ring:
-    return Ring()
+def backend() -> SmallKeyring:
+    return SmallKeyring()
 
 
 @pytest.fixture
-def session_store(ring: Ring) -> SessionStore:
-    return _session_store(ring)
+def session_store(backend: SmallKeyring) -> SessionStore:
+    return _session_store(backend)
 
 
-def _session_store(ring: MemoryKeyring, profile: str = "work") -> SessionStore:
+def _session_store(backend: MemoryKeyring, profile: str = "work") -> SessionStore:
     return SessionStore(
-        KeyringStore(lambda: ring, username="awesome", timeout=10, note=pytest.fail), f"awesome-cli:{profile}"
+        KeyringStore(lambda: backend, username="awesome", timeout=10, note=pytest.fail), f"awesome-cli:{profile}"
     )
 
 
-def test_an_empty_keyring_holds_no_session(session_store: SessionStore) -> None:
+def test_an_empty_keyring_has_no_session(session_store: SessionStore) -> None:
     assert session_store.load() is None
-    assert session_store.user() is None
+    assert session_store.load_user() is None
 
 
 @given(st.lists(st.tuples(users, sizes), min_size=1, max_size=4))
-def test_any_session_after_any_other_fits_and_leaves_nothing_of_it(
+def test_any_session_can_replace_any_other_and_leaves_none_of_its_entries(
     kept: list[tuple[User, tuple[int, int | None, int]]],
 ) -> None:
-    ring = MemoryKeyring(limit=2560)
-    session_store = _session_store(ring)
+    backend = MemoryKeyring(limit=2560)
+    session_store = _session_store(backend)
     for user, (access, refresh, id_token) in kept:
         session = Session(
             user=user,
@@ -121,30 +119,30 @@ def test_any_session_after_any_other_fits_and_leaves_nothing_of_it(
         )
         session_store.save(session)
         assert session_store.load() == session
-        assert session_store.user() == session.user
-        manifest = decode_manifest(ring.entries()[NAME, "awesome"])
+        assert session_store.load_user() == session.user
+        manifest = decode_manifest(backend.entries()[NAME, "awesome"])
         assert manifest
         chunks = {f"{NAME}:{manifest['generation']}:{number}" for number in range(manifest["parts"])}
-        assert {service for service, _ in ring.entries()} == {NAME, *chunks}
+        assert {service for service, _ in backend.entries()} == {NAME, *chunks}
     session_store.delete()
-    assert ring.entries() == {}
+    assert backend.entries() == {}
 
 
-def test_the_card_alone_tells_who_is_signed_in(session_store: SessionStore, ring: Ring) -> None:
+def test_the_user_is_read_from_the_manifest_alone(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(LONG)
-    for name in ring.names - {NAME}:
-        ring.delete_password(name, "awesome")
-    assert session_store.user() == USER_FIELDS
+    for name in backend.names - {NAME}:
+        backend.delete_password(name, "awesome")
+    assert session_store.load_user() == USER
 
 
-def test_no_token_lies_in_the_card(session_store: SessionStore, ring: Ring) -> None:
+def test_the_manifest_contains_no_token(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(SESSION)
-    user = ring.entries()[NAME, "awesome"]
+    user = backend.entries()[NAME, "awesome"]
     assert not {"access_token", "refresh_token", "id_token"} & set(parse(user))
     assert "refresh" not in parse(user)["card"].values()
 
 
-def test_the_largest_card_entry_fits_whatever_else_it_says() -> None:
+def test_the_largest_manifest_fits_into_one_entry() -> None:
     manifest = {
         "version": 1,
         "card": {"name": "x" * (ENTRY_UNITS - 200 - len('{"name":""}'))},
@@ -157,176 +155,190 @@ def test_the_largest_card_entry_fits_whatever_else_it_says() -> None:
     assert len(encode_manifest(manifest)) <= ENTRY_UNITS
 
 
-def test_profiles_do_not_meet(ring: Ring) -> None:
-    _session_store(ring, "work").save(SESSION)
-    _session_store(ring, "home").save(LONG)
-    _session_store(ring, "work").delete()
-    assert _session_store(ring, "home").load() == LONG
+def test_profiles_are_stored_separately(backend: SmallKeyring) -> None:
+    _session_store(backend, "work").save(SESSION)
+    _session_store(backend, "home").save(LONG)
+    _session_store(backend, "work").delete()
+    assert _session_store(backend, "home").load() == LONG
 
 
-@pytest.mark.parametrize("parts_written", range(6))
-def test_a_write_that_fails_leaves_the_old_session_and_no_leftovers(
-    session_store: SessionStore, ring: Ring, parts_written: int
+@pytest.mark.parametrize("chunks_written", range(6))
+def test_a_write_that_fails_changes_nothing(
+    session_store: SessionStore, backend: SmallKeyring, chunks_written: int
 ) -> None:
     session_store.save(SESSION)
-    before = ring.entries()
-    ring.writes_until_failure = parts_written
+    before = backend.entries()
+    backend.writes_until_failure = chunks_written
     with pytest.raises(KeyringError):
         session_store.save(LONG)
-    assert ring.entries() == before
+    assert backend.entries() == before
 
 
-def test_a_write_that_is_refused_and_done_all_the_same_counts_as_done(session_store: SessionStore, ring: Ring) -> None:
+def test_a_manifest_that_is_stored_in_spite_of_an_error_counts_as_stored(
+    session_store: SessionStore, backend: SmallKeyring
+) -> None:
     session_store.save(SESSION)
-    ring.writes_until_failure, ring.fails_afterwards = 5, True
+    backend.writes_until_failure, backend.fails_afterwards = 5, True
     session_store.save(LONG)
     assert session_store.load() == LONG
 
 
-def test_old_parts_that_cannot_be_removed_do_not_undo_a_save(session_store: SessionStore, ring: Ring) -> None:
+def test_old_chunks_that_cannot_be_deleted_do_not_fail_a_save(
+    session_store: SessionStore, backend: SmallKeyring
+) -> None:
     session_store.save(LONG)
-    ring.deletes = False
+    backend.deletes = False
     session_store.save(SESSION)
     assert session_store.load() == SESSION
-    ring.deletes = True
+    backend.deletes = True
     session_store.delete()
-    assert ring.entries() == {}
+    assert backend.entries() == {}
 
 
-def test_a_keyring_that_does_not_delete_cannot_be_logged_out_of(session_store: SessionStore, ring: Ring) -> None:
+def test_a_keyring_that_does_not_delete_fails_a_delete(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(SESSION)
-    ring.deletes = False
+    backend.deletes = False
     with pytest.raises(KeyringError, match="Could not delete from"):
         session_store.delete()
 
 
 Damage = Callable[[dict[str, str]], object]
-JUNK: dict[str, Damage] = {
-    "an empty card": lambda entries: entries.update({NAME: ""}),
-    "a truncated card": lambda entries: entries.update({NAME: entries[NAME][:-20]}),
-    "no JSON": lambda entries: entries.update({NAME: "hunter2"}),
+MANIFEST_DAMAGE: dict[str, Damage] = {
+    "an empty manifest": lambda entries: entries.update({NAME: ""}),
+    "a truncated manifest": lambda entries: entries.update({NAME: entries[NAME][:-20]}),
+    "not JSON": lambda entries: entries.update({NAME: "hunter2"}),
     "another JSON": lambda entries: entries.update({NAME: "[1, 2]"}),
     "nested too deeply": lambda entries: entries.update({NAME: "[" * 1_200}),
-    "a tampered card": lambda entries: entries.update({NAME: entries[NAME].replace("Juan", "Eve")}),
-    "another version": lambda entries: _reseal(entries, version=2),
-    "a member too many": lambda entries: _reseal(entries, more=1),
-    "a card that is a list": lambda entries: _reseal(entries, card=[]),
-    "a card nested deeply": lambda entries: _reseal(entries, card={"name": json.loads("[" * 400 + "]" * 400)}),
-    "a card without a name": lambda entries: _reseal(entries, card=_but(entries, name=...)),
-    "a name that is a number": lambda entries: _reseal(entries, card=_but(entries, name=1)),
-    "an issuer that is null": lambda entries: _reseal(entries, card=_but(entries, issuer=None)),
-    "an instant that is a text": lambda entries: _reseal(entries, card=_but(entries, expires_at="soon")),
-    "an instant that is no number": lambda entries: _reseal(entries, card=_but(entries, expires_at=float("nan"))),
-    "an instant beyond calendars": lambda entries: _reseal(entries, card=_but(entries, expires_at=1e300)),
-    "an instant before all time": lambda entries: _reseal(entries, card=_but(entries, signed_in_at=-1e300)),
-    "a yes that is a number": lambda entries: _reseal(entries, card=_but(entries, refreshable=1)),
-    "a third generation": lambda entries: _reseal(entries, generation="c"),
-    "a generation that is a list": lambda entries: _reseal(entries, generation=["a"]),
-    "parts that are a text": lambda entries: _reseal(entries, parts="2"),
-    "too many parts": lambda entries: _reseal(entries, parts=1_000_000_000),
-    "fewer parts than overflow": lambda entries: _reseal(entries, overflow=9),
-    "a negative number of parts": lambda entries: _reseal(entries, overflow=-2, parts=-1),
-    "a digest that is a list": lambda entries: _reseal(entries, overflow_digest=[]),
-    "another digest": lambda entries: _reseal(entries, digest={}),
+    "a changed manifest": lambda entries: entries.update({NAME: entries[NAME].replace("Juan", "Eve")}),
+    "another version": lambda entries: _change(entries, version=2),
+    "an unknown member": lambda entries: _change(entries, more=1),
+    "a card that is a list": lambda entries: _change(entries, card=[]),
+    "a card nested deeply": lambda entries: _change(entries, card={"name": json.loads("[" * 400 + "]" * 400)}),
+    "a card without a name": lambda entries: _change(entries, card=_card_with(entries, name=...)),
+    "a name that is a number": lambda entries: _change(entries, card=_card_with(entries, name=1)),
+    "an issuer that is null": lambda entries: _change(entries, card=_card_with(entries, issuer=None)),
+    "a time that is a string": lambda entries: _change(entries, card=_card_with(entries, expires_at="soon")),
+    "a time that is NaN": lambda entries: _change(entries, card=_card_with(entries, expires_at=float("nan"))),
+    "a time after the year 9999": lambda entries: _change(entries, card=_card_with(entries, expires_at=1e300)),
+    "a negative time": lambda entries: _change(entries, card=_card_with(entries, signed_in_at=-1e300)),
+    "a boolean that is a number": lambda entries: _change(entries, card=_card_with(entries, refreshable=1)),
+    "a third slot": lambda entries: _change(entries, generation="c"),
+    "a slot that is a list": lambda entries: _change(entries, generation=["a"]),
+    "a number of chunks that is a string": lambda entries: _change(entries, parts="2"),
+    "too many chunks": lambda entries: _change(entries, parts=1_000_000_000),
+    "more overflow than chunks": lambda entries: _change(entries, overflow=9),
+    "a negative number of chunks": lambda entries: _change(entries, overflow=-2, parts=-1),
+    "a digest that is a list": lambda entries: _change(entries, overflow_digest=[]),
+    "another digest": lambda entries: _change(entries, digest={}),
 }
-PARTS_JUNK: dict[str, Damage] = {
-    "no parts": lambda entries: [entries.pop(name) for name in sorted(entries) if name != NAME],
-    "the first part missing": lambda entries: entries.__delitem__(f"{NAME}:a:0"),
-    "the last part missing": lambda entries: entries.__delitem__(f"{NAME}:a:4"),
-    "an empty part": lambda entries: entries.update({f"{NAME}:a:2": ""}),
-    "a truncated part": lambda entries: entries.update({f"{NAME}:a:2": entries[f"{NAME}:a:2"][:-1]}),
-    "parts of another session": lambda entries: entries.update({f"{NAME}:a:2": entries[f"{NAME}:a:0"]}),
-    "parts that are no JSON": lambda entries: _reparts(entries, "x" * 4_000),
-    "parts that lack a token": lambda entries: _reparts(entries, dump_json({"access_token": "a", "id_token": "i"})),
-    "tokens of the wrong type": lambda entries: _reparts(
+CHUNK_DAMAGE: dict[str, Damage] = {
+    "no chunks": lambda entries: [entries.pop(name) for name in sorted(entries) if name != NAME],
+    "the first chunk missing": lambda entries: entries.__delitem__(f"{NAME}:a:0"),
+    "the last chunk missing": lambda entries: entries.__delitem__(f"{NAME}:a:4"),
+    "an empty chunk": lambda entries: entries.update({f"{NAME}:a:2": ""}),
+    "a truncated chunk": lambda entries: entries.update({f"{NAME}:a:2": entries[f"{NAME}:a:2"][:-1]}),
+    "a chunk of another place": lambda entries: entries.update({f"{NAME}:a:2": entries[f"{NAME}:a:0"]}),
+    "chunks that are not JSON": lambda entries: _replace_chunks(entries, "x" * 4_000),
+    "chunks without refresh token": lambda entries: _replace_chunks(
+        entries, dump_json({"access_token": "a", "id_token": "i"})
+    ),
+    "tokens of the wrong type": lambda entries: _replace_chunks(
         entries, dump_json({"access_token": 1, "refresh_token": None, "id_token": "i", "provider_digest": ""})
     ),
-    "a refresh token of the wrong type": lambda entries: _reparts(
+    "a refresh token of the wrong type": lambda entries: _replace_chunks(
         entries, dump_json({"access_token": "a", "refresh_token": 0, "id_token": "i", "provider_digest": ""})
     ),
 }
 
 
-@pytest.mark.parametrize("damage", JUNK.values(), ids=JUNK)
-def test_a_damaged_card_is_not_signed_in(session_store: SessionStore, ring: Ring, damage: Damage) -> None:
+@pytest.mark.parametrize("damage", MANIFEST_DAMAGE.values(), ids=MANIFEST_DAMAGE)
+def test_a_damaged_manifest_is_reported(session_store: SessionStore, backend: SmallKeyring, damage: Damage) -> None:
     session_store.save(LONG)
-    _damage(ring, damage)
-    for read in (session_store.user, session_store.load):
+    _damage(backend, damage)
+    for read in (session_store.load_user, session_store.load):
         with pytest.raises(DamagedSessionError) as refusal:
             read()
         assert isinstance(refusal.value, LoginRequiredError)
         assert "awesome login" in hint_for(refusal.value, AWESOME)
 
 
-@pytest.mark.parametrize("damage", PARTS_JUNK.values(), ids=PARTS_JUNK)
-def test_damaged_parts_are_not_signed_in_as_soon_as_a_token_is_wanted(
-    session_store: SessionStore, ring: Ring, damage: Damage
+@pytest.mark.parametrize("damage", CHUNK_DAMAGE.values(), ids=CHUNK_DAMAGE)
+def test_damaged_chunks_are_reported_when_a_token_is_read(
+    session_store: SessionStore, backend: SmallKeyring, damage: Damage
 ) -> None:
     session_store.save(LONG)
-    _damage(ring, damage)
-    assert session_store.user() == USER_FIELDS
+    _damage(backend, damage)
+    assert session_store.load_user() == USER
     with pytest.raises(DamagedSessionError):
         session_store.load()
 
 
-@pytest.mark.parametrize("damage", (JUNK | PARTS_JUNK).values(), ids=JUNK | PARTS_JUNK)
-def test_whatever_is_damaged_a_save_repairs_and_a_delete_clears(
-    session_store: SessionStore, ring: Ring, damage: Damage
+@pytest.mark.parametrize("damage", (MANIFEST_DAMAGE | CHUNK_DAMAGE).values(), ids=MANIFEST_DAMAGE | CHUNK_DAMAGE)
+def test_a_save_replaces_whatever_is_damaged(
+    session_store: SessionStore, backend: SmallKeyring, damage: Damage
 ) -> None:
     session_store.save(LONG)
-    _damage(ring, damage)
+    _damage(backend, damage)
     session_store.save(SESSION)
     assert session_store.load() == SESSION
     session_store.delete()
-    assert ring.entries() == {}
+    assert backend.entries() == {}
 
 
-@pytest.mark.parametrize("damage", (JUNK | PARTS_JUNK).values(), ids=JUNK | PARTS_JUNK)
-def test_whatever_is_damaged_a_delete_clears(session_store: SessionStore, ring: Ring, damage: Damage) -> None:
+@pytest.mark.parametrize("damage", (MANIFEST_DAMAGE | CHUNK_DAMAGE).values(), ids=MANIFEST_DAMAGE | CHUNK_DAMAGE)
+def test_a_delete_removes_whatever_is_damaged(
+    session_store: SessionStore, backend: SmallKeyring, damage: Damage
+) -> None:
     session_store.save(LONG)
-    _damage(ring, damage)
+    _damage(backend, damage)
     session_store.delete()
-    assert ring.entries() == {}
+    assert backend.entries() == {}
 
 
-def test_overflow_of_another_session_is_not_mixed_into_a_card(session_store: SessionStore, ring: Ring) -> None:
-    crowded = replace(USER_FIELDS, name="🦊" * 256, scope="s" * 900)
-    session_store.save(replace(SESSION, user=crowded))
-    assert session_store.user() == crowded
-    ring.set_password(f"{NAME}:a:0", "awesome", dump_json({"scope": "everything"}))
+def test_overflow_with_another_digest_is_not_used(session_store: SessionStore, backend: SmallKeyring) -> None:
+    long_user = replace(USER, name="🦊" * 256, scope="s" * 900)
+    session_store.save(replace(SESSION, user=long_user))
+    assert session_store.load_user() == long_user
+    backend.set_password(f"{NAME}:a:0", "awesome", dump_json({"scope": "everything"}))
     with pytest.raises(DamagedSessionError):
-        session_store.user()
+        session_store.load_user()
 
 
-def test_a_reader_that_is_overtaken_reads_again(session_store: SessionStore, ring: Ring) -> None:
+def test_a_session_that_is_replaced_while_it_is_read_is_read_again(
+    session_store: SessionStore, backend: SmallKeyring
+) -> None:
     session_store.save(LONG)
-    overtaking = _Overtaken(ring, lambda: _session_store(ring).save(replace(LONG, access_token="b" * 5_000)), times=1)
-    session = SessionStore(overtaking, NAME).load()
+    interleaved = _Interleaved(
+        backend, lambda: _session_store(backend).save(replace(LONG, access_token="b" * 5_000)), times=1
+    )
+    session = SessionStore(interleaved, NAME).load()
     assert session
     assert session.access_token == "b" * 5_000
 
 
-def test_a_reader_that_meets_a_logout_reads_nothing(session_store: SessionStore, ring: Ring) -> None:
+def test_a_session_that_is_deleted_while_it_is_read_is_none(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(LONG)
-    overtaking = _Overtaken(ring, _session_store(ring).delete, times=1)
-    assert SessionStore(overtaking, NAME).load() is None
+    interleaved = _Interleaved(backend, _session_store(backend).delete, times=1)
+    assert SessionStore(interleaved, NAME).load() is None
 
 
-def test_a_reader_that_is_overtaken_for_ever_gives_up(session_store: SessionStore, ring: Ring) -> None:
+def test_a_session_that_is_replaced_during_every_read_is_reported(
+    session_store: SessionStore, backend: SmallKeyring
+) -> None:
     session_store.save(LONG)
     numbers = iter(range(1000))
-    overtaking = _Overtaken(
-        ring, lambda: _session_store(ring).save(replace(LONG, provider_digest=str(next(numbers)))), times=1000
+    interleaved = _Interleaved(
+        backend, lambda: _session_store(backend).save(replace(LONG, provider_digest=str(next(numbers)))), times=1000
     )
     with pytest.raises(DamagedSessionError):
-        SessionStore(overtaking, NAME).load()
+        SessionStore(interleaved, NAME).load()
 
 
-class _Overtaken(KeyringStore):
-    """A reader between whose reads of the card and of the first part somebody else does something."""
+class _Interleaved(KeyringStore):
+    """Calls ``meanwhile`` between reading the manifest and the first chunk."""
 
-    def __init__(self, ring: Ring, meanwhile: Callable[[], None], *, times: int) -> None:
-        super().__init__(lambda: ring, username="awesome", timeout=10, note=pytest.fail)
+    def __init__(self, backend: SmallKeyring, meanwhile: Callable[[], None], *, times: int) -> None:
+        super().__init__(lambda: backend, username="awesome", timeout=10, note=pytest.fail)
         self._meanwhile = meanwhile
         self._times = times
 
@@ -337,47 +349,47 @@ class _Overtaken(KeyringStore):
         return super().get(name)
 
 
-def test_a_proof_is_larger_than_the_session_before_and_leaves_nothing_behind(
-    session_store: SessionStore, ring: Ring
+def test_check_writable_writes_more_than_the_session_and_undo_check_deletes_it(
+    session_store: SessionStore, backend: SmallKeyring
 ) -> None:
     session_store.save(SESSION)
-    kept = ring.entries()
+    before = backend.entries()
     session_store.check_writable()
-    assert len(ring.entries()) > 2 * len(kept) - 1
+    assert len(backend.entries()) > 2 * len(before) - 1
     assert session_store.load() == SESSION
-    session_store.remove_check()
-    assert ring.entries() == kept
+    session_store.undo_check()
+    assert backend.entries() == before
 
 
-def test_a_save_takes_the_places_of_its_proof(session_store: SessionStore, ring: Ring) -> None:
+def test_a_save_overwrites_what_check_writable_wrote(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(SESSION)
-    size = len(ring.entries())
+    size = len(backend.entries())
     session_store.check_writable()
     session_store.save(SESSION)
     assert session_store.load() == SESSION
-    assert len(ring.entries()) == size
+    assert len(backend.entries()) == size
 
 
-def test_a_keyring_that_takes_less_than_an_entry_fails_the_proof() -> None:
+def test_check_writable_fails_where_an_entry_is_too_large() -> None:
     with pytest.raises(KeyringError):
         _session_store(MemoryKeyring(limit=2 * ENTRY_UNITS - 2)).check_writable()
 
 
-def test_a_store_that_swallows_what_is_written_fails_the_proof() -> None:
-    class Swallowing(MemoryKeyring):
+def test_check_writable_fails_where_nothing_is_stored() -> None:
+    class Discarding(MemoryKeyring):
         def set_password(self, service: str, username: str, password: str) -> None:
             pass
 
-    with pytest.raises(KeyringError, match="does not keep"):
-        _session_store(Swallowing()).check_writable()
+    with pytest.raises(KeyringError, match="does not store"):
+        _session_store(Discarding()).check_writable()
 
 
-class Unsure(MemoryKeyring):
-    """Takes the entry that makes a session valid, and then fails for good."""
+class Unconfirmed(MemoryKeyring):
+    """Fails when the manifest is written, which may be stored, and from then on."""
 
-    def __init__(self, *, is_kept: bool) -> None:
+    def __init__(self, *, is_stored: bool) -> None:
         super().__init__()
-        self._is_kept = is_kept
+        self._is_stored = is_stored
         self._has_failed = False
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -387,69 +399,69 @@ class Unsure(MemoryKeyring):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         if service == NAME:
-            if self._is_kept:
+            if self._is_stored:
                 super().set_password(service, username, password)
             self._has_failed = True
             raise PasswordSetError
         super().set_password(service, username, password)
 
 
-@pytest.mark.parametrize("is_kept", [True, False])
-def test_a_store_that_does_not_say_whether_it_kept_a_session_leaves_that_open(is_kept: bool) -> None:  # noqa: FBT001 - a table's column
-    session_store = _session_store(Unsure(is_kept=is_kept))
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_a_save_is_unconfirmed_where_the_manifest_cannot_be_read_back(is_stored: bool) -> None:  # noqa: FBT001 - a table's column
+    session_store = _session_store(Unconfirmed(is_stored=is_stored))
     with pytest.raises(SaveUnconfirmedError):
         session_store.save(SESSION)
     assert len(session_store.digests) == 1
 
 
-def test_a_session_on_the_list_of_revoked_ones_is_none(ring: Ring) -> None:
-    session_store = _session_store(ring)
+def test_a_revoked_session_is_none(backend: SmallKeyring) -> None:
+    session_store = _session_store(backend)
     session_store.save(SESSION)
     revoked = SessionStore(
-        KeyringStore(lambda: ring, username="awesome", timeout=5, note=print),
-        "work",
+        KeyringStore(lambda: backend, username="awesome", timeout=5, note=print),
+        NAME,
         is_revoked=session_store.digests.__contains__,
     )
-    assert (revoked.user(), revoked.load()) == (None, None)
+    assert (revoked.load_user(), revoked.load()) == (None, None)
     session_store.save(replace(SESSION, access_token="another"))
-    assert _session_store(ring).user() == SESSION.user
+    assert _session_store(backend).load_user() == SESSION.user
 
 
-def test_what_a_killed_proof_left_goes_with_the_session(session_store: SessionStore, ring: Ring) -> None:
+def test_a_delete_removes_what_check_writable_wrote(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.check_writable()
     session_store.delete()
-    assert ring.entries() == {}
+    assert backend.entries() == {}
 
 
-def test_tokens_are_not_shown() -> None:
+def test_the_repr_of_a_session_has_no_tokens() -> None:
     assert "access" not in repr(SESSION).replace("access_token", "")
 
 
-def _damage(ring: Ring, damage: Damage) -> None:
-    entries = {service: secret for (service, _), secret in ring.entries().items()}
+def _damage(backend: SmallKeyring, damage: Damage) -> None:
+    entries = {service: secret for (service, _), secret in backend.entries().items()}
     damage(entries)
-    for name in ring.names:
-        ring.delete_password(name, "awesome")
+    for name in backend.names:
+        backend.delete_password(name, "awesome")
     for name, secret in entries.items():
-        ring.set_password(name, "awesome", secret)
+        backend.set_password(name, "awesome", secret)
 
 
-def _reseal(entries: dict[str, str], **changes: Any) -> None:  # noqa: ANN401 - junk of any type
-    """Damage the card and give it a right checksum all the same."""
+def _change(entries: dict[str, str], **changes: Any) -> None:  # noqa: ANN401 - values of any type
+    """Damage the manifest, and correct its checksum."""
     manifest = parse(entries[NAME])
     del manifest["checksum"]
     entries[NAME] = encode_manifest({**manifest, **changes})
 
 
-def _but(entries: dict[str, str], **changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def _card_with(entries: dict[str, str], **changes: Any) -> dict[str, Any]:  # noqa: ANN401
     members = {**parse(entries[NAME])["card"], **changes}
     return {name: value for name, value in members.items() if value is not ...}
 
 
-def _reparts(entries: dict[str, str], text: str) -> None:
-    """Put other parts in the place of those, with a right digest."""
+def _replace_chunks(entries: dict[str, str], text: str) -> None:
+    """Replace the chunks, and correct the digest."""
     for name in set(entries) - {NAME}:
         del entries[name]
     chunks = _split(text)
     entries.update({f"{NAME}:a:{number}": chunk for number, chunk in enumerate(chunks)})
-    _reseal(entries, parts=len(chunks), digest=_digest(chunks))
+    _change(entries, parts=len(chunks), digest=_digest(chunks))

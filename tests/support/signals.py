@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
-from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.signals import CODES
 
 

@@ -1,4 +1,4 @@
-"""No open files, memory or threads left: a sentence, a hint and exit code 7, and no "bug"."""
+"""Exhausted open files, memory or threads are reported with a hint and exit code 7."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli import fast_path as fastlane
+from awesome_cli.cli import fast_path
 from awesome_cli.cli import main as __main__
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.system.exhaustion import exhausted
@@ -38,21 +38,21 @@ def _os_error(number: int) -> OSError:
         (RuntimeError("can't start new thread"), "no more threads"),
     ],
 )
-def test_an_exhausted_system_is_named(error: Exception, reason: str) -> None:
-    trouble = exhausted(error)
-    assert trouble
-    assert trouble.exit_code == 7
-    assert f"({reason})" in trouble.message
+def test_an_exhausted_resource_is_recognized(error: Exception, reason: str) -> None:
+    found = exhausted(error)
+    assert found
+    assert found.exit_code == 7
+    assert f"({reason})" in found.message
 
 
 @pytest.mark.parametrize(
     "error", [_os_error(errno.ENOENT), OSError(), ImportError("no module"), RuntimeError("another"), ValueError()]
 )
-def test_any_other_error_is_not_taken_for_an_exhausted_system(error: Exception) -> None:
+def test_another_error_is_not_recognized(error: Exception) -> None:
     assert exhausted(error) is None
 
 
-def test_a_command_that_finds_the_system_exhausted_says_so(terminal: Terminal) -> None:
+def test_a_command_reports_an_exhausted_resource(terminal: Terminal) -> None:
     def broken() -> float:
         raise _os_error(errno.EMFILE)
 
@@ -63,7 +63,7 @@ def test_a_command_that_finds_the_system_exhausted_says_so(terminal: Terminal) -
     assert "ulimit -n" in terminal.err
 
 
-def test_a_sign_out_goes_on_where_no_connection_can_be_opened(
+def test_a_logout_deletes_the_session_though_no_connection_can_be_opened(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhausted_system() -> NoReturn:
@@ -76,7 +76,7 @@ def test_a_sign_out_goes_on_where_no_connection_can_be_opened(
     assert terminal.keyring.entries() == {}
 
 
-def test_another_error_in_the_event_loop_stays_what_it_is() -> None:
+def test_another_error_in_the_event_loop_is_raised_unchanged() -> None:
     async def work() -> NoReturn:
         raise LookupError
 
@@ -98,7 +98,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> object:
 
 
 @pytest.mark.usefixtures("handlers")
-def test_a_system_that_is_exhausted_at_the_start_is_named(
+def test_an_exhausted_resource_at_startup_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(monkeypatch, MemoryError()) == 7
@@ -106,15 +106,15 @@ def test_a_system_that_is_exhausted_at_the_start_is_named(
 
 
 @pytest.mark.usefixtures("handlers")
-def test_another_error_at_the_start_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_error_at_startup_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LookupError):
         _run(monkeypatch, LookupError())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
-def test_a_fast_lane_without_threads_leaves_the_answer_to_the_full_program(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch: pytest.MonkeyPatch) -> None:
     def exhausted_system(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(fastlane, "answer", exhausted_system)
-    assert __main__._run_fast_path(["say-hi"]) is None  # noqa: SLF001 - it has no other door
+    monkeypatch.setattr(fast_path, "answer", exhausted_system)
+    assert __main__._run_fast_path(["say-hi"]) is None  # noqa: SLF001 - it has no public caller

@@ -1,4 +1,4 @@
-"""Private files: whole or not at all, for their owner's eyes, and no reason to stop working."""
+"""Private files: atomic replacement, modes, and commands that find a folder they cannot use."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "folder/file.json"
 
 
-def test_a_file_is_its_owners_alone_and_so_is_its_folder(file: Path) -> None:
+def test_a_file_and_its_folder_are_private(file: Path) -> None:
     write_private(file, "text ✓")
     assert read_private(file) == "text ✓"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_a_file_that_others_could_read_is_not_any_more_once_it_is_written(file: Path) -> None:
+def test_writing_makes_a_file_private(file: Path) -> None:
     file.parent.mkdir()
     file.touch(0o644)
     write_private(file, "text")
@@ -36,24 +36,24 @@ def test_a_file_that_others_could_read_is_not_any_more_once_it_is_written(file: 
 
 
 @pytest.mark.parametrize("text", ["one\ntwo\n", "one\r\ntwo\r\n", "one\rtwo\u2028"])
-def test_line_ends_are_written_and_read_as_they_are(file: Path, text: str) -> None:
+def test_line_ends_are_unchanged(file: Path, text: str) -> None:
     write_private(file, text)
     assert file.read_bytes() == text.encode()
     assert read_private(file) == text
 
 
-def test_what_is_not_there_is_none(file: Path) -> None:
+def test_a_file_that_does_not_exist_is_none(file: Path) -> None:
     assert read_private(file) is None
 
 
-def test_so_is_what_lies_in_a_folder_that_is_a_file(file: Path) -> None:
+def test_a_file_below_another_file_is_none(file: Path) -> None:
     file.parent.touch()
     assert read_private(file) is None
     with pytest.raises(OSError, match="exists"):
         write_private(file, "text")
 
 
-def test_a_folder_in_the_place_of_the_file_is_trouble_and_nothing_is_left_beside_it(file: Path) -> None:
+def test_a_folder_in_place_of_the_file_is_an_error_and_leaves_no_temporary_file(file: Path) -> None:
     file.mkdir(parents=True)
     with pytest.raises(OSError, match="directory"):
         read_private(file)
@@ -62,7 +62,7 @@ def test_a_folder_in_the_place_of_the_file_is_trouble_and_nothing_is_left_beside
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_file_that_is_too_large_or_no_text_is_not_read(file: Path) -> None:
+def test_a_file_that_is_too_large_or_not_utf_8_is_not_read(file: Path) -> None:
     write_private(file, "x" * (LARGEST + 1))
     with pytest.raises(ValueError, match="larger"):
         read_private(file)
@@ -71,7 +71,15 @@ def test_a_file_that_is_too_large_or_no_text_is_not_read(file: Path) -> None:
         read_private(file)
 
 
-def test_the_new_text_is_on_the_disk_before_the_old_one_goes(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="POSIX pipes")
+def test_a_pipe_in_place_of_the_file_is_an_error_and_is_not_waited_for(file: Path) -> None:
+    file.parent.mkdir()
+    os.mkfifo(file)
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_private(file)
+
+
+def test_the_new_text_is_synced_before_the_old_one_is_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_private(file, "old")
     synced: list[str] = []
 
@@ -84,7 +92,7 @@ def test_the_new_text_is_on_the_disk_before_the_old_one_goes(file: Path, monkeyp
     assert synced == ["file while old", "folder while new"]
 
 
-def test_a_disk_that_is_full_leaves_the_old_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_old_text(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_private(file, "old")
 
     def fsync(_: int) -> None:
@@ -97,7 +105,7 @@ def test_a_disk_that_is_full_leaves_the_old_text(file: Path, monkeypatch: pytest
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
+def test_a_symbolic_link_stays_one(file: Path, tmp_path: Path) -> None:
     file.parent.mkdir()
     file.symlink_to(tmp_path / "elsewhere.json")
     write_private(file, "text")
@@ -108,14 +116,14 @@ def test_a_link_stays_a_link(file: Path, tmp_path: Path) -> None:
     assert list(file.parent.iterdir()) == []
 
 
-def test_a_link_to_itself_is_trouble_like_any_other(file: Path) -> None:
+def test_a_symbolic_link_to_itself_is_an_error(file: Path) -> None:
     file.parent.mkdir()
     file.symlink_to(file)
     with pytest.raises(OSError, match="symbolic links"):
         read_private(file)
 
 
-def test_what_a_killed_process_wrote_beside_the_file_goes_with_it(file: Path) -> None:
+def test_temporary_files_of_a_killed_process_are_removed_with_the_file(file: Path) -> None:
     write_private(file, "text")
     for name in (".file.json.abcd_123", ".file.json.other.json.abcd_123", ".file.json.swp"):
         (file.parent / name).touch()
@@ -124,23 +132,18 @@ def test_what_a_killed_process_wrote_beside_the_file_goes_with_it(file: Path) ->
     remove_private(file)
 
 
-# Folders that cannot be used, met by commands
-
-
 FOLDERS = ["config_dir", "state_dir", "cache_dir"]
 
 
-def _spoil(terminal: Terminal, folder: str) -> Path:
+def block(terminal: Terminal, folder: str) -> Path:
     path: Path = getattr(terminal.environment, folder)
     path.write_text("in the way")
     return path
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_file_in_the_way_of_a_folder_costs_a_warning_and_no_session(
-    terminal: Terminal, time: Time, folder: str
-) -> None:
-    path = _spoil(terminal, folder)
+def test_a_file_in_place_of_a_folder_causes_a_warning_only(terminal: Terminal, time: Time, folder: str) -> None:
+    path = block(terminal, folder)
     terminal.login("--scope", "openid offline_access")
     assert str(path) in terminal.err
     assert "Warning: " in terminal.err
@@ -151,19 +154,19 @@ def test_a_file_in_the_way_of_a_folder_costs_a_warning_and_no_session(
     assert path.read_text() == "in the way"
 
 
-def test_no_warning_is_given_twice(terminal: Terminal) -> None:
-    _spoil(terminal, "state_dir")
+def test_a_warning_is_given_once(terminal: Terminal) -> None:
+    block(terminal, "state_dir")
     terminal.login()
     warnings = [line for line in terminal.err.splitlines() if line.startswith("Warning: ")]
     assert len(warnings) == len(set(warnings)) == 1
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None:
+def test_a_valid_session_needs_no_folder(terminal: Terminal, folder: str) -> None:
     terminal.login()
     path: Path = getattr(terminal.environment, folder)
     path.rename(path.with_name("away")) if path.exists() else None
-    _spoil(terminal, folder)
+    block(terminal, folder)
     for command in ("say-hi", "whoami", "token"):
         assert terminal.run(command) == 0
         assert terminal.err == ""
@@ -183,7 +186,7 @@ def test_a_live_session_needs_no_folder(terminal: Terminal, folder: str) -> None
     ],
 )
 @pytest.mark.parametrize("argv", [("login",), ("login", "--force")])
-def test_a_broken_config_is_named_with_its_line(
+def test_an_invalid_config_file_is_reported_with_its_line(
     terminal: Terminal, text: bytes, line: str, argv: tuple[str, ...]
 ) -> None:
     config = terminal.environment.config_dir / "config.toml"
@@ -194,7 +197,7 @@ def test_a_broken_config_is_named_with_its_line(
     assert terminal.requests == []
 
 
-def test_a_broken_config_keeps_nobody_from_saying_hi_or_from_leaving(terminal: Terminal, time: Time) -> None:
+def test_an_invalid_config_file_does_not_prevent_say_hi_and_logout(terminal: Terminal, time: Time) -> None:
     terminal.login()
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(exist_ok=True)
@@ -207,14 +210,14 @@ def test_a_broken_config_keeps_nobody_from_saying_hi_or_from_leaving(terminal: T
     assert terminal.keyring.entries() == {}
 
 
-def test_a_folder_in_the_place_of_the_config_is_said(terminal: Terminal) -> None:
+def test_a_folder_in_place_of_the_config_file_is_reported(terminal: Terminal) -> None:
     (terminal.environment.config_dir / "config.toml").mkdir(parents=True)
     assert terminal.run("login") == 3
     assert "config.toml" in terminal.err
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(terminal: Terminal, folder: str) -> None:
+def test_write_access_of_others_to_a_folder_is_removed_with_a_warning(terminal: Terminal, folder: str) -> None:
     path: Path = getattr(terminal.environment, folder)
     path.mkdir()
     path.chmod(0o777)
@@ -225,7 +228,7 @@ def test_a_folder_that_others_can_write_to_is_closed_to_them_with_a_warning(term
     assert terminal.err == ""
 
 
-def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left_as_it_is(
+def test_a_folder_of_another_user_that_others_can_write_to_causes_a_warning(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
@@ -238,7 +241,7 @@ def test_a_folder_of_another_user_that_others_can_write_to_is_warned_of_and_left
     assert stat.S_IMODE(terminal.environment.config_dir.stat().st_mode) == 0o775
 
 
-def test_a_session_in_a_file_that_others_can_write_to_is_not_used_until_logout_has_removed_it(
+def test_a_plaintext_session_that_others_can_write_to_is_removed_by_logout_only(
     terminal: Terminal,
 ) -> None:
     terminal.login("--insecure-storage")

@@ -1,4 +1,4 @@
-"""The lock that lets one process at a time change a session."""
+"""File locks: usable folders, several locks, time limits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from filelock import FileLock
 
 from awesome_cli.errors import LockTimeoutError, NoLockFolderError, ProviderError
-from awesome_cli.system.lock import acquire_locks, session_lock_name
+from awesome_cli.sessions.locks import session_lock_name
+from awesome_cli.system.lock import acquire_locks, usable_folder
 
 
-def test_the_first_folder_serves(tmp_path: Path) -> None:
+def test_the_first_folder_is_used(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
     with acquire_locks(folders, ["name"]) as folder:
         assert folder == folders[0]
@@ -24,19 +25,19 @@ def test_the_first_folder_serves(tmp_path: Path) -> None:
     assert not folders[1].exists()
 
 
-def test_a_folder_that_cannot_be_made_is_passed_over(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "first").write_text("in the way")
     with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
-def test_so_is_a_folder_with_something_in_the_place_of_the_lock(tmp_path: Path) -> None:
+def test_a_folder_with_a_folder_in_place_of_the_lock_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "first/name.lock").mkdir(parents=True)
     with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
         assert folder == tmp_path / "second"
 
 
-def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_system_without_locks_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     acquire = FileLock.acquire
 
     def without_locks(lock: FileLock, *arguments: object, **named: object) -> object:
@@ -50,7 +51,7 @@ def test_so_is_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give a folder away")
-def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> None:
+def test_a_folder_of_another_user_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     os.chown(tmp_path / "first", 12345, 12345)
     with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
@@ -58,7 +59,7 @@ def test_so_is_a_folder_that_somebody_else_made_in_advance(tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
-def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
+def test_a_folder_that_others_can_write_to_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o777)
     with acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]) as folder:
@@ -66,16 +67,21 @@ def test_so_is_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
-def test_a_folder_that_others_can_read_is_closed_to_them(tmp_path: Path) -> None:
+def test_a_folder_that_others_can_read_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o755)
     with acquire_locks([tmp_path / "first"], ["name"]) as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill_leaves_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_symbolic_link_to_a_folder_is_skipped(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "first").symlink_to(tmp_path / "elsewhere")
+    assert usable_folder([tmp_path / "first", tmp_path / "second"]) == tmp_path / "second"
+
+
+def test_a_file_system_without_flock_gets_no_soft_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fcntl = pytest.importorskip("fcntl", reason="not on this machine: flock")
 
     def missing(*_: object) -> None:
@@ -86,24 +92,24 @@ def test_a_file_system_without_flock_is_passed_over_and_gets_no_lock_that_a_kill
         pytest.raises(NoLockFolderError, match="Function not implemented"),
         acquire_locks([tmp_path / "first", tmp_path / "second"], ["name"]),
     ):
-        pytest.fail("nobody gets here")
+        pytest.fail("not reached")
 
 
-def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
+def test_a_released_lock_leaves_no_file(tmp_path: Path) -> None:
     with acquire_locks([tmp_path], ["one", "two"]):
         assert {path.name for path in tmp_path.iterdir()} == {"one.lock", "two.lock"}
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_several_locks_none_is_held_while_another_cannot_be_had(tmp_path: Path) -> None:
+def test_locks_are_released_if_another_one_is_not_free(tmp_path: Path) -> None:
     with acquire_locks([tmp_path], ["b"]):
         with pytest.raises(LockTimeoutError), acquire_locks([tmp_path], ["a", "b"], timeout=0.05):
-            pytest.fail("nobody gets here")
+            pytest.fail("not reached")
         with acquire_locks([tmp_path], ["a"], timeout=0):
             pass
 
 
-def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
+def test_the_name_of_a_lock_depends_on_program_profile_issuer_and_client() -> None:
     names = {
         session_lock_name("awesome-cli", "default", "https://a.example/", "client"),
         session_lock_name("awesome-cli", "work", "https://a.example/", "client"),
@@ -115,34 +121,34 @@ def test_a_lock_is_named_by_program_profile_issuer_and_client() -> None:
     assert all(name.startswith("awesome-cli-") and name.isascii() for name in names)
 
 
-def test_without_any_folder_it_is_said(tmp_path: Path) -> None:
+def test_without_a_usable_folder_an_error_is_raised(tmp_path: Path) -> None:
     (tmp_path / "only").write_text("in the way")
     with (
         pytest.raises(ProviderError, match="No folder can be used for the lock"),
         acquire_locks([tmp_path / "only"], ["name"]),
     ):
-        pytest.fail("nobody gets here")
+        pytest.fail("not reached")
 
 
-def test_patience_ends(tmp_path: Path) -> None:
+def test_a_lock_that_is_not_free_in_time_is_an_error(tmp_path: Path) -> None:
     with (
         acquire_locks([tmp_path], ["name"]),
         pytest.raises(ProviderError, match=r"working on this session for 0\.05 seconds") as refusal,
         acquire_locks([tmp_path], ["name"], timeout=0.05),
     ):
-        pytest.fail("nobody gets here")
+        pytest.fail("not reached")
     assert refusal.value.exit_code == 7
     assert str(tmp_path / "name.lock") in refusal.value.hint
 
 
-def test_an_error_inside_lets_go(tmp_path: Path) -> None:
+def test_an_error_in_the_block_releases_the_lock(tmp_path: Path) -> None:
     with pytest.raises(LookupError), acquire_locks([tmp_path], ["name"]):
         raise LookupError
     with acquire_locks([tmp_path], ["name"], timeout=0):
         pass
 
 
-def test_one_at_a_time(tmp_path: Path) -> None:
+def test_only_one_thread_has_the_lock(tmp_path: Path) -> None:
     inside: list[int] = []
     most = 0
 
@@ -162,6 +168,6 @@ def test_one_at_a_time(tmp_path: Path) -> None:
     assert most == 1
 
 
-def test_names_do_not_meet(tmp_path: Path) -> None:
+def test_locks_with_different_names_are_independent(tmp_path: Path) -> None:
     with acquire_locks([tmp_path], ["profile-a"]), acquire_locks([tmp_path], ["profile-b"], timeout=0):
         pass

@@ -1,4 +1,4 @@
-"""The handler of the signals that end the program: what it raises, and that it never raises within an import."""
+"""The signal handler: what it raises, and that it exits instead during an import."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("handlers")
 
 
 class Exited(BaseException):
-    """Stands in for the end of the process."""
+    """Raised instead of ending the process."""
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def exits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def interrupt_an_import(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Import a module that presses Ctrl-C while it is imported."""
+    """Import a module that raises SIGINT."""
     (folder / "interrupting_module.py").write_text(INTERRUPTING)
     monkeypatch.syspath_prepend(folder)
     try:
@@ -58,14 +58,14 @@ def interrupt_an_import(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         sys.modules.pop("interrupting_module", None)
 
 
-def test_exit_codes_are_those_of_shells() -> None:
+def test_exit_codes_are_128_plus_the_signal() -> None:
     numbers = {name: getattr(signal, name) for name in ENDS if hasattr(signal, name) and name != "SIGBREAK"}
     assert {name: 128 + number for name, number in numbers.items()} == {name: ENDS[name][0] for name in numbers}
     assert {*CODES.values()} <= {*WORDS}
 
 
 @pytest.mark.parametrize("number", CODES)
-def test_every_signal_unwinds_the_program(number: int) -> None:
+def test_each_signal_raises(number: int) -> None:
     end_on_signals()
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else TerminatedError) as raised:
         signal.raise_signal(number)
@@ -81,13 +81,13 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(number: int) -> No
     assert signal.getsignal(number) == signal.SIG_IGN
 
 
-def test_at_the_end_signals_are_the_systems_again() -> None:
+def test_the_default_handlers_are_restored_at_the_end() -> None:
     end_on_signals()
     leave_signals_to_the_system()
     assert {signal.getsignal(number) for number in CODES} == {signal.SIG_DFL}
 
 
-def test_a_signal_within_an_import_ends_the_process_at_once(
+def test_a_signal_during_an_import_exits_immediately(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exits: list[int], capsys: pytest.CaptureFixture[str]
 ) -> None:
     end_on_signals()
@@ -97,7 +97,7 @@ def test_a_signal_within_an_import_ends_the_process_at_once(
     assert capsys.readouterr().err == "Interrupted.\n"
 
 
-def test_a_signal_within_an_import_ends_the_process_though_the_terminal_is_gone(
+def test_a_signal_during_an_import_exits_after_the_terminal_was_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exits: list[int]
 ) -> None:
     class Gone:
@@ -111,7 +111,7 @@ def test_a_signal_within_an_import_ends_the_process_though_the_terminal_is_gone(
     assert exits == [130]
 
 
-def test_a_handler_that_is_called_without_a_frame_raises_as_ever() -> None:
+def test_the_handler_raises_when_called_without_a_frame() -> None:
     frame: FrameType | None = None
     with pytest.raises(KeyboardInterrupt):
         end(signal.SIGINT, frame)
@@ -121,9 +121,7 @@ def test_a_handler_that_is_called_without_a_frame_raises_as_ever() -> None:
 @pytest.mark.parametrize(
     "body", ["", "class Name:\n    def __set_name__(self, *_):\n        {}\nclass Owner: name = Name()"]
 )
-def test_a_module_that_interrupts_its_own_import_ends_the_program_without_a_traceback(
-    tmp_path: Path, body: str
-) -> None:
+def test_a_signal_during_an_import_in_a_process_prints_no_traceback(tmp_path: Path, body: str) -> None:
     """Raised in ``__set_name__`` an interrupt would be a RuntimeError in Python 3.11."""
     interrupting = body.format("import signal; signal.raise_signal(signal.SIGINT)") or INTERRUPTING
     (tmp_path / "tempfile.py").write_text(f"{interrupting}\ndef gettempdir(): return '/tmp'\n")
@@ -164,7 +162,7 @@ def unimported(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "cause"), [(KeyboardInterrupt(), None), (RuntimeError("Error calling __set_name__"), KeyboardInterrupt())]
 )
-def test_ctrl_c_before_the_handler_is_there_is_an_interruption(
+def test_ctrl_c_before_the_handler_is_installed_is_an_interruption(
     error: BaseException,
     cause: BaseException | None,
     monkeypatch: pytest.MonkeyPatch,
@@ -177,14 +175,14 @@ def test_ctrl_c_before_the_handler_is_there_is_an_interruption(
 
 
 @pytest.mark.usefixtures("unimported")
-def test_another_error_is_not_taken_for_an_interruption(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_error_before_the_handler_is_installed_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", [Interrupted(RuntimeError("another"), None), *sys.meta_path])
     with pytest.raises(RuntimeError, match="another"):
         __main__.run()
 
 
 @pytest.mark.parametrize("number", CODES)
-def test_a_signal_outside_of_a_command_ends_the_program_with_its_code_and_word(
+def test_a_signal_outside_of_a_command_exits_with_its_code_and_message(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(__main__, "_run_fast_path", lambda _: signal.raise_signal(number))
