@@ -62,7 +62,7 @@ LATE = {
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
 HARMLESS = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
-    datetime.UTC email.utils.parsedate_to_datetime urllib.parse
+    datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse
 """  # no clock, environment, file, network, randomness
 EFFECTS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 

@@ -16,7 +16,7 @@ from awesome_cli.cli.format import life
 from awesome_cli.errors import AwesomeError, ConfigError, LoginRequiredError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
-from awesome_cli.oauth.id_token import ALGORITHMS, Key
+from awesome_cli.oauth.jwks import ALGORITHMS, Key
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, about_the_clock
 from awesome_cli.sessions.model import Session, User

@@ -34,12 +34,11 @@ from awesome_cli.oauth.device_grant import (
 from awesome_cli.oauth.discovery import ENDPOINTS, Metadata, discovery_url, parse_metadata
 from awesome_cli.oauth.id_token import (
     IdToken,
-    Key,
-    parse_jwks,
     parse_stored_id_token,
     validate_id_token,
     validate_same_subject,
 )
+from awesome_cli.oauth.jwks import Key, parse_jwks
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import (
@@ -378,24 +377,18 @@ class OidcClient:
 
     async def _validate(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         """Verify the ID token; an unknown key means that the provider has newer ones, once."""
-        if tokens.id_token is None:
-            raise InvalidTokenError(
-                "The provider sent no ID token.",
-                hint="Is it an OpenID provider, and openid among the scopes?",
-            )
         try:
-            return self._verify(tokens.id_token, tokens, document)
+            return self._verify(tokens, document)
         except NoMatchingKeyError:
-            return self._verify(tokens.id_token, tokens, await self._with_keys(document))
+            return self._verify(tokens, await self._with_keys(document))
 
-    def _verify(self, encoded: str, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
+    def _verify(self, tokens: TokenResponse, document: Mapping[str, Any]) -> IdToken:
         try:
             return validate_id_token(
-                encoded,
+                tokens,
                 document["keys"],
                 issuer=self._client.issuer,
                 client_id=self._client.client_id,
-                access_token=tokens.access_token,
                 now=self._now(),
             )
         except TokenNotCurrentError as error:

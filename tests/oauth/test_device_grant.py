@@ -125,7 +125,7 @@ def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> Non
     ],
 )
 def test_people_are_sent_to_secure_urls_only(uri: object) -> None:
-    with pytest.raises(ProviderError, match="no https:// URL") as refused:
+    with pytest.raises(ProviderError, match="not an https:// URL") as refused:
         parse(verification_uri=uri)
     assert "\x1b" not in refused.value.message
     assert "Do not open it" in refused.value.hint

@@ -216,4 +216,4 @@ def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
     for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
             parse_token(Response(200, json.dumps(body).encode()))
-        assert refused.value.message == f"The provider's token reply lacks {name}."
+        assert refused.value.message == f"The provider's token response lacks {name}."
