@@ -19,7 +19,7 @@ from awesome_cli.api.client import BearerAuth
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import ClientConfig, conversation
+from awesome_cli.provider.client import ClientConfig, oidc_client
 from awesome_cli.sessions.model import MIN_TTL, Session
 from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
 from awesome_cli.system.environment import Environment, Run, system_environment
@@ -79,18 +79,18 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
         pkce=pkce,
         discovery=metadata,
     )
-    async with conversation(
+    async with oidc_client(
         client,
         cache=_NoCache(),
         transport=environment.transport,
         now=environment.now,
-        detail=lambda _: None,
+        log=lambda _: None,
         environ=environment.environ,
         user_agent=AWESOME.app_dir,
     ) as provider:
-        begun = await provider.begin(timeout=timeout)
-        yield begun.device
-        yield await provider.finish(begun)
+        flow = await provider.request_device_code(timeout=timeout)
+        yield flow.device
+        yield await provider.poll_for_token(flow)
 
 
 class _Tokens:
@@ -136,7 +136,7 @@ def _toolbox(profile: str | None, environment: Environment | None) -> Toolbox:
 
 
 def _in_a_thread(run: Run) -> Run:
-    """Give each conversation a thread: the caller's may have an event loop already, as in a notebook."""
+    """Give each oidc_client a thread: the caller's may have an event loop already, as in a notebook."""
 
     def run_there(work: Callable[[], Awaitable[T]], /) -> T:
         with ThreadPoolExecutor(1) as pool:

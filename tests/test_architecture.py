@@ -36,6 +36,8 @@ PACKAGES = {
     "system/event_loop": "anyio",
     "system/environment": "httpx platformdirs",
     "provider/client": "anyio httpx",
+    "provider/connection": "anyio httpx",
+    "provider/device_flow": "anyio",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "secretstorage",

@@ -14,7 +14,13 @@ import anyio.to_thread
 import httpx
 
 from awesome_cli.errors import ProviderError, UsageError
-from awesome_cli.provider.http import TROUBLE, UnacceptableResponseError, open_client, require_no_proxy, unreachable
+from awesome_cli.provider.http import (
+    REQUEST_ERRORS,
+    UnacceptableResponseError,
+    connection_error,
+    open_client,
+    require_no_proxy,
+)
 from awesome_cli.text import safe
 
 CONNECT_WITHIN = 15.0  # seconds
@@ -209,9 +215,9 @@ async def _call_once(http: httpx.AsyncClient, call: Call, token: str, receiver: 
                 await response.aclose()
     except TimeoutError:
         late = UnacceptableResponseError(f"no progress for {STALL:.0f} seconds")
-        raise unreachable(call.url.netloc.decode("ascii"), late, check="API URL") from None
-    except TROUBLE as error:
-        raise unreachable(call.url.netloc.decode("ascii"), error, check="API URL") from None
+        raise connection_error(call.url.netloc.decode("ascii"), late, check="API URL") from None
+    except REQUEST_ERRORS as error:
+        raise connection_error(call.url.netloc.decode("ascii"), error, check="API URL") from None
 
 
 def _upload(body: BinaryIO, receiver: Receiver, scope: anyio.CancelScope) -> tuple[int, AsyncIterator[bytes]]:

@@ -18,7 +18,7 @@ from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.jwks import ALGORITHMS, Key
 from awesome_cli.oauth.response import Response, http_date
-from awesome_cli.provider.client import OidcClient, about_the_clock
+from awesome_cli.provider.client import OidcClient, describe_clock_error
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.settings.config_file import Config
@@ -135,7 +135,7 @@ async def check_provider(
         return [_unreached(error, environ), *not_checked(PROVIDER_CHECKS[1:], "the provider cannot be reached")]
     findings = [right("provider", f"it answered after {_milliseconds(now() - began)}"), check_clock(response, now())]
     try:
-        metadata = await provider.metadata()
+        metadata = await provider.fetch_metadata()
         metadata.need("token_endpoint")
     except AwesomeError as error:
         return [*findings, wrong("discovery", error), *not_checked(PROVIDER_CHECKS[3:], "there is no discovery")]
@@ -160,7 +160,7 @@ def check_clock(response: Response, now: float) -> Finding:
     theirs = http_date(response.headers.get("date", ""))
     if theirs is None:
         return open_question("clock", "the provider does not tell the time")
-    error = about_the_clock(now - theirs)
+    error = describe_clock_error(now - theirs)
     if not error:
         return right("clock", "it agrees with the provider's")
     return Finding(
@@ -174,7 +174,7 @@ def check_clock(response: Response, now: float) -> Finding:
 
 async def _check_keys(provider: OidcClient, metadata: Metadata) -> Finding:
     try:
-        keys = await provider.keys(metadata)
+        keys = await provider.fetch_keys(metadata)
     except AwesomeError as error:
         return wrong("keys", error)
     return check_keys(keys)
@@ -203,7 +203,7 @@ async def _check_device_grant(provider: OidcClient, metadata: Metadata, *, onlin
                 "the provider has an endpoint for it",
                 "Whether it is switched on for this client, --online finds out: it asks for a code and lets it lapse.",
             )
-        await provider.begin()
+        await provider.request_device_code()
     except AwesomeError as error:
         return wrong("device grant", error)
     return right("device grant", "the provider gives codes to this client; one was asked for, and lapses")

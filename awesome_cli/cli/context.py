@@ -335,18 +335,18 @@ class Toolbox:
     def converse(self, client: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
         """Have a conversation with the client's issuer."""
         from awesome_cli.provider.cache import FileMetadataCache
-        from awesome_cli.provider.client import conversation
+        from awesome_cli.provider.client import oidc_client
 
         async def talk() -> T:
-            async with conversation(
+            async with oidc_client(
                 client,
                 cache=FileMetadataCache(self.environment.cache_dir, warn=self.console.warning),
                 transport=self.environment.transport,
                 now=self.environment.now,
-                detail=self.console.detail,
+                log=self.console.detail,
                 environ=self.environment.environ,
                 user_agent=self.brand.app_dir,
-                waiting=self._waiting,
+                observer=self._waiting,
             ) as provider:
                 return await work(provider)
 
@@ -478,13 +478,13 @@ class Toolbox:
 
     def renew(self, session: Session) -> Session:
         """Ask the provider for the session's successor."""
-        return self.converse(self.client_of(session.user), lambda provider: provider.renew(session))
+        return self.converse(self.client_of(session.user), lambda provider: provider.refresh(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; say whether the refresh token is surely dead."""
         try:
             return self.converse(
-                self.client_of(session.user), lambda provider: provider.sign_out(session, refresh_token=refresh_token)
+                self.client_of(session.user), lambda provider: provider.revoke(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:
             self.console.detail(error.message)

@@ -146,7 +146,9 @@ def _sign_in(toolbox: Toolbox, wishes: Wishes, approved: ExitStack) -> User:
         _show(toolbox, device, wishes)
 
     async def talk(provider: OidcClient) -> Session:
-        return await provider.sign_in(show, timeout=wishes.timeout)
+        flow = await provider.request_device_code(timeout=wishes.timeout)
+        show(flow.device)
+        return await provider.poll_for_token(flow)
 
     session = toolbox.converse(client, talk)
     approved.enter_context(toolbox.deferred("the sign-in"))  # what was approved is finished, and told as it is

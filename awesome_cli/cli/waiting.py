@@ -40,7 +40,7 @@ class Waiting:
         if self._trouble is not None:
             raise self._trouble
 
-    def passed(self, seconds: float) -> None:
+    def on_wait(self, seconds: float) -> None:
         """Learn for how long the present request has been going on."""
         if seconds >= NOTE_AFTER and not self._is_told:
             self._is_told = True

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awesome_cli.provider.cache import CLOCK_SLACK, LONGEST_AGE, FileMetadataCache, digest
+from awesome_cli.provider.cache import CLOCK_SLACK, MAX_AGE, FileMetadataCache, digest
 from awesome_cli.system.files import LARGEST
 from awesome_cli.testing.hostile import DISCOVERY, KEYS
 from support.terminal import START, Terminal
@@ -61,12 +61,12 @@ class TestWhatIsKept:
         cache.save(ISSUER + "other", DOCUMENT, now=START)
         assert load(cache) is None
 
-    @pytest.mark.parametrize("age", [-CLOCK_SLACK, 0, LONGEST_AGE])
+    @pytest.mark.parametrize("age", [-CLOCK_SLACK, 0, MAX_AGE])
     def test_is_believed_for_a_week(self, cache: FileMetadataCache, age: float) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) == DOCUMENT
 
-    @pytest.mark.parametrize("age", [-CLOCK_SLACK - 1, LONGEST_AGE + 1])
+    @pytest.mark.parametrize("age", [-CLOCK_SLACK - 1, MAX_AGE + 1])
     def test_is_not_believed_for_longer_nor_from_the_future(self, cache: FileMetadataCache, age: float) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) is None
@@ -119,7 +119,7 @@ def test_a_good_file_makes_a_renewal_one_request(terminal: Terminal) -> None:
 
 def test_an_old_file_is_fetched_anew(terminal: Terminal) -> None:
     terminal.login()
-    terminal.time.pass_by(LONGEST_AGE + 1)
+    terminal.time.pass_by(MAX_AGE + 1)
     assert terminal.run("say-hi") == 0
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
 

@@ -21,7 +21,7 @@ from awesome_cli.brand import AWESOME
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, conversation
+from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, oidc_client
 from awesome_cli.sessions.model import Session
 from support import token_cases as corpus
 from support.terminal import START, Time
@@ -123,15 +123,17 @@ class Wait:
             async with anyio.create_task_group() as group:
                 for at, act in self.meanwhile:
                     group.start_soon(self._later, at, act)
-                async with conversation(
+                async with oidc_client(
                     client,
                     cache=Forgetful(),
                     transport=transport,
                     now=self.time.now,
-                    detail=self.said.append,
+                    log=self.said.append,
                     environ={},
                 ) as provider:
-                    session = await provider.sign_in(self.shown.append, timeout=self.timeout)
+                    flow = await provider.request_device_code(timeout=self.timeout)
+                    self.shown.append(flow.device)
+                    session = await provider.poll_for_token(flow)
                     group.cancel_scope.cancel()
         except* AwesomeError as ends:
             raise ends.exceptions[0] from None

@@ -26,8 +26,9 @@ import trustme
 
 from awesome_cli.errors import ConfigError, ProviderUnreachableError
 from awesome_cli.provider.cache import FileMetadataCache
-from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, ClientConfig, conversation
-from awesome_cli.provider.http import UnacceptableResponseError, open_client, trust, unreachable
+from awesome_cli.provider.client import REFRESH_TIMEOUT, ClientConfig, oidc_client
+from awesome_cli.provider.connection import MAX_BODY
+from awesome_cli.provider.http import UnacceptableResponseError, connection_error, open_client, tls_context
 from awesome_cli.testing.hostile import (
     DISCOVERY,
     ENDLESS_BODY,
@@ -120,7 +121,7 @@ class TestTls:
 
     def test_a_server_that_speaks_no_tls_is_said_to(self, inside: Inside, hostile_provider: HostileProvider) -> None:
         end = inside.at(hostile_provider.url.replace("http:", "https:")).run("login")
-        assert (end.code, "no TLS connection comes about" in end.err) == (7, True)
+        assert (end.code, "TLS handshake failed" in end.err) == (7, True)
 
     @pytest.mark.parametrize("content", [None, "no certificate"])
     def test_a_file_that_is_none_is_a_mistake_in_the_settings(
@@ -134,21 +135,22 @@ class TestTls:
 
     @pytest.mark.parametrize("environ", [{}, {"SSL_CERT_FILE": certifi.where()}, {"SSL_CERT_DIR": "/nowhere"}])
     def test_verification_is_no_setting(self, environ: dict[str, str]) -> None:
-        context = trust(environ)
+        context = tls_context(environ)
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a test cannot add to what the system trusts")
     def test_what_the_system_trusts_counts_as_well(self, provider: HostileProvider, authority_file: Path) -> None:
-        asked = (
-            "import httpx, sys; from awesome_cli.provider.http import trust; httpx.get(sys.argv[1], verify=trust({}))"
+        code = (
+            "import httpx, sys; from awesome_cli.provider.http import tls_context;"
+            " httpx.get(sys.argv[1], verify=tls_context({}))"
         )
         environ = {**os.environ, "SSL_CERT_FILE": str(authority_file)}  # OpenSSL's own name for the system's file
-        subprocess.run([sys.executable, "-c", asked, provider.url], env=environ, check=True)
+        subprocess.run([sys.executable, "-c", code, provider.url], env=environ, check=True)
         assert provider.paths == ["/"]
 
     def test_and_so_do_certifis_authorities(self) -> None:
         bare = ssl.create_default_context(cafile=certifi.where())
-        ours = trust({})._ctx  # type: ignore[attr-defined]  # noqa: SLF001 - truststore tells nothing by itself
+        ours = tls_context({})._ctx  # type: ignore[attr-defined]  # noqa: SLF001 - truststore tells nothing by itself
         assert ours.cert_store_stats() == bare.cert_store_stats()
 
 
@@ -174,7 +176,7 @@ class TestProxies:
         with proxy() as between:
             end = program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="provider.test")
         assert (between.asked, secured.paths) == ([], [])
-        assert (end.code, "its name cannot be found" in end.err) == (7, True)
+        assert (end.code, "its name cannot be resolved" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
         ("scheme", "environ"),
@@ -307,13 +309,13 @@ class TestTime:
 class TestSize:
     def test_a_reply_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
         honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""'))
+        padding = "x" * (MAX_BODY - honest - len(', "padding": ""'))
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         assert inside.at(hostile_provider.url).run("login").code == 0
 
     def test_and_a_byte_more_is_refused(self, inside: Inside, hostile_provider: HostileProvider) -> None:
         honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""') + 1)
+        padding = "x" * (MAX_BODY - honest - len(', "padding": ""') + 1)
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         end = inside.at(hostile_provider.url).run("login")
         assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
@@ -450,12 +452,12 @@ class TestReasons:
     def test_several_addresses(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), ConnectionRefusedError(111, "s3cret")])
-        assert unreachable("a", error, check="issuer").message == "a cannot be used: the connection was refused."
+        assert connection_error("a", error, check="issuer").message == "a cannot be used: the connection was refused."
 
     def test_several_addresses_that_say_nothing(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), OSError("s3cret")])
-        message = unreachable("a", error, check="issuer").message
+        message = connection_error("a", error, check="issuer").message
         assert message == "a cannot be used: the connection failed (ConnectError)."
 
     def test_a_name_that_leads_nowhere(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -464,23 +466,23 @@ class TestReasons:
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real name server may be one that says nothing
         end = inside.at("https://provider.example/").run("login")
-        assert (end.code, "its name cannot be found (DNS)" in end.err) == (7, True)
+        assert (end.code, "its name cannot be resolved (DNS)" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
-            (httpx.ConnectTimeout("slow"), "no answer in time"),
+            (httpx.ConnectTimeout("slow"), "no response in time"),
             (httpx.LocalProtocolError("Illegal header value b'Bearer s3cret'"), "failed (LocalProtocolError)"),
             (httpx.InvalidURL("https://s3cret/"), "failed (InvalidURL)"),
             (ConnectionResetError(104, "s3cret"), os.strerror(104)),
             (httpx.ProxyError("407 s3cret"), "(HTTP status 407)"),
-            (UnacceptableResponseError("its answer is too long"), "its answer is too long"),
-            (ssl.SSLError("s3cret"), "no TLS connection comes about (SSLError)"),
+            (UnacceptableResponseError("the response is too long"), "the response is too long"),
+            (ssl.SSLError("s3cret"), "TLS handshake failed (SSLError)"),
             (ssl.SSLCertVerificationError("s3cret"), "not trusted (SSLCertVerificationError)"),
         ],
     )
     def test_nothing_is_quoted_that_may_be_secret(self, error: Exception, reason: str) -> None:
-        message = unreachable("provider.example", error, check="issuer").message
+        message = connection_error("provider.example", error, check="issuer").message
         assert reason in message
         assert "s3cret" not in message
 
@@ -488,7 +490,8 @@ class TestReasons:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = OSError("s3cret")
         assert (
-            unreachable("a", error, check="issuer").message == "a cannot be used: the connection failed (ConnectError)."
+            connection_error("a", error, check="issuer").message
+            == "a cannot be used: the connection failed (ConnectError)."
         )
 
 
@@ -518,15 +521,15 @@ def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
-        async with conversation(
+        async with oidc_client(
             ClientConfig(issuer=url, client_id="awesome-demo", scope="openid"),
             cache=FileMetadataCache(folder, warn=lambda _: None),
             transport=None,
             now=time.time,
-            detail=lambda _: None,
+            log=lambda _: None,
             environ={},
             request_timeout=deadline,
         ) as provider:
-            await provider.begin()
+            await provider.request_device_code()
 
     anyio.run(talk)
