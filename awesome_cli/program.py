@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
-from awesome_cli.api.client import BearerAuth
+from awesome_cli.api.bearer_auth import BearerAuth
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.oauth.device_grant import DeviceAuthorization

@@ -47,7 +47,7 @@ PACKAGES = {
     "cli": "typer",
     "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
-    "cli/progress": "rich",
+    "cli/api_output": "rich",
     "cli/context": "segno",
     "program": "httpx",
 }  # by room or module; what is not listed stands on the standard library alone
@@ -55,6 +55,7 @@ PACKAGES = {
 LATE = {
     "system/account_folders",
     "system/environment",
+    "cli/api_output",
     "cli/context",
     "cli/fast_path",
     "cli/main",

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from awesome_cli.api.client import Answer, Call, Receiver
-    from awesome_cli.cli.progress import ProgressBar
+    from awesome_cli.api.client import ApiRequest, ApiResponse, ResponseHandler
     from awesome_cli.keystore.keyring_store import KeyringStore, PlaintextFileStore
     from awesome_cli.provider.client import ClientConfig, OidcClient
     from awesome_cli.sessions.index import SessionIndex
@@ -352,27 +351,21 @@ class Toolbox:
 
         return self.environment.run(talk)
 
-    def call(self, call: Call, token: str, receiver: Receiver) -> Answer:
+    def call(self, request: ApiRequest, token: str, handler: ResponseHandler) -> ApiResponse:
         """Call the API."""
-        from awesome_cli.api import client as resource
+        from awesome_cli.api.client import call
 
         return self.environment.run(
             partial(
-                resource.call,
                 call,
+                request,
                 token,
-                receiver,
+                handler,
                 transport=self.environment.transport,
                 environ=self.environment.environ,
                 user_agent=self.brand.app_dir,
             )
         )
-
-    def progress_bar(self) -> ProgressBar:
-        """Return a bar that is drawn on stderr from now on."""
-        from awesome_cli.cli.progress import ProgressBar
-
-        return ProgressBar(self.environment.stderr, self.environment.environ)
 
     def client_for(self, profile: Profile, kept: User | None) -> ClientConfig:
         """Return the client that a profile describes; what it leaves open is as in the kept session."""

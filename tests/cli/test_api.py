@@ -14,8 +14,8 @@ import anyio
 import httpx
 import pytest
 
-from awesome_cli.api.client import LONGEST_REFUSAL, MOST_PAGES, STALL, locate
-from awesome_cli.cli.api import IN_MEMORY
+from awesome_cli.api.client import MAX_PAGES, MAX_REFUSAL, STALL_TIMEOUT, resolve_url
+from awesome_cli.cli.api_output import MAX_FORMATTED
 from awesome_cli.cli.main import main
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def test_the_token_goes_with_the_call(api: Api) -> None:
     ],
 )
 def test_paths_lie_below_the_api_and_urls_at_its_origin(path: str, url: str) -> None:
-    assert str(locate(API, path)) == url
-    assert str(locate(f"{API}/", path)) == url
+    assert str(resolve_url(API, path)) == url
+    assert str(resolve_url(f"{API}/", path)) == url
 
 
 @pytest.mark.parametrize(
@@ -392,11 +392,11 @@ def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_p
 def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
     api.responses = [
         refusal(b"first"),
-        refusal(b"second" + b"x" * LONGEST_REFUSAL),
+        refusal(b"second" + b"x" * MAX_REFUSAL),
         response(200),
     ]
     assert api.run("x") == 4
-    assert api.terminal.out == ("second" + "x" * LONGEST_REFUSAL)[:LONGEST_REFUSAL]
+    assert api.terminal.out == ("second" + "x" * MAX_REFUSAL)[:MAX_REFUSAL]
     assert "awesome login --force" in api.terminal.err
     assert (api.renewals, len(api.calls)) == (1, 2)
 
@@ -593,9 +593,9 @@ def test_a_next_page_elsewhere_is_not_fetched(api: Api, target: str) -> None:
 
 
 def test_pages_that_lead_round_in_a_circle_end(api: Api) -> None:
-    api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MOST_PAGES + 1)]
+    api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MAX_PAGES + 1)]
     assert api.run("x", "--paginate") == 7
-    assert len(api.calls) == MOST_PAGES
+    assert len(api.calls) == MAX_PAGES
 
 
 def test_a_page_that_fails_ends_the_pages(api: Api) -> None:
@@ -638,7 +638,7 @@ def test_a_silent_api_is_given_up(api: Api) -> None:
     api.terminal.answer = never
     begun = api.terminal.time.now()
     assert api.run("x") == 7
-    assert api.terminal.time.now() - begun == pytest.approx(STALL)
+    assert api.terminal.time.now() - begun == pytest.approx(STALL_TIMEOUT)
     assert "no progress for 60 seconds" in api.terminal.err
 
 
@@ -646,7 +646,7 @@ def test_a_dripping_api_is_given_up(api: Api) -> None:
     api.responses = [httpx.Response(200, stream=stream(*[b"."] * 1000, pause=1))]
     begun = api.terminal.time.now()
     assert api.run("x") == 7
-    assert api.terminal.time.now() - begun == pytest.approx(STALL)
+    assert api.terminal.time.now() - begun == pytest.approx(STALL_TIMEOUT)
 
 
 def test_a_slow_download_that_goes_on_may_take_hours(api: Api) -> None:
@@ -708,7 +708,7 @@ def test_json_that_is_none_is_shown_as_it_is(on_screen: Api, body: str) -> None:
 
 def test_long_json_is_shown_as_it_comes(on_screen: Api) -> None:
     body = json.dumps(["x" * 1000] * 2000).encode()
-    assert len(body) > IN_MEMORY
+    assert len(body) > MAX_FORMATTED
     pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
     on_screen.responses = [httpx.Response(200, headers={"content-type": "application/json"}, stream=stream(*pieces))]
     assert on_screen.run("x") == 0
