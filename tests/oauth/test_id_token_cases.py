@@ -57,7 +57,7 @@ def validate(encoded: str, keys: list[Any] | None = None) -> IdToken:
 
 
 @pytest.mark.parametrize("case", BAD, ids=lambda case: case.name)
-def test_a_bad_token_is_refused_and_the_rule_is_named(case: Case) -> None:
+def test_an_invalid_id_token_is_refused_and_the_error_names_the_rule(case: Case) -> None:
     with pytest.raises(InvalidTokenError) as refused:
         validate(case.token, case.keys)
     assert refused.value.message == f"The provider's ID token is not valid: {case.rule}."
@@ -66,17 +66,17 @@ def test_a_bad_token_is_refused_and_the_rule_is_named(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", GOOD, ids=lambda case: case.name)
-def test_a_good_token_is_validated(case: Case) -> None:
+def test_a_valid_id_token_is_accepted(case: Case) -> None:
     validated = validate(case.token, case.keys)
     assert (validated.encoded, validated.claims["iss"], validated.sub) == (case.token, ISSUER, validated.claims["sub"])
 
 
-def test_the_corpus_is_large_and_its_names_are_unique() -> None:
+def test_there_are_many_token_cases_with_unique_names() -> None:
     assert len({case.name for case in BAD}) == len(BAD) >= 60
     assert len({case.name for case in GOOD}) == len(GOOD) >= 12
 
 
-def test_every_bad_token_is_bad_for_one_reason_alone() -> None:
+def test_the_token_that_the_invalid_cases_change_is_valid() -> None:
     """The pattern from which all are made is good, so what was changed is what was refused."""
     assert validate(token()).sub == "juan"
     assert validate(f"{HEAD}.{BODY}.{SIGNATURE}").sub == "juan"
@@ -85,7 +85,7 @@ def test_every_bad_token_is_bad_for_one_reason_alone() -> None:
 @pytest.mark.parametrize(
     ("alg", "key"), [("RS256", RSA), ("ES256", EC["P-256"]), ("ES384", EC["P-384"])], ids=lambda value: str(value)[:5]
 )
-def test_no_bit_of_a_good_token_can_be_flipped(alg: str, key: token_cases.PrivateKey) -> None:
+def test_no_bit_of_a_valid_token_can_be_flipped(alg: str, key: token_cases.PrivateKey) -> None:
     good = token(alg=alg, key=key)
     keys = [jwk(key)]
     validate(good, keys)
@@ -96,7 +96,7 @@ def test_no_bit_of_a_good_token_can_be_flipped(alg: str, key: token_cases.Privat
                 validate(good[:position] + flipped + good[position + 1 :], keys)
 
 
-def test_no_character_of_a_good_token_can_be_left_out_or_doubled() -> None:
+def test_no_character_of_a_valid_token_can_be_left_out_or_doubled() -> None:
     for position, character in enumerate(good := token()):
         for changed in ("", character * 2):
             with pytest.raises(InvalidTokenError):
@@ -104,19 +104,19 @@ def test_no_character_of_a_good_token_can_be_left_out_or_doubled() -> None:
 
 
 @given(st.text() | st.lists(st.text(BASE64URL), min_size=3, max_size=3).map(".".join))
-def test_any_text_is_refused_with_an_error_of_ours(text: str) -> None:
+def test_any_text_raises_invalid_token(text: str) -> None:
     with pytest.raises(InvalidTokenError):
         validate(text)
 
 
 @given(st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "jwk", "b64"]) | st.text(), JSON))
-def test_any_header_is_refused_with_an_error_of_ours_unless_it_is_one_of_ours(header: dict[str, Any]) -> None:
+def test_any_unsigned_header_raises_invalid_token(header: dict[str, Any]) -> None:
     with pytest.raises(InvalidTokenError):
         validate(f"{encode(json.dumps(header).encode())}.{BODY}.{SIGNATURE}")
 
 
 @given(st.dictionaries(st.sampled_from(["kid", "typ"]), st.sampled_from(["1", "JWT"]) | JSON))
-def test_a_signed_header_is_judged_without_an_error_of_others(header: dict[str, Any]) -> None:
+def test_any_signed_header_is_accepted_or_raises_invalid_token(header: dict[str, Any]) -> None:
     try:
         validated = validate(token(header=header))
     except InvalidTokenError:
@@ -133,7 +133,7 @@ def test_a_signed_header_is_judged_without_an_error_of_others(header: dict[str, 
         max_size=3,
     )
 )
-def test_signed_claims_are_judged_as_a_second_opinion_judges_them(changes: dict[str, Any]) -> None:
+def test_claims_are_validated_as_an_independent_implementation_does(changes: dict[str, Any]) -> None:
     encoded = token(**changes)
     claims = token_cases.CLAIMS | changes
     if _is_acceptable(claims):
@@ -164,7 +164,7 @@ def _is_acceptable(claims: dict[str, Any]) -> bool:
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
-def test_any_payload_is_judged_without_an_error_of_others(payload: bytes) -> None:
+def test_any_signed_payload_raises_invalid_token(payload: bytes) -> None:
     with pytest.raises(InvalidTokenError):
         validate(seal(token_cases.HEADER, payload, "RS256", RSA))
 
@@ -177,7 +177,7 @@ KEY = st.dictionaries(
 
 @settings(max_examples=300)
 @given(st.lists(KEY | JSON, max_size=4), st.sampled_from([token(), token(alg="ES256", key=EC["P-256"])]))
-def test_any_keys_are_judged_without_an_error_of_others(keys: list[Any], encoded: str) -> None:
+def test_any_keys_validate_a_token_or_raise_an_error(keys: list[Any], encoded: str) -> None:
     try:
         validated = validate(encoded, keys)
     except (InvalidTokenError, ProviderError):  # a set that holds NaN is no JSON
@@ -187,7 +187,7 @@ def test_any_keys_are_judged_without_an_error_of_others(keys: list[Any], encoded
 
 
 @given(st.binary() | JSON.map(lambda value: json.dumps(value).encode()), st.integers(100, 599))
-def test_any_key_set_is_read_or_refused(body: bytes, status: int) -> None:
+def test_any_key_set_is_parsed_or_refused(body: bytes, status: int) -> None:
     try:
         keys = parse_jwks(Response(status, body))
     except ProviderError:

@@ -174,7 +174,7 @@ def test_an_approval_is_noticed_by_the_next_poll() -> None:
     assert wait.ended_at == 15
 
 
-def test_each_slow_down_adds_five_seconds_for_good() -> None:
+def test_each_slow_down_adds_five_seconds_permanently() -> None:
     wait = Wait(SLOW_DOWN, PENDING, SLOW_DOWN, SLOW_DOWN, PENDING, PENDING, TOKENS)
     wait.run()
     assert wait.pauses == [5, 10, 10, 15, 20, 20, 20]
@@ -184,44 +184,44 @@ def test_each_slow_down_adds_five_seconds_for_good() -> None:
     ("interval", "pause"),
     [(30, 30), (7, 10), (0, 10), (-60, 10), ("60", 10), (True, 10), (1e300, 10), (None, 10), (12.5, 12.5)],
 )
-def test_a_larger_interval_in_a_slow_down_wins(interval: object, pause: float) -> None:
+def test_a_larger_interval_in_a_slow_down_response_is_used(interval: object, pause: float) -> None:
     wait = Wait(Say({"error": "slow_down", "interval": interval}), PENDING, TOKENS)
     wait.run()
     assert wait.pauses == [5, pause, pause]
 
 
-def test_the_wait_counts_from_the_receipt_of_the_last_reply() -> None:
+def test_the_wait_counts_from_the_receipt_of_the_last_response() -> None:
     wait = Wait(Say({"error": "authorization_pending"}, delay=4), Say({"error": "slow_down"}, delay=9), TOKENS)
     wait.run()
     assert wait.asked_at == [5, 14, 33]
 
 
-def test_the_wait_doubles_while_connections_fail_and_returns_with_the_first_proper_reply() -> None:
+def test_the_wait_doubles_while_connections_fail_until_the_next_oauth_response() -> None:
     wait = Wait(*[Fail()] * 6, PENDING, PENDING, TOKENS)
     wait.run()
     assert wait.pauses == [5, 10, 20, 40, 60, 60, 60, 5, 5]
     assert sum("Polling goes on" in line for line in wait.said) == 6
 
 
-def test_a_wait_beyond_a_minute_is_not_shortened_by_failures() -> None:
+def test_a_wait_over_a_minute_is_not_shortened_by_failures() -> None:
     wait = Wait(Fail(), Fail(), TOKENS, interval=90)
     wait.run()
     assert wait.pauses == [90, 90, 90]
 
 
-def test_a_doubled_wait_returns_to_the_interval_that_slow_down_made() -> None:
+def test_a_doubled_wait_returns_to_the_interval_after_slow_down() -> None:
     wait = Wait(SLOW_DOWN, Fail(), Fail(), SLOW_DOWN, PENDING, TOKENS)
     wait.run()
     assert wait.pauses == [5, 10, 20, 40, 15, 15]
 
 
-def test_a_reply_that_is_not_proper_leaves_the_wait_as_it_was() -> None:
+def test_a_transient_failure_does_not_change_the_wait() -> None:
     wait = Wait(HTML, Fail(), HTML, Fail(), HTML, PENDING, TOKENS)
     wait.run()
     assert wait.pauses == [5, 5, 10, 10, 20, 20, 5]
 
 
-def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
+def test_a_poll_that_times_out_doubles_the_wait() -> None:
     wait = Wait(Fail(float("inf")), TOKENS)
     wait.run()
     assert wait.asked_at == [5, 5 + REQUEST_TIMEOUT + 10]
@@ -250,14 +250,14 @@ def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
     ],
     ids=lambda response: f"{response.status} {response.body}",
 )
-def test_trouble_that_may_pass_is_outlived(response: Say) -> None:
+def test_polling_continues_after_a_transient_failure(response: Say) -> None:
     wait = Wait(response, TOKENS)
     wait.run()
     assert wait.asked_at == [5, 10]
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
-def test_the_error_code_decides_and_not_the_status(status: int) -> None:
+def test_the_error_code_decides_and_not_the_http_status(status: int) -> None:
     responses = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
     wait = Wait(*responses, Say({"error": "access_denied"}, status))
     assert isinstance(wait.end(), AccessDeniedError)
@@ -295,26 +295,26 @@ def at(seconds: float) -> str:
     ],
     ids=str,
 )
-def test_a_bare_429_is_heeded(headers: dict[str, str], pause: float) -> None:
+def test_retry_after_of_a_429_is_respected(headers: dict[str, str], pause: float) -> None:
     raw = {name: value.encode() for name, value in headers.items()}
     wait = Wait(Say("", 429, raw), TOKENS)  # type: ignore[arg-type]  # the wire carries bytes
     wait.run()
     assert wait.pauses == [5, pause]
 
 
-def test_a_pause_that_the_server_asks_for_is_taken_once() -> None:
+def test_retry_after_applies_to_one_wait() -> None:
     wait = Wait(Say("", 429, {"retry-after": "30"}), HTML, Say("", 503, {"retry-after": "20"}), Fail(), TOKENS)
     wait.run()
     assert wait.pauses == [5, 30, 5, 20, 10]
 
 
-def test_only_a_429_speaks_of_the_rate_limit() -> None:
+def test_the_rate_limit_reset_counts_with_a_429_only() -> None:
     wait = Wait(Say("", 503, {"x-ratelimit-reset": f"{START + 600:.0f}"}), TOKENS)
     wait.run()
     assert wait.pauses == [5, 5]
 
 
-def test_a_pause_beyond_the_deadline_ends_at_the_deadline() -> None:
+def test_a_retry_after_past_the_deadline_ends_at_the_deadline() -> None:
     wait = Wait(PENDING, Say("", 429, {"retry-after": "999999999999"}))
     assert isinstance(wait.end(), DeviceCodeExpiredError)
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 900)
@@ -349,20 +349,20 @@ def test_the_interval_is_the_providers_if_it_is_a_usable_number(interval: object
     ("expires_in", "end"),
     [(900, 900), ("600", 600), (30.5, 30.5), ("absent", 900), (None, 900), (True, 900), ("soon", 900), (0, 0), (-5, 0)],
 )
-def test_the_deadline_is_the_life_of_the_code(expires_in: object, end: float) -> None:
+def test_the_deadline_is_the_expiry_of_the_code(expires_in: object, end: float) -> None:
     wait = Wait(expires_in=expires_in)
     error = wait.end()
     assert (error.exit_code, error.code) == (6, "expired_token")
     assert wait.ended_at == end
 
 
-def test_nothing_is_asked_at_the_deadline_or_after() -> None:
+def test_no_poll_is_sent_at_or_after_the_deadline() -> None:
     wait = Wait(expires_in=20)
     assert wait.end().exit_code == 6
     assert (wait.asked_at, wait.ended_at) == ([5, 10, 15], 20)
 
 
-def test_patience_ends_the_waiting_before_the_code_does() -> None:
+def test_a_timeout_ends_the_polling_before_the_code_expires() -> None:
     wait = Wait()
     wait.timeout = 12
     error = wait.end()
@@ -372,14 +372,14 @@ def test_patience_ends_the_waiting_before_the_code_does() -> None:
 
 
 @pytest.mark.parametrize("timeout", [0, 3, 5])
-def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(timeout: float) -> None:
+def test_a_timeout_before_the_first_poll_is_not_a_provider_error(timeout: float) -> None:
     wait = Wait(rest=Fail())
     wait.timeout = timeout
     assert wait.end().code == "timeout"
     assert (wait.asked_at, wait.ended_at) == ([], timeout)
 
 
-def test_patience_beyond_the_code_does_not_prolong_it() -> None:
+def test_a_timeout_after_the_expiry_does_not_extend_the_polling() -> None:
     wait = Wait(expires_in=20)
     wait.timeout = float("inf")
     assert wait.end().code == "expired_token"
@@ -387,7 +387,7 @@ def test_patience_beyond_the_code_does_not_prolong_it() -> None:
 
 
 @pytest.mark.parametrize("rest", [Fail(), HTML, Say("", 429), Say("", 401), Fail(float("inf"))], ids=repr)
-def test_a_provider_that_never_answers_properly_is_unusable(rest: Act) -> None:
+def test_a_provider_without_a_single_oauth_response_is_unreachable(rest: Act) -> None:
     wait = Wait(rest=rest)
     error = wait.end()
     assert isinstance(error, ProviderError)
@@ -395,25 +395,25 @@ def test_a_provider_that_never_answers_properly_is_unusable(rest: Act) -> None:
     assert wait.ended_at == 900
 
 
-def test_a_provider_that_answered_once_lets_the_code_expire() -> None:
+def test_a_provider_with_one_oauth_response_lets_the_code_expire() -> None:
     wait = Wait(PENDING, rest=Fail())
     assert wait.end().exit_code == 6
     assert wait.ended_at == 900
 
 
-def test_a_poll_that_hangs_is_cut_at_the_deadline() -> None:
+def test_a_poll_that_hangs_is_cancelled_at_the_deadline() -> None:
     wait = Wait(PENDING, rest=Fail(float("inf")), expires_in=14)
     assert wait.end().exit_code == 6
     assert (wait.asked_at, wait.ended_at) == ([5, 10], 14)
 
 
-def test_a_first_poll_that_hangs_until_the_deadline_is_no_proper_answer() -> None:
+def test_a_first_poll_that_hangs_until_the_deadline_is_a_provider_error() -> None:
     wait = Wait(rest=Fail(float("inf")), expires_in=14)
     assert wait.end().exit_code == 7
     assert (wait.asked_at, wait.ended_at) == ([5], 14)
 
 
-def test_the_code_is_told_as_expired_once_and_as_unknown_from_then_on() -> None:
+def test_invalid_grant_while_polling_means_an_expired_code() -> None:
     for code in ("expired_token", "invalid_grant"):
         error = Wait(PENDING, Say({"error": code}, 403)).end()
         assert (error.exit_code, error.code) == (6, "expired_token")
@@ -431,7 +431,7 @@ def test_the_code_is_told_as_expired_once_and_as_unknown_from_then_on() -> None:
         ("made_up", ""),
     ],
 )
-def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, advice: str) -> None:
+def test_any_other_oauth_error_ends_polling_with_a_hint(code: str, advice: str) -> None:
     wait = Wait(Say({"error": code, "error_description": "Because.\x1b[2J"}, 403))
     error = wait.end()
     assert (error.exit_code, error.code) == (7, code)
@@ -440,7 +440,7 @@ def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, adv
     assert wait.ended_at == 5
 
 
-def test_a_refusal_without_a_code_stops_at_once() -> None:
+def test_a_refusal_without_an_error_code_ends_polling() -> None:
     error = Wait(Say({"message": "no such page"}, 404)).end()
     assert (error.exit_code, error.code) == (7, "network")
     assert "404" in error.message
@@ -451,13 +451,13 @@ def test_a_refusal_without_a_code_stops_at_once() -> None:
     [{}, {"access_token": "a"}, {"access_token": "a", "token_type": "mac"}, {"token_type": "Bearer"}],
     ids=str,
 )
-def test_a_malformed_token_reply_stops_at_once(body: object) -> None:
+def test_a_malformed_token_response_ends_polling(body: object) -> None:
     wait = Wait(Say(body, 200))
     assert wait.end().exit_code == 7
     assert wait.ended_at == 5
 
 
-def test_a_laptop_that_slept_beyond_the_codes_life_gives_up_within_a_second_of_waking() -> None:
+def test_polling_ends_within_a_second_after_a_laptop_slept_past_the_expiry() -> None:
     wait = Wait(PENDING, Say("", 429, {"retry-after": "600"}))
     wait.meanwhile = [(200.25, lambda: wait.time.pass_by(3600))]
     error = wait.end()
@@ -465,7 +465,7 @@ def test_a_laptop_that_slept_beyond_the_codes_life_gives_up_within_a_second_of_w
     assert 200.25 <= wait.ended_at <= 201.25
 
 
-def test_a_laptop_that_slept_for_less_goes_on() -> None:
+def test_polling_continues_after_a_laptop_slept_for_less() -> None:
     wait = Wait(expires_in=100)
     wait.meanwhile = [(12, lambda: wait.time.pass_by(50))]
     assert wait.end().exit_code == 6
@@ -473,21 +473,21 @@ def test_a_laptop_that_slept_for_less_goes_on() -> None:
     assert wait.asked_at == [5, 10, 15, 20, 25, 30, 35, 40, 45]
 
 
-def test_a_wall_clock_that_is_set_back_prolongs_nothing() -> None:
+def test_a_wall_clock_that_is_set_back_does_not_extend_the_polling() -> None:
     wait = Wait(expires_in=100)
     wait.meanwhile = [(12, lambda: wait.time.pass_by(-86400))]
     assert wait.end().exit_code == 6
     assert (len(wait.asked_at), wait.ended_at) == (19, 100)
 
 
-def test_a_wall_clock_that_is_set_does_not_quicken_the_pace() -> None:
+def test_a_wall_clock_that_is_set_does_not_shorten_the_interval() -> None:
     wait = Wait(*[PENDING] * 5, TOKENS)
     wait.meanwhile = [(6, lambda: wait.time.pass_by(30)), (12, lambda: wait.time.pass_by(-3600))]
     wait.run()
     assert wait.pauses == [5] * 6
 
 
-def test_giving_up_takes_effect_at_once() -> None:
+def test_a_cancellation_ends_polling_at_once() -> None:
     for moment in (7.0, 11.0):  # while it sleeps, and while a poll hangs
         wait = Wait(PENDING, rest=Fail(float("inf")))
 
@@ -499,7 +499,7 @@ def test_giving_up_takes_effect_at_once() -> None:
         assert wait.ended_at == moment
 
 
-def test_the_code_is_shown_before_it_is_asked_for_and_never_told_in_detail() -> None:
+def test_the_code_is_shown_before_polling_and_never_logged() -> None:
     wait = Wait(Fail(), HTML, TOKENS)
     session = wait.run()
     assert [device.user_code for device in wait.shown] == ["WDJB-MJHT"]
@@ -572,7 +572,7 @@ class Model:
 
 @settings(max_examples=300)
 @given(INTERVALS, st.sampled_from([0, 4, 33, 100, 400]), SCRIPTS)
-def test_any_schedule_goes_by_the_model(interval: float, expires_in: float, script: list[Act]) -> None:
+def test_any_polling_schedule_equals_the_model(interval: float, expires_in: float, script: list[Act]) -> None:
     model = Model(interval, expires_in)
     model.play(script)
     wait = Wait(*script, interval=interval, expires_in=expires_in)
@@ -586,7 +586,7 @@ JUMPS = st.tuples(st.floats(0.001, 200), st.floats(-500, 500))
 
 @settings(max_examples=100)
 @given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
-def test_a_wall_clock_that_jumps_makes_it_neither_faster_nor_longer_nor_stuck(
+def test_a_wall_clock_that_jumps_makes_polling_neither_faster_nor_longer(
     interval: float, expires_in: float, script: list[Act], jumps: list[tuple[float, float]]
 ) -> None:
     wait = Wait(*script, interval=interval, expires_in=expires_in)
@@ -599,7 +599,7 @@ def test_a_wall_clock_that_jumps_makes_it_neither_faster_nor_longer_nor_stuck(
 
 @settings(max_examples=100)
 @given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
-def test_a_laptop_that_sleeps_ends_it_with_the_first_of_the_two_clocks(
+def test_polling_ends_when_the_first_of_two_clocks_passes_the_deadline(
     interval: float, expires_in: float, script: list[Act], naps: list[tuple[float, float]]
 ) -> None:
     wait = Wait(*script, interval=interval, expires_in=expires_in)
@@ -615,7 +615,7 @@ def test_a_laptop_that_sleeps_ends_it_with_the_first_of_the_two_clocks(
 
 
 @given(st.integers(0, 12), st.integers(1, 20))
-def test_slow_down_for_ever_only_ever_slows_down(slow_downs: int, interval: int) -> None:
+def test_repeated_slow_down_never_shortens_the_wait(slow_downs: int, interval: int) -> None:
     wait = Wait(*[SLOW_DOWN] * slow_downs, rest=TOKENS, interval=interval, expires_in=86400)
     wait.run()
     assert wait.pauses == [interval + 5 * count for count in range(slow_downs + 1)]
