@@ -1,4 +1,4 @@
-"""``awesome api``: where the token goes, what is asked, and how the answer is told."""
+"""``awesome api``: requests, the access token, and the output of responses."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ LEFT_EARLY = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceW
 
 
 class Api:
-    """A protected API that answers as it is told, beside the provider, and remembers what it was asked."""
+    """A protected API beside the provider: it sends the given responses and records requests."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self.provider = terminal.answer
         self.calls: list[httpx.Request] = []
         self.responses: list[httpx.Response | Exception] = []
-        terminal.answer = self.answer
+        terminal.answer = self.respond
         terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
 
-    def answer(self, request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
+    def respond(self, request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
         if request.url.host != "api.example":
             return self.provider(request)
         self.calls.append(request)
-        answer = self.responses.pop(0) if self.responses else response(200, b'{"ok":true}')
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        next_response = self.responses.pop(0) if self.responses else response(200, b'{"ok":true}')
+        if isinstance(next_response, Exception):
+            raise next_response
+        return next_response
 
     def run(self, *argv: str, stdin: str = "", **environ: str | None) -> int:
         self.calls.clear()
@@ -507,11 +507,11 @@ def test_a_refused_token_that_another_process_replaced_needs_no_refresh(api: Api
     after = terminal.keyring.entries()
     keep(terminal, before)
 
-    def a_sibling_renews(request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
+    def another_process_renews(request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
         keep(terminal, after)
-        return api.answer(request)
+        return api.respond(request)
 
-    terminal.answer = a_sibling_renews
+    terminal.answer = another_process_renews
     api.responses = [refusal()]
     assert api.run("x") == 0
     assert api.tokens[1] == f"Bearer {newer}"
@@ -610,10 +610,10 @@ def test_only_get_can_be_paginated(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [httpx.ConnectError("s3cret"), httpx.ReadTimeout("s3cret"), httpx.RemoteProtocolError("s3cret")]
+    "error", [httpx.ConnectError("s3cret"), httpx.ReadTimeout("s3cret"), httpx.RemoteProtocolError("s3cret")]
 )
-def test_a_connection_failure_is_exit_code_7(api: Api, trouble: Exception) -> None:
-    api.responses = [trouble]
+def test_a_connection_failure_is_exit_code_7(api: Api, error: Exception) -> None:
+    api.responses = [error]
     assert api.run("x") == 7
     assert api.terminal.err.startswith("Error: api.example cannot be used: ")
     assert "s3cret" not in api.terminal.err
@@ -739,7 +739,7 @@ def test_a_binary_body_is_not_shown_on_a_terminal(on_screen: Api, body: bytes) -
 
 
 class Slow:
-    """A transfer watched by a person whose output goes to a file."""
+    """A slow transfer with stderr on a terminal and stdout in a file."""
 
     def __init__(self, api: Api, **environ: str) -> None:
         self._api = api

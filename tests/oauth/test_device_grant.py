@@ -1,4 +1,4 @@
-"""Asking for a device code (RFC 8628 §3.1, §3.2), and what one reply means for the pace (§3.5)."""
+"""The device authorization request and response (RFC 8628 §3.1, §3.2), and the polling schedule (§3.5)."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ GOOD = {
 }
 
 
-def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a reply may carry
-    return parse_reply(Response(status, json.dumps(GOOD | changes).encode()))
+def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a response may carry
+    return parse_response(Response(status, json.dumps(GOOD | changes).encode()))
 
 
 def without(name: str) -> DeviceAuthorization:
     document = {key: value for key, value in GOOD.items() if key != name}
-    return parse_reply(Response(200, json.dumps(document).encode()))
+    return parse_response(Response(200, json.dumps(document).encode()))
 
 
-def parse_reply(response: Response, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
+def parse_response(response: Response, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
     return parse_device_authorization(response, endpoint=endpoint)
 
 
@@ -88,7 +88,7 @@ def test_a_valid_device_authorization_response_is_accepted() -> None:
 def test_googles_verification_url_is_accepted() -> None:
     document = {name: value for name, value in GOOD.items() if name != "verification_uri"}
     body = json.dumps({**document, "verification_url": "https://google.example/device"}).encode()
-    assert parse_reply(Response(200, body)).verification_uri == "https://google.example/device"
+    assert parse_response(Response(200, body)).verification_uri == "https://google.example/device"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_an_error_names_the_member_that_is_missing(name: str) -> None:
     lacking = {key: value for key, value in GOOD.items() if key != name}
     for document in (lacking, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
-            parse_reply(Response(200, json.dumps(document).encode()))
+            parse_response(Response(200, json.dumps(document).encode()))
         assert refused.value.message == f"The provider's device authorization response lacks {name}."
 
 
@@ -138,7 +138,7 @@ def test_a_remote_provider_cannot_name_a_verification_uri_on_this_machine(uri: s
     assert "Do not open it" in refused.value.hint
     assert parse(verification_uri_complete=uri).verification_uri_complete is None
     body = json.dumps({**GOOD, "verification_uri": uri, "verification_uri_complete": uri}).encode()
-    device = parse_reply(Response(200, body), endpoint="http://localhost:8765/device/code")
+    device = parse_response(Response(200, body), endpoint="http://localhost:8765/device/code")
     assert device.verification_uri == device.verification_uri_complete == uri
 
 
@@ -176,7 +176,7 @@ def test_a_refused_device_code_request_raises_an_error_with_the_code(
     status: int, body: bytes, kind: type[AwesomeError], code: str
 ) -> None:
     with pytest.raises(ProviderError) as refused:
-        parse_reply(Response(status, body))
+        parse_response(Response(status, body))
     assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
 
 
@@ -207,12 +207,12 @@ def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: in
 def test_any_poll_response_is_pending_transient_or_final(body: bytes | dict[str, Any], status: int) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        answer = parse_poll(Response(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
+        result = parse_poll(Response(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
     except AwesomeError as error:
         ended = error
     else:
-        assert isinstance(answer, Pending | TransientFailure | TokenResponse)
+        assert isinstance(result, Pending | TransientFailure | TokenResponse)
         schedule = PollingSchedule.start(5.0)
-        assert isinstance(answer, TokenResponse) or schedule.after(answer).wait >= schedule.wait
+        assert isinstance(result, TokenResponse) or schedule.after(result).wait >= schedule.wait
         return
     assert ended.exit_code in (5, 6, 7)

@@ -1,4 +1,4 @@
-"""ID tokens beside the token cases: what newer keys or another clock might change, renewals, and what was kept."""
+"""Validation of ID tokens beyond the token cases: error classes, refreshed tokens and stored ones."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_response_without_a_key_set_is_refused(status: int, body: bytes) -> No
 
 def test_only_the_used_members_of_keys_are_returned() -> None:
     private = {"kty": "RSA", "kid": "1", "n": "AQAB", "d": "secret", "x5c": ["x" * 1000]}
-    body = json.dumps({"keys": [private, *token_cases.STRANGERS]}).encode()
+    body = json.dumps({"keys": [private, *token_cases.UNKNOWN_KEYS]}).encode()
     assert parse_jwks(Response(200, body)) == [
         {"kty": "RSA", "kid": "1", "n": "AQAB"},
         {"kty": "OKP", "crv": "Ed25519", "x": token_cases.encode(b"x" * 32), "kid": "okp"},

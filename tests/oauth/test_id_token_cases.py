@@ -1,4 +1,4 @@
-"""Every rule for ID tokens, broken and kept: the token cases, and what mutation and fuzzing make of it."""
+"""Validation of ID tokens: every rule, by the token cases, by mutation and by generated data."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ KEY = st.dictionaries(
 def test_any_keys_validate_a_token_or_raise_an_error(keys: list[Any], encoded: str) -> None:
     try:
         validated = validate(encoded, keys)
-    except (InvalidTokenError, ProviderError):  # a set that holds NaN is no JSON
+    except (InvalidTokenError, ProviderError):  # a set that holds NaN is not JSON
         return
     assert any(isinstance(key, dict) and key.get("kty") in ("RSA", "EC") for key in keys)
     assert validated.sub == "juan"

@@ -1,4 +1,4 @@
-"""What arrived from a server: JSON read strictly, error codes told from everything else."""
+"""Responses: strict JSON, error codes, dates and durations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Token replies (RFC 6749 §5, §6): what is accepted, what ends the session, what may pass."""
+"""Token responses (RFC 6749 §5, §6): accepted, transient failure, or the end of the session."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ GOOD = {
 }
 
 
-def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a reply may carry
+def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a response may carry
     return parse_token(Response(200, json.dumps(GOOD | changes).encode()))
 
 
@@ -89,7 +89,7 @@ def test_a_scope_of_a_wrong_type_counts_as_missing(scope: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expires_in", "life"),
+    ("expires_in", "lifetime"),
     [
         (3600, 3600),
         (0.5, 0.5),
@@ -117,8 +117,8 @@ def test_a_scope_of_a_wrong_type_counts_as_missing(scope: object) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_expires_in_is_parsed(expires_in: object, life: float) -> None:
-    assert parse(expires_in=expires_in).expires_in == life
+def test_expires_in_is_parsed(expires_in: object, lifetime: float) -> None:
+    assert parse(expires_in=expires_in).expires_in == lifetime
 
 
 def test_an_infinite_expires_in_counts_as_unusable() -> None:
@@ -159,9 +159,9 @@ TROUBLE = [
 @pytest.mark.parametrize(("status", "body"), TROUBLE)
 def test_a_transient_refresh_failure_raises_provider_unreachable(status: int, body: bytes) -> None:
     assert is_transient(Response(status, body))
-    with pytest.raises(ProviderUnreachableError) as trouble:
+    with pytest.raises(ProviderUnreachableError) as failed:
         parse_refresh(Response(status, body))
-    assert str(status) in trouble.value.message
+    assert str(status) in failed.value.message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What a connection may do to us: TLS, proxies, time, size, and every odd way to send a reply."""
+"""Connections to a provider: TLS, proxies, deadlines, size limits, and unusual HTTP responses."""
 
 from __future__ import annotations
 
@@ -83,8 +83,8 @@ class TestTls:
     ) -> None:
         need("openssl")
         openssl = str(shutil.which("openssl"))
-        asked = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
-        name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+        command = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
+        name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         folder = tmp_path / "authorities"
         folder.mkdir()
         shutil.copy(authority_file, folder / f"{name}.0")
@@ -167,17 +167,17 @@ class TestProxies:
             yield provider
 
     def test_https_goes_through_the_proxy(self, program: Program, secured: HostileProvider) -> None:
-        with proxy() as between:
-            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+        with proxy() as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{proxied_by.host}")
         assert end.code == 0, end.err
-        assert set(between.asked) == {secured.url.split("/")[2]}
-        assert all(words.startswith("Basic ") for words in between.authorizations)
+        assert set(proxied_by.asked) == {secured.url.split("/")[2]}
+        assert all(words.startswith("Basic ") for words in proxied_by.authorizations)
         assert "pass-word" not in end.err
 
     def test_no_proxy_exempts_a_host(self, program: Program, secured: HostileProvider) -> None:
-        with proxy() as between:
-            end = program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="provider.test")
-        assert (between.asked, secured.paths) == ([], [])
+        with proxy() as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://{proxied_by.host}", NO_PROXY="provider.test")
+        assert (proxied_by.asked, secured.paths) == ([], [])
         assert (end.code, "its name cannot be resolved" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
@@ -206,14 +206,14 @@ class TestProxies:
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         tls = _server_side(authority.issue_cert("127.0.0.1")) if scheme == "https" else None
         inside.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
-        with proxy() as between, hostile(tls=tls, **_QUICK) as provider:
+        with proxy() as proxied_by, hostile(tls=tls, **_QUICK) as provider:
             for name, value in environ.items():
-                monkeypatch.setenv(name, value.format(f"http://{between.host}"))  # httpx reads it by itself
+                monkeypatch.setenv(name, value.format(f"http://{proxied_by.host}"))  # httpx reads it by itself
             inside.at(provider.url)
             inside.environ |= {"AWESOME_API_URL": provider.issuer.api_url, "AWESOME_AUDIENCE": provider.issuer.api_url}
             commands = ["login"], ["token", "--min-ttl", "99999"], ["api", "hello"], ["logout"]
             assert [inside.run(*argv).code for argv in commands] == [0, 0, 0, 0]
-        assert between.asked == []
+        assert proxied_by.asked == []
 
     @pytest.mark.parametrize(
         ("host", "proxied"),
@@ -233,16 +233,16 @@ class TestProxies:
             async with open_client(None, 5, {}) as http:
                 await http.get(f"http://{host}:1/")
 
-        with proxy() as between:
+        with proxy() as proxied_by:
             # urllib asks macOS and the Windows registry; a program that was not started from a shell knows no more
-            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": between.host})
+            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": proxied_by.host})
             with nullcontext() if proxied else pytest.raises(httpx.ConnectError):
                 anyio.run(ask)
-        assert between.asked == proxied
+        assert proxied_by.asked == proxied
 
     def test_a_proxy_that_refuses_is_named_in_the_error(self, program: Program, secured: HostileProvider) -> None:
-        with proxy(refusal=407) as between:
-            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+        with proxy(refusal=407) as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{proxied_by.host}")
         assert (end.code, secured.paths) == (7, [])
         assert "the proxy refuses (HTTP status 407)" in end.err
         assert "pass-word" not in end.err
@@ -264,7 +264,7 @@ class TestProxies:
 
 
 class TestTime:
-    """A server that answers now and then cannot hold us."""
+    """A server that sends a byte now and then cannot delay a command for long."""
 
     @pytest.mark.parametrize(
         "act",
@@ -272,7 +272,7 @@ class TestTime:
             pytest.param(Late(60), id="says nothing"),
             pytest.param(Drip(0.05), id="a byte now and then, from the first"),
             pytest.param(Drip(0.05, after=200), id="a byte now and then, later"),
-            pytest.param(ENDLESS_INTERIM, id="endless interim replies"),
+            pytest.param(ENDLESS_INTERIM, id="endless interim responses"),
             pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b""), id="a body that never comes"),
         ],
     )
@@ -310,16 +310,16 @@ class TestTime:
 
 class TestSize:
     def test_a_response_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
-        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (MAX_BODY - honest - len(', "padding": ""'))
+        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (MAX_BODY - length - len(', "padding": ""'))
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         assert inside.at(hostile_provider.url).run("login").code == 0
 
     def test_a_response_of_a_mebibyte_and_a_byte_is_refused(
         self, inside: Inside, hostile_provider: HostileProvider
     ) -> None:
-        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (MAX_BODY - honest - len(', "padding": ""') + 1)
+        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (MAX_BODY - length - len(', "padding": ""') + 1)
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         end = inside.at(hostile_provider.url).run("login")
         assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
@@ -372,7 +372,7 @@ class TestSize:
 
 @dataclass(frozen=True)
 class Chunked(Pass):
-    """The issuer's reply in chunks of some bytes."""
+    """The issuer's response in chunks of some bytes."""
 
     size: int
 
@@ -402,7 +402,7 @@ class Headed(Pass):
         pytest.param(Headed(b"HTTP/1.0 200 OK"), id="HTTP/1.0"),
         pytest.param(Headed(b"HTTP/1.1 200 OK"), id="no content-length"),
         pytest.param(Headed(b"HTTP/1.1 200"), id="no reason phrase"),
-        pytest.param(Headed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK"), id="an interim reply before it"),
+        pytest.param(Headed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK"), id="an interim response before it"),
         pytest.param(Headed(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin-1"), id="another media type"),
         pytest.param(Headed(b"HTTP/1.1 200 OK\r\nDate: yesterday\r\nX: \xff\xfe"), id="odd headers"),
     ],
