@@ -129,7 +129,7 @@ async def call(  # noqa: PLR0913 - one parameter for each thing that it uses
             request = replace(request, url=next_url)
     raise ProviderError(
         f"The API has more than {MAX_PAGES} pages; the rest was not fetched.",
-        hint="Ask for larger pages, or continue from there without --paginate.",
+        hint="Ask for larger pages, or fetch the rest page by page.",
     )
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import typer
 
 from awesome_cli.api.client import ApiRequest, ApiResponse, ResponseHandler, challenge, resolve_url
-from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, TransferProgress, status_phrase
+from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, status_phrase
 from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
@@ -87,20 +87,12 @@ def api(  # noqa: PLR0913 - one parameter an option
     if fields and (data is not None or method in ("GET", "HEAD")):
         path += ("&" if "?" in path else "?") + _query(fields)
         fields = {}
-    given = tuple(map(_header, headers or ()))
-    with _body(data, fields, context.console) as body:
-        if body is not None and not any(name.lower() == "content-type" for name, _ in given):
-            given = (*given, ("Content-Type", "application/json"))
-        url = resolve_url(context.api_url, path)
+    output_class = TerminalOutput if context.console.shows_results else PipeOutput
+    output = output_class(context.console, context.environment, include=include)
+    with _body(data, fields, context.console) as body, closing(output):
+        given, url = _headers(headers or (), has_body=body is not None), resolve_url(context.api_url, path)
         request = ApiRequest(method=method, url=url, headers=given, body=body, paginate=paginate)
-        progress = TransferProgress(context.console, context.environment)
-        output = (TerminalOutput if context.console.shows_results else PipeOutput)(
-            context.console, progress, include=include
-        )
-        try:
-            response = _call(context, request, output)
-        finally:
-            progress.stop()
+        response = _call(context, request, output)
     if not response.ok:
         raise _error(response, context)
 
@@ -191,6 +183,12 @@ def _value(text: str, console: Console) -> Any:  # noqa: ANN401 - JSON
 def _query(fields: Mapping[str, Any]) -> str:
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
     return urlencode(texts, errors="surrogateescape")  # arguments that are not valid text are sent as they are
+
+
+def _headers(texts: Sequence[str], *, has_body: bool) -> tuple[tuple[str, str], ...]:
+    headers = tuple(map(_header, texts))
+    is_typed = any(name.lower() == "content-type" for name, _ in headers)
+    return headers if is_typed or not has_body else (*headers, ("Content-Type", "application/json"))
 
 
 def _header(text: str) -> tuple[str, str]:

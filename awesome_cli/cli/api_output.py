@@ -79,10 +79,10 @@ class TransferProgress:
 class Output:
     """Prints responses; ``include`` adds the status line and headers."""
 
-    def __init__(self, console: Console, progress: TransferProgress, *, include: bool) -> None:
+    def __init__(self, console: Console, environment: Environment, *, include: bool) -> None:
         self._console = console
-        self._progress = progress
         self._include = include
+        self._progress = TransferProgress(console, environment)
 
     def on_upload(self, sent: int, total: int) -> None:
         self._progress.update("Uploading", sent, total)
@@ -93,6 +93,9 @@ class Output:
             lines = [f"{response.http_version} {response.status} {status_phrase(response.status)}"]
             lines += [f"{name}: {value}" for name, value in response.headers.multi_items()]
             self._console.result("".join(f"{safe(line, MAX_HEADER)}\n" for line in lines))
+
+    def close(self) -> None:
+        self._progress.stop()
 
 
 class PipeOutput(Output):

@@ -84,6 +84,11 @@ def test_at_hash_must_match_the_access_token() -> None:
         validate(bound, access_token="another")
 
 
+def test_a_token_response_without_an_id_token_is_refused() -> None:
+    with pytest.raises(InvalidTokenError, match="sent no ID token"):
+        validate_id_token(TokenResponse(ACCESS_TOKEN, 3600.0), [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, now=NOW)
+
+
 def test_the_repr_of_an_id_token_shows_no_content() -> None:
     assert repr(validate(token())) == "IdToken()"
 
