@@ -56,8 +56,7 @@ def device_authorization_form(
 def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAuthorization:
     """Parse a device authorization response (RFC 8628 §3.2) that came from ``endpoint``.
 
-    Raises ProviderUnreachableError for a transient failure; ProviderError, if the provider refuses, a member is
-    missing, or ``verification_uri`` is not a secure URL or is on this machine although the provider is not.
+    Raises ProviderUnreachableError for a transient failure, and ProviderError.
     """
     document = response.json()
     if response.error() is not None and not is_transient(response):
@@ -189,10 +188,7 @@ def _interval(value: object) -> float | None:
 
 
 def _retry_after(response: Response, now: float) -> float:
-    """Return the seconds until the server wants another request: Retry-After (RFC 9110 §10.2.3) or Auth0's reset time.
-
-    An instant is compared with the server's own clock, if it sends a date.
-    """
+    """Return the seconds that Retry-After (RFC 9110 §10.2.3) or Auth0's rate limit asks for, by the server's clock."""
     text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(text[:9])

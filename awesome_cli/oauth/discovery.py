@@ -22,7 +22,7 @@ class Metadata:
     revocation_endpoint: str | None = None
 
     def need(self, name: str) -> str:
-        """Return the endpoint of that name. Raises ProviderError, if there is none."""
+        """Return an endpoint. Raises ProviderError, if there is none."""
         url: str | None = getattr(self, name)
         if url is None:
             raise ProviderError(
@@ -45,10 +45,8 @@ def parse_metadata(
 ) -> Metadata:
     """Parse a discovery document, whose issuer must be exactly ``issuer`` (OIDC Discovery §4.3).
 
-    ``overrides`` are endpoints that the profile sets, for providers whose document lacks them. Lists of supported
-    grants, methods and algorithms are ignored: those of many providers are incomplete.
-    Raises ProviderError, if the issuer differs, or if an endpoint that no override sets is not a secure URL or is on
-    this machine although the issuer is not.
+    ``overrides`` are the profile's endpoints. Lists of supported grants, methods and algorithms are ignored: those of
+    many providers are incomplete. Raises ProviderError.
     """
     if document is None:
         raise ProviderError(

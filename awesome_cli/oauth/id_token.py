@@ -71,7 +71,7 @@ def validate_same_subject(new: IdToken, old: IdToken) -> None:
 
 
 def parse_stored_id_token(encoded: str) -> IdToken:
-    """Decode an ID token that was validated before it was stored. Raises InvalidTokenError, if it is damaged."""
+    """Decode an ID token that was validated before it was stored. Raises InvalidTokenError."""
     _, claims = _decode(encoded)
     _require(isinstance(claims.get("iss"), str) and isinstance(claims.get("sub"), str), "iss and sub are missing")
     return IdToken(encoded, claims)

@@ -35,10 +35,7 @@ def parse_jwks(response: Response) -> list[Key]:
 
 
 def choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) -> dict[str, str]:
-    """Return the one key that matches an ID token's header, reduced to its public numbers.
-
-    Raises NoMatchingKeyError; InvalidTokenError, if several match or the key is too weak.
-    """
+    """Return the one key that matches an ID token's header, reduced to its numbers. Raises InvalidTokenError."""
     kind = ALGORITHMS[algorithm]
     matching = [
         key

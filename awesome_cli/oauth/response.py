@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -14,7 +15,9 @@ from typing import Any
 from awesome_cli.errors import ProviderError
 from awesome_cli.text import safe
 
-MAX_ERROR_CODE = 100  # characters; the longest registered code has 32, and a URN used as one stays below this
+# Printable ASCII without quote and backslash, and without spaces, because Auth0's rate limit sends "Too Many Requests".
+# The longest registered code has 32 characters, and a URN used as one stays below 100.
+ERROR_CODE = r"[!#-\[\]-~]{1,100}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +34,21 @@ class Response:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     def json(self) -> dict[str, Any] | None:
-        """Return the body's JSON object, or None if it is anything else."""
         return json_object(self.body)
 
     def error(self) -> str | None:
-        """Return the OAuth error code (RFC 6749 §5.2), or None if the body has none.
-
-        Codes are printable ASCII without quote and backslash. Spaces are refused too: Auth0's rate limit sends
-        ``"error": "Too Many Requests"``, which is not an OAuth code.
-        """
+        """Return the OAuth error code (RFC 6749 §5.2), or None if the body has none."""
         code = (self.json() or {}).get("error")
-        if isinstance(code, str) and code.isascii() and code.isprintable() and 0 < len(code) <= MAX_ERROR_CODE:
-            return None if set(code) & set(' "\\') else code
-        return None
+        return code if isinstance(code, str) and re.fullmatch(ERROR_CODE, code) else None
 
     def error_description(self) -> str:
-        """Return the provider's description of the error, safe to show; empty if there is none."""
         description = (self.json() or {}).get("error_description")
         return self.redact(description) if isinstance(description, str) else ""
 
     def redact(self, text: str) -> str:
-        """Make a text of the server safe to show."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return safe(text)
@@ -71,11 +64,7 @@ def json_object(data: bytes | str) -> dict[str, Any] | None:
 
 
 def json_value(data: bytes | str) -> Any:  # noqa: ANN401 - JSON
-    """Parse JSON strictly. Raises ValueError.
-
-    Besides malformed JSON it refuses duplicate members (RFC 8259 §4 leaves their meaning open), ``NaN`` and
-    ``Infinity``, nesting that exhausts the parser, and anything but UTF-8.
-    """
+    """Parse JSON in UTF-8, without duplicate members (RFC 8259 §4), ``NaN`` and ``Infinity``. Raises ValueError."""
     try:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         return json.loads(text, object_pairs_hook=_unique_members, parse_constant=_refuse_constant)

@@ -47,10 +47,7 @@ def refresh_form(client_id: str, refresh_token: str, *, resource: str | None = N
 
 
 def parse_token(response: Response) -> TokenResponse:
-    """Parse a successful token response (RFC 6749 §5.1).
-
-    Raises ProviderError, naming the member, without an access token that fits into a header, or of type Bearer.
-    """
+    """Parse a successful token response (RFC 6749 §5.1). Raises ProviderError, naming the member."""
     document = response.json() or {}
     for name in ("access_token", "token_type"):
         if document.get(name) is None:
@@ -94,7 +91,7 @@ def parse_refresh(response: Response) -> TokenResponse:
 
 
 def refresh_token_of(response: Response) -> str | None:
-    """Return the usable refresh token of a successful response that is malformed otherwise, or None."""
+    """Return the refresh token of a successful response that may be malformed otherwise, or None."""
     token = (response.json() or {}).get("refresh_token") if response.ok else None
     return token if is_token(token) else None
 

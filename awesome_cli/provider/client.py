@@ -69,10 +69,7 @@ class OidcClient:
         self._metadata = ProviderMetadata(connection, config, cache)
 
     async def request_device_code(self, *, timeout: float | None = None) -> DeviceFlow:
-        """Request a device code (RFC 8628 §3.1). ``timeout`` limits the time to wait for the approval, in seconds.
-
-        Raises ProviderError.
-        """
+        """Request a device code (RFC 8628 §3.1), to be approved within ``timeout`` seconds. Raises ProviderError."""
         config = self._config
         verifier = secrets.token_urlsafe(48) if config.pkce else None  # RFC 7636 §4.1: 43 to 128 characters
         await self._metadata.fetch_discovery()
@@ -174,9 +171,9 @@ class OidcClient:
         return new
 
     async def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
-        """Revoke the access token and, before it, unless told otherwise, the refresh token (RFC 7009 §2.1).
+        """Revoke the refresh token, if wanted, then the access token (RFC 7009 §2.1). Raises ProviderError.
 
-        Return whether the refresh token is revoked for sure. Raises ProviderError, if there is no discovery document.
+        Return False, if the revocation of the refresh token was not confirmed.
         """
         await self._metadata.load(session.provider_digest)
         return await self._revoke_both(session.refresh_token if refresh_token else None, session.access_token)

@@ -34,8 +34,7 @@ def open_client(
     """Return a client without redirects, which could send secrets to another origin, and without cookies.
 
     It asks for uncompressed responses, because a small compressed body can expand to any size. ``transport`` replaces
-    the network in tests. Raises ConfigError, if the TLS settings cannot be used; a request does, if it needs proxy
-    settings that cannot.
+    the network in tests. Raises ConfigError for unusable TLS settings; requests do for unusable proxy settings.
     """
     return httpx.AsyncClient(
         transport=transport or _NetworkTransport(tls_context(environ)),
@@ -94,8 +93,7 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """Return the TLS settings; certificates are always verified.
 
     As in httpx, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace all trusted authorities. Without them these are the
-    system's, where companies install their own, and certifi's, for containers that have none.
-    Raises ConfigError, if that file or folder cannot be used.
+    system's, where companies install their own, and certifi's, for containers that have none. Raises ConfigError.
     """
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     if not (file or folder):
@@ -141,7 +139,6 @@ def _reason(cause: BaseException) -> str:
 
 
 def _openssl(error: ssl.SSLError, attribute: str) -> str:
-    """Return OpenSSL's own text; an error that was not raised by OpenSSL has none."""
     return safe(getattr(error, attribute, None) or type(error).__name__)
 
 
