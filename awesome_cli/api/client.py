@@ -21,7 +21,7 @@ CONNECT_TIMEOUT = 15.0  # seconds
 STALL_TIMEOUT = 60.0  # seconds without progress; gateways in front of APIs rarely wait longer themselves
 PROGRESS = 1024  # bytes of a response that count as progress, so that a server cannot stall with a byte now and then
 CHUNK = 64 * 1024  # bytes of an upload in memory at a time
-MAX_REFUSAL = 64 * 1024  # bytes of the body that are kept when the token is refused
+MAX_REFUSAL = 64 * 1024  # bytes of the body that are stored when the token is refused
 MAX_PAGES = 1000  # in case the links lead round in a circle
 
 
@@ -48,12 +48,10 @@ class ApiResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def length(self) -> int | None:
-        """The length of the body in bytes, if the API sends it."""
         text = self.headers.get("content-length", "")
         return int(text) if re.fullmatch(r"\d{1,18}", text, re.ASCII) else None
 
@@ -95,7 +93,7 @@ def origin_of(url: httpx.URL | str) -> str:
 
 
 def require_origin(url: httpx.URL, api_url: str) -> None:
-    """Raise UsageError, unless ``url`` is at the API's origin: the token is for nobody else (RFC 6750 §5.3)."""
+    """Raise UsageError, unless ``url`` is at the API's origin: the token is for that origin only (RFC 6750 §5.3)."""
     if url.userinfo or origin_of(url) != origin_of(api_url):
         raise UsageError(
             f"The access token is for {origin_of(api_url)}; it is not sent to {safe(origin_of(url), 80)}.",
@@ -117,9 +115,8 @@ async def call(  # noqa: PLR0913 - one parameter for each thing that it uses
     If the API refuses the token, the handler does not get that response, and its ``url`` is where to continue.
     Raises ProviderUnreachableError for a connection failure, ProviderError for a next page at another origin.
     """
-    async with open_client(
-        transport, httpx.Timeout(STALL_TIMEOUT, connect=CONNECT_TIMEOUT), environ, user_agent
-    ) as http:
+    timeout = httpx.Timeout(STALL_TIMEOUT, connect=CONNECT_TIMEOUT)
+    async with open_client(transport, timeout, environ, user_agent) as http:
         http.headers["accept"] = "*/*"
         for _ in range(MAX_PAGES):
             response = await _send(http, request, token, handler)
@@ -170,13 +167,9 @@ async def _upload(
 
 async def _receive(response: httpx.Response, handler: ResponseHandler, scope: anyio.CancelScope) -> ApiResponse:
     """Pass the response to the handler, whose own time does not count towards the deadline."""
-    head = ApiResponse(
-        url=response.url,
-        http_version=response.http_version,
-        status=response.status_code,
-        headers=response.headers,
-    )
-    if is_token_refused(head.status, head.headers):
+    status, headers = response.status_code, response.headers
+    head = ApiResponse(url=response.url, http_version=response.http_version, status=status, headers=headers)
+    if is_token_refused(status, headers):
         return replace(head, refused_body=await _read_start(response))
     handler.start(head)
     received = 0

@@ -76,22 +76,13 @@ class OidcClient:
         await self._metadata.fetch_keys()
         self._metadata.endpoints.need("token_endpoint")
         endpoint = self._metadata.endpoints.need("device_authorization_endpoint")
-        form = device_authorization_form(
-            config.client_id,
-            scope=config.scope,
-            audience=config.audience,
-            resource=config.resource,
-            code_verifier=verifier,
-        )
+        shared = {"resource": config.resource, "code_verifier": verifier}
+        form = device_authorization_form(config.client_id, scope=config.scope, audience=config.audience, **shared)
         response = await self._connection.request("POST", endpoint, form=form)
         device = parse_device_authorization(response, endpoint=endpoint)
-        return DeviceFlow(
-            device=device,
-            token_form=poll_form(
-                config.client_id, device.device_code, code_verifier=verifier, resource=config.resource
-            ),
-            deadline=Deadline(device.expires_in, timeout, self._now),
-        )
+        token_form = poll_form(config.client_id, device.device_code, **shared)
+        deadline = Deadline(device.expires_in, timeout, self._now)
+        return DeviceFlow(device=device, token_form=token_form, deadline=deadline)
 
     async def poll_for_token(self, flow: DeviceFlow) -> Session:
         """Wait for the approval and validate the tokens (RFC 8628 §3.4); tokens that are not valid are revoked.

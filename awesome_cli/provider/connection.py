@@ -78,14 +78,14 @@ class Connection:
         async with anyio.create_task_group() as group:
 
             async def count() -> None:
-                elapsed, ends, interrupted = 0.0, timeout, False
+                elapsed, ends = 0.0, timeout
                 while elapsed < ends:
                     await anyio.sleep(min(TICK, ends - elapsed))
                     elapsed += TICK
                     if self.observer is not None:
                         self.observer.on_wait(elapsed)
-                        if self.observer.is_interrupted and not interrupted:
-                            interrupted, ends = True, min(ends, elapsed + INTERRUPTED_TIMEOUT)
+                        if self.observer.is_interrupted:
+                            ends = min(ends, elapsed + INTERRUPTED_TIMEOUT)
                 group.cancel_scope.cancel()
 
             group.start_soon(count)

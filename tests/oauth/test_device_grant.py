@@ -16,7 +16,6 @@ from awesome_cli.oauth.device_grant import (
     Pending,
     PollingSchedule,
     TransientFailure,
-    code_challenge,
     device_authorization_form,
     parse_device_authorization,
     parse_poll,
@@ -65,11 +64,6 @@ def test_a_device_code_request_has_the_optional_parameters_and_no_secret() -> No
         "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",  # RFC 7636 appendix B
         "code_challenge_method": "S256",
     }
-
-
-def test_the_code_challenge_equals_the_example_of_rfc_7636() -> None:
-    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    assert code_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
 def test_a_poll_request_has_the_grant_type_the_code_and_the_optional_parameters() -> None:

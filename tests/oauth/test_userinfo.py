@@ -1,4 +1,4 @@
-"""What the userinfo endpoint says (OpenID Connect Core §5.3): names, and whether a token is still welcome."""
+"""Responses of the userinfo endpoint (OpenID Connect Core §5.3): claims, and whether the access token is accepted."""
 
 from __future__ import annotations
 

@@ -242,9 +242,9 @@ BAD = [
         }.items()
     ),
     # The key: RFC 7517 §4, RFC 7518 §3.3, OpenID Connect Core §10.1
-    Case(name="signed by somebody else", token=token(key=OTHER_RSA), rule=FORGED),
+    Case(name="signed by another key", token=token(key=OTHER_RSA), rule=FORGED),
     Case(
-        name="signed by somebody else, with ES256",
+        name="signed by another key, with ES256",
         token=token(alg="ES256", key=OTHER_EC),
         keys=_es_keys(),
         rule=FORGED,
