@@ -130,20 +130,20 @@ class Account:
     def converse(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
         """Run requests to the provider of a client, in an event loop of their own."""
         from awesome_cli.provider.cache import FileMetadataCache
-        from awesome_cli.provider.client import conversation
+        from awesome_cli.provider.client import oidc_client
 
         environment = self.environment
 
         async def run() -> T:
-            async with conversation(
+            async with oidc_client(
                 config,
                 cache=FileMetadataCache(environment.cache_dir, warn=self.messages.warning),
                 transport=environment.transport,
                 now=environment.now,
-                detail=self.messages.detail,
+                log=self.messages.detail,
                 environ=environment.environ,
                 user_agent=self.brand.app_dir,
-                waiting=self._observer,
+                observer=self._observer,
             ) as client:
                 return await work(client)
 
@@ -176,7 +176,13 @@ class Account:
         """
         store = self.stores.plaintext if plaintext else self.stores.keyring
         self.changes.check_writable(store, (config.issuer, config.client_id))
-        session = self.converse(config, lambda client: client.sign_in(show, timeout=timeout))
+
+        async def sign_in(client: OidcClient) -> Session:
+            flow = await client.request_device_code(timeout=timeout)
+            show(flow.device)
+            return await client.poll_for_token(flow)
+
+        session = self.converse(config, sign_in)
         until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
         self.changes.replace(session, store)
         return session
@@ -269,7 +275,7 @@ class Account:
             session,
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
-            refresh=lambda current: self.converse(self._client_of(current), lambda client: client.renew(current)),
+            refresh=lambda current: self.converse(self._client_of(current), lambda client: client.refresh(current)),
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
@@ -283,7 +289,7 @@ class Account:
         """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
         try:
             return self.converse(
-                self._client_of(session), lambda client: client.sign_out(session, refresh_token=refresh_token)
+                self._client_of(session), lambda client: client.revoke(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:
             self.messages.detail(error.message)

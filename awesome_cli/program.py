@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 import httpx
 
 from awesome_cli.account import Account
-from awesome_cli.api.client import BearerAuth
+from awesome_cli.api.bearer_auth import BearerAuth
 from awesome_cli.brand import AWESOME
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import ClientConfig, conversation
+from awesome_cli.provider.client import ClientConfig, oidc_client
 from awesome_cli.sessions.model import MIN_TTL, Session
 from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
 from awesome_cli.system.environment import Environment, Run, system_environment
@@ -77,18 +77,18 @@ async def device_flow(
         pkce=pkce,
         discovery=metadata,
     )
-    async with conversation(
+    async with oidc_client(
         config,
         cache=_NoCache(),
         transport=environment.transport,
         now=environment.now,
-        detail=lambda _: None,
+        log=lambda _: None,
         environ=environment.environ,
         user_agent=AWESOME.app_dir,
     ) as client:
-        flow = await client.begin(timeout=timeout)
+        flow = await client.request_device_code(timeout=timeout)
         yield flow.device
-        yield await client.finish(flow)
+        yield await client.poll_for_token(flow)
 
 
 class _AccessToken:

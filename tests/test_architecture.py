@@ -39,6 +39,8 @@ PACKAGES = {
     "system/event_loop": "anyio",
     "system/environment": "httpx platformdirs",
     "provider/client": "anyio httpx",
+    "provider/connection": "anyio httpx",
+    "provider/device_flow": "anyio",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "secretstorage",
@@ -48,7 +50,7 @@ PACKAGES = {
     "cli": "typer",
     "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
-    "cli/progress": "rich",
+    "cli/api_output": "rich",
     "cli/login": "segno",
     "program": "httpx",
 }  # by room or module; what is not listed stands on the standard library alone
@@ -56,7 +58,7 @@ PACKAGES = {
 LATE = {
     "__init__",
     "account",
-    "cli/api",
+    "cli/api_output",
     "cli/context",
     "cli/fast_path",
     "cli/login",
@@ -71,7 +73,7 @@ LATE = {
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
 HARMLESS = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
-    datetime.UTC email.utils.parsedate_to_datetime urllib.parse
+    datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse
 """  # no clock, environment, file, network, randomness
 EFFECTS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 

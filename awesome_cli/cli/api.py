@@ -1,16 +1,14 @@
-"""``awesome api``: call a protected API with the access token."""
+"""``api``: call a protected API with the access token."""
 
 from __future__ import annotations
 
-import codecs
 import json
 import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
-from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -20,28 +18,23 @@ from urllib.parse import urlencode
 
 import typer
 
-from awesome_cli.api.client import Answer, Call, Receiver, challenge, locate
-from awesome_cli.api.client import call as send
+from awesome_cli.api.client import ApiRequest, ApiResponse, ResponseHandler, call_api, challenge, resolve_url
+from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, status_phrase
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
-from awesome_cli.text import safe, safe_lines, shell_argument
+from awesome_cli.text import safe, shell_argument
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
-    from awesome_cli.cli.progress import ProgressBar
-    from awesome_cli.system.environment import Environment
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # TRACE would echo the token
-OURS = ("authorization", "content-length", "host", "transfer-encoding")  # headers that nobody else sets
-IN_MEMORY = 1024 * 1024  # bytes; what is longer is spooled, and printed on a terminal without being laid out
-LONGEST_HEADER = 8192  # characters of one line that are shown
-SOON = 1.0  # seconds until a transfer is worth a bar
-REDRAW = 0.1  # seconds between two drawings of it
+RESERVED_HEADERS = ("authorization", "content-length", "host", "transfer-encoding")
+MAX_IN_MEMORY = 1024 * 1024  # bytes of a piped body; more is written to a temporary file
 
 
 @app.command(
@@ -88,123 +81,107 @@ def api(
     """
     context: CommandContext = ctx.obj
     fields = _fields(texts or (), values or (), context.console)
-    method, path = _method_and_path(words, sends=data is not None or bool(fields))
+    method, path = _method_and_path(words, has_data=data is not None or bool(fields))
     if paginate and method != "GET":
-        raise UsageError("Only GET has pages.", hint="Leave out --paginate, or the method and the data.")
+        raise UsageError("Only GET can be paginated.", hint="Leave out --paginate, or the method and the data.")
     if fields and (data is not None or method in ("GET", "HEAD")):
         path += ("&" if "?" in path else "?") + _query(fields)
         fields = {}
-    given = tuple(map(_header, headers or ()))
-    with _body(data, fields, context.console) as body:
-        if body is not None and not any(name.lower() == "content-type" for name, _ in given):
-            given = (*given, ("Content-Type", "application/json"))
-        call = Call(
-            method=method, url=locate(context.account.settings.api_url, path), headers=given, body=body, pages=paginate
+    output_class = TerminalOutput if context.console.stdout_is_terminal else PipeOutput
+    output = output_class(context.console, context.environment, include=include)
+    with _body(data, fields, context.console) as body, closing(output):
+        given, url = (
+            _headers(headers or (), has_body=body is not None),
+            resolve_url(context.account.settings.api_url, path),
         )
-        gauge = _Gauge(context)
-        receiver = (_Screen if context.console.stdout_is_terminal else _Pipe)(context.console, gauge, include=include)
-        try:
-            answer = _talk(context, call, receiver)
-        finally:
-            gauge.stop()
-    if not answer.ok:
-        raise _failure(answer, context)
+        request = ApiRequest(method=method, url=url, headers=given, body=body, paginate=paginate)
+        response = _call(context, request, output)
+    if not response.ok:
+        raise _error(response, context)
 
 
-def _talk(context: CommandContext, call: Call, receiver: Receiver) -> Answer:
-    """Make the call; where the token is refused, renew it once and make the call once more (RFC 6750 §3.1)."""
+def _call(context: CommandContext, request: ApiRequest, output: ResponseHandler) -> ApiResponse:
+    """Send the request; if the API refuses the token, renew the session and send it once more (RFC 6750 §3.1)."""
     token = context.account.access_token()
-    answer = _call(context, call, token, receiver)
-    if answer.held_back is None:
-        return answer
+    response = _send(context, request, token, output)
+    if response.refused_body is None:
+        return response
     try:
         another = context.account.access_token(refused=token)
     except AwesomeError:
-        _deliver(answer, receiver)
+        _print_refusal(response, output)
         raise
     if another != token:
-        answer = _call(context, replace(call, url=answer.url), another, receiver)
-    _deliver(answer, receiver)
-    return answer
+        response = _send(context, replace(request, url=response.url), another, output)
+    _print_refusal(response, output)
+    return response
 
 
-def _call(context: CommandContext, call: Call, token: str, receiver: Receiver) -> Answer:
+def _print_refusal(response: ApiResponse, output: ResponseHandler) -> None:
+    if response.refused_body is not None:
+        output.start(response)
+        output.write(response.refused_body)
+        output.finish()
+
+
+def _send(context: CommandContext, request: ApiRequest, token: str, output: ResponseHandler) -> ApiResponse:
     environment = context.environment
-    answer = environment.run(
-        partial(
-            send,
-            call,
-            token,
-            receiver,
-            transport=environment.transport,
-            environ=environment.environ,
-            user_agent=context.brand.app_dir,
-        )
+    transport, environ, user_agent = environment.transport, environment.environ, context.brand.app_dir
+    response = environment.run(
+        lambda: call_api(request, token, output, transport=transport, environ=environ, user_agent=user_agent)
     )
-    context.console.detail(f"{call.method} {answer.url.copy_with(query=None)}: HTTP status {answer.status}")
-    return answer
+    context.console.detail(f"{request.method} {response.url.copy_with(query=None)}: HTTP status {response.status}")
+    return response
 
 
-def _deliver(answer: Answer, receiver: Receiver) -> None:
-    if answer.held_back is not None:
-        receiver.begin(answer)
-        receiver.write(answer.held_back)
-        receiver.end()
-
-
-def _failure(answer: Answer, context: CommandContext) -> AwesomeError:
-    said = challenge(answer)
-    message = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
-    if answer.status == HTTPStatus.UNAUTHORIZED:
+def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
+    message = f"The API answered with HTTP status {response.status} ({status_phrase(response.status)})."
+    if response.status == HTTPStatus.UNAUTHORIZED:
         hint = "Sign in anew with: {login} --force"
         if context.account.token_from_environment:
             hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
-    if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
+    parameters = challenge(response.headers)
+    if parameters.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
-        if said.get("scope") and (scope := shell_argument(with_openid(said["scope"]))):
+        if parameters.get("scope") and (scope := shell_argument(with_openid(parameters["scope"]))):
             hint = f"Ask for more with: {{login}} --force --scope {scope}"
         return ProviderError(message, hint=hint)
-    if target := answer.headers.get("location"):
-        place = safe(target.partition("?")[0])  # what follows may repeat the token
-        return ProviderError(f"{message} It points to {place}.", hint="Redirects are not followed.")
-    return ProviderError(message, hint="What the API says about it is on stdout.")
+    if location := response.headers.get("location"):
+        target = safe(location.partition("?")[0])  # the query may repeat the token
+        return ProviderError(f"{message} It redirects to {target}.", hint="Redirects are not followed.")
+    return ProviderError(message, hint="The API's own message is on stdout.")
 
 
-def _phrase(status: int) -> str:
-    return HTTPStatus(status).phrase if status in set(HTTPStatus) else "unknown"
-
-
-def _method_and_path(words: Sequence[str], *, sends: bool) -> tuple[str, str]:
-    if len(words) == 1:
-        return ("POST" if sends else "GET"), words[0]
-    if len(words) > 2 or words[0].upper() not in METHODS:
-        raise UsageError(
-            "There must be one path, and before it at most a method.", hint=f"Methods: {', '.join(METHODS)}."
-        )
-    return words[0].upper(), words[1]
+def _method_and_path(words: Sequence[str], *, has_data: bool) -> tuple[str, str]:
+    match words:
+        case [path]:
+            return ("POST" if has_data else "GET"), path
+        case [method, path] if method.upper() in METHODS:
+            return method.upper(), path
+    raise UsageError("Give one path, and before it at most a method.", hint=f"Methods: {', '.join(METHODS)}.")
 
 
 def _fields(texts: Sequence[str], values: Sequence[str], console: Console) -> dict[str, Any]:
-    """Return the members of the body, as ``gh api`` reads them: ``-f`` is text, ``-F`` is what it looks like."""
+    """Return the members of the body: ``-f`` is text, ``-F`` a JSON value, as in ``gh api``."""
     fields: dict[str, Any] = {}
-    for word, typed in [*((text, False) for text in texts), *((value, True) for value in values)]:
+    for word, is_typed in [*((text, False) for text in texts), *((value, True) for value in values)]:
         key, found, value = word.partition("=")
         if not found or not key or key in fields:
             raise UsageError(
-                f"{safe(key, 40)!r} has no value, or more than one.", hint="Write KEY=VALUE, each key once."
+                f"The field {safe(key, 40)!r} has no value, or more than one.", hint="Write KEY=VALUE, each key once."
             )
-        fields[key] = _value(value, console) if typed else value
+        fields[key] = _value(value, console) if is_typed else value
     return fields
 
 
 def _value(text: str, console: Console) -> Any:  # noqa: ANN401 - JSON
     if text.startswith("@"):
-        with _opened(text[1:], console) as file:
+        with _open(text[1:], console) as file:
             return file.read().decode("utf-8", "replace")
     try:
         value = json_value(text)
-        json.dumps(value, allow_nan=False)  # 1e999 is a number that JSON cannot write again
+        json.dumps(value, allow_nan=False)  # 1e999 can be read, but not written
     except ValueError:
         return text
     return value
@@ -212,171 +189,54 @@ def _value(text: str, console: Console) -> Any:  # noqa: ANN401 - JSON
 
 def _query(fields: Mapping[str, Any]) -> str:
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
-    return urlencode(texts, errors="surrogateescape")  # what was typed in no known encoding is sent as it is
+    return urlencode(texts, errors="surrogateescape")  # arguments that are not valid text are sent as they are
+
+
+def _headers(texts: Sequence[str], *, has_body: bool) -> tuple[tuple[str, str], ...]:
+    headers = tuple(map(_header, texts))
+    is_typed = any(name.lower() == "content-type" for name, _ in headers)
+    return headers if is_typed or not has_body else (*headers, ("Content-Type", "application/json"))
 
 
 def _header(text: str) -> tuple[str, str]:
-    """Read one header; its value stays unsaid, for it may be a secret."""
+    """Parse a header. Its value may be secret, so no message contains it."""
     name, found, value = (part.strip() for part in text.partition(":"))
     if not found or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", name, re.ASCII):  # RFC 9110 §5.6.2
-        raise UsageError("A header is not spelt like one.", hint="Write -H 'Name: value'.")
+        raise UsageError("A header is not valid.", hint="Write -H 'Name: value'.")
     if not value.isascii() or not value.isprintable():
-        raise UsageError(f"The header {name} has characters that no header has.", hint="Use printable ASCII.")
-    if name.lower() in OURS:
-        raise UsageError(f"The header {name} is not yours to set.", hint="{program} sets it by itself.")
+        raise UsageError(f"The header {name} contains characters that are not allowed.", hint="Use printable ASCII.")
+    if name.lower() in RESERVED_HEADERS:
+        raise UsageError(f"The header {name} cannot be set.", hint="{program} sets it by itself.")
     return name, value
 
 
 @contextmanager
 def _body(data: str | None, fields: Mapping[str, Any], console: Console) -> Iterator[BinaryIO | None]:
-    """Open what is sent, so that it can be sent twice and its length is known, whatever it comes from."""
+    """Open the body as a seekable file, so that its length is known and it can be sent twice."""
     if data is None:
         yield BytesIO(json.dumps(fields).encode()) if fields else None
     elif not data.startswith("@"):
         yield BytesIO(data.encode("utf-8", "surrogateescape"))
     else:
-        with _opened(data[1:], console) as file:
+        with _open(data[1:], console) as file:
             yield file
 
 
 @contextmanager
-def _opened(name: str, console: Console) -> Iterator[BinaryIO]:
-    """Open a file, or stdin for ``-``; what cannot be rewound is spooled."""
+def _open(name: str, console: Console) -> Iterator[BinaryIO]:
+    """Open a file, or stdin for ``-``; what is not seekable is copied."""
     with ExitStack() as stack:
         try:
             file = console.input if name == "-" else stack.enter_context(Path(name).open("rb"))
             if name == "-" or not file.seekable():
-                spool = stack.enter_context(SpooledTemporaryFile(IN_MEMORY))
+                spool = stack.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
                 shutil.copyfileobj(file, spool)
                 file = cast("BinaryIO", spool)
-            file.seek(0, os.SEEK_END)  # files that are none, as in /proc, cannot
+            file.seek(0, os.SEEK_END)  # files in /proc claim to be seekable, and fail here
             file.seek(0)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-            reason = error.strerror if isinstance(error, OSError) else "that is no file name"
+            reason = error.strerror if isinstance(error, OSError) else "not a valid file name"
             raise UsageError(
                 f"{safe(name, 80)!r} cannot be read ({reason}).", hint="See: {program} api --help"
             ) from error
         yield file
-
-
-def _open_bar(environment: Environment) -> ProgressBar:
-    from awesome_cli.cli.progress import ProgressBar
-
-    return ProgressBar(environment.stderr, environment.environ)
-
-
-class _Gauge:
-    """A bar for a transfer that takes over a second, where stderr can draw one."""
-
-    def __init__(self, context: CommandContext) -> None:
-        self._open_bar = (
-            None if context.console.is_plain or context.console.quiet else partial(_open_bar, context.environment)
-        )
-        self._now = context.environment.now
-        self._bar: ProgressBar | None = None
-        self._next_at: float | None = None
-
-    def show(self, what: str, done: int, total: int | None) -> None:
-        """Say how many bytes are done, if it is time."""
-        now = self._now()
-        if self._open_bar is None or (self._next_at is not None and now < self._next_at):
-            return
-        if self._next_at is None:
-            self._next_at = now + SOON
-            return
-        self._bar = self._bar or self._open_bar()
-        self._bar.show(what, done, total)
-        self._next_at = now + REDRAW
-
-    def stop(self) -> None:
-        """Clear the bar: the transfer is over."""
-        if self._bar is not None:
-            self._bar.remove()
-        self._bar = self._next_at = None
-
-
-class _Output:
-    """What both ways of showing an answer share: the upload's progress, and the head on request."""
-
-    def __init__(self, console: Console, gauge: _Gauge, *, include: bool) -> None:
-        self._console = console
-        self._gauge = gauge
-        self._include = include
-
-    def sent(self, done: int, total: int) -> None:
-        self._gauge.show("Uploading", done, total)
-
-    def begin(self, answer: Answer) -> None:
-        self._gauge.stop()
-        if self._include:
-            head = [f"{answer.version} {answer.status} {_phrase(answer.status)}"]
-            head += [f"{name}: {value}" for name, value in answer.headers.multi_items()]
-            self._console.result("".join(f"{safe(line, LONGEST_HEADER)}\n" for line in head))
-
-
-class _Pipe(_Output):
-    """Bytes as they come, for a program or a file; a further page begins on a line of its own."""
-
-    _last = b"\n"
-
-    def begin(self, answer: Answer) -> None:
-        if self._last != b"\n":
-            self._console.data(b"\n")
-        super().begin(answer)
-        self._done, self._total = 0, answer.length
-
-    def write(self, chunk: bytes) -> None:
-        self._console.data(chunk)
-        self._last = chunk[-1:] or self._last
-        self._done += len(chunk)
-        self._gauge.show("Downloading", self._done, self._total)
-
-    def end(self) -> None:
-        self._gauge.stop()
-
-
-class _Screen(_Output):
-    """Harmless text for a person; JSON is laid out, unless it is too long to be held."""
-
-    def begin(self, answer: Answer) -> None:
-        super().begin(answer)
-        kind = answer.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._held: str | None = "" if re.fullmatch(r"[\w.+-]+/(.+\+)?json", kind) else None
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
-        self._last = "\n"
-
-    def write(self, chunk: bytes, *, final: bool = False) -> None:
-        try:
-            text = self._decoder.decode(chunk, final)
-        except UnicodeDecodeError:
-            text = "\0"
-        if "\0" in text:
-            raise UsageError(
-                "The answer is no text, and would harm the terminal.",
-                hint="Send it elsewhere: {program} api ... > FILE",
-            )
-        if self._held is not None:
-            self._held += text
-            if len(self._held) <= IN_MEMORY:
-                return
-            text, self._held = self._held, None
-        self._show(text)
-
-    def end(self) -> None:
-        self.write(b"", final=True)
-        if self._held is not None:
-            self._show(_laid_out(self._held))
-        if self._last != "\n":
-            self._console.result("")
-
-    def _show(self, text: str) -> None:
-        text = safe_lines(text)
-        self._console.result(text, end="")
-        self._last = text[-1:] or self._last
-
-
-def _laid_out(text: str) -> str:
-    try:
-        return json.dumps(json_value(text), indent=2, ensure_ascii=False, allow_nan=False)
-    except (ValueError, RecursionError):
-        return text

@@ -28,9 +28,9 @@ from awesome_cli.errors import (
 )
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
-from awesome_cli.oauth.id_token import ALGORITHMS, Key
+from awesome_cli.oauth.jwks import ALGORITHMS, Key
 from awesome_cli.oauth.response import Response, http_date
-from awesome_cli.provider.client import OidcClient, about_the_clock
+from awesome_cli.provider.client import OidcClient, describe_clock_error
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.account_folders import account_home
@@ -208,7 +208,7 @@ class _Examination:
             self._result("clock", lambda: check_clock(response, now)),
         ]
         try:
-            metadata = await client.metadata()
+            metadata = await client.fetch_metadata()
             metadata.need("token_endpoint")
         except AwesomeError as error:
             return [*found, self._failed("discovery", error)], "there is no discovery"
@@ -221,7 +221,7 @@ class _Examination:
         return found, ""
 
     async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
-        return check_keys(await client.keys(metadata), self._brand.name)
+        return check_keys(await client.fetch_keys(metadata), self._brand.name)
 
     async def _device_grant(self, client: OidcClient, metadata: Metadata) -> Finding:
         metadata.need("device_authorization_endpoint")
@@ -229,7 +229,7 @@ class _Examination:
             what = "the provider has an endpoint for it"
             advice = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it"
             return neutral("device grant", what, f"{advice} lapse.")
-        await client.begin()
+        await client.request_device_code()
         return passed("device grant", "the provider gives codes to this client; one was asked for, and lapses")
 
     def _keyring(self) -> Finding:
@@ -293,7 +293,7 @@ def check_clock(response: Response, now: float) -> Finding:
     theirs = http_date(response.headers.get("date", ""))
     if theirs is None:
         return neutral("clock", "the provider does not tell the time")
-    if error := about_the_clock(now - theirs):
+    if error := describe_clock_error(now - theirs):
         raise InvalidTokenError(error, hint="Set it right: tokens are checked against it.")
     return passed("clock", "it agrees with the provider's")
 

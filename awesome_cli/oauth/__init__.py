@@ -1,4 +1,4 @@
-"""The specifications in Python: pure functions, one module per RFC.
+"""OAuth 2.0 and OpenID Connect rules as pure functions, one module per specification.
 
-Each module says what we ask (``*_form``), what we accept (``parse_*``) and what we believe (``verify_*``).
+``*_form`` builds a request, ``parse_*`` reads a response, ``validate_*`` checks its content.
 """

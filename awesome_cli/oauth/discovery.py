@@ -1,4 +1,4 @@
-"""Where a provider's endpoints are (OpenID Connect Discovery 1.0, RFC 8414)."""
+"""The provider's metadata: issuer and endpoints (OpenID Connect Discovery 1.0, RFC 8414)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awesome_cli.text import safe, secure_url, secure_url_from
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """The endpoints of one issuer, each an ``https://`` or loopback URL, or None where it has none."""
+    """An issuer and its endpoints, each an ``https://`` or loopback URL, or None if it has none."""
 
     issuer: str
     device_authorization_endpoint: str | None = None
@@ -22,7 +22,7 @@ class Metadata:
     revocation_endpoint: str | None = None
 
     def need(self, name: str) -> str:
-        """Return the endpoint of that name. Raises ProviderUnusable, if the provider names none."""
+        """Return an endpoint. Raises ProviderError, if there is none."""
         url: str | None = getattr(self, name)
         if url is None:
             raise ProviderError(
@@ -36,19 +36,17 @@ ENDPOINTS = tuple(field.name for field in fields(Metadata) if field.name != "iss
 
 
 def discovery_url(issuer: str) -> str:
-    """Return where the issuer's discovery document lies (OIDC Discovery §4)."""
+    """Return the URL of the issuer's discovery document (OIDC Discovery §4)."""
     return issuer.removesuffix("/") + "/.well-known/openid-configuration"
 
 
 def parse_metadata(
     document: Mapping[str, Any] | None, *, issuer: str, overrides: Mapping[str, str] | None = None
 ) -> Metadata:
-    """Accept a discovery document that speaks for exactly ``issuer`` (OIDC Discovery §4.3).
+    """Parse a discovery document, whose issuer must be exactly ``issuer`` (OIDC Discovery §4.3).
 
-    ``overrides`` are endpoints that the profile sets for providers whose document lacks them. Lists of
-    supported grants, methods and algorithms are not looked at: many providers' lists are incomplete.
-    Raises ProviderUnusable, if the issuer is another, or an endpoint that we use is no secure URL, or lies on this
-    machine although the issuer does not, and the profile does not set it.
+    ``overrides`` are the profile's endpoints. Lists of supported grants, methods and algorithms are ignored: those of
+    many providers are incomplete. Raises ProviderError.
     """
     if document is None:
         raise ProviderError(
@@ -70,12 +68,12 @@ def _endpoint(issuer: str, name: str, url: object) -> str | None:
         return None
     if secure_url(url) is None:
         raise ProviderError(
-            f"The provider's {name} is no https:// URL: {safe(str(url))}.",
+            f"The provider's {name} is not an https:// URL: {safe(str(url))}.",
             hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone.",
         )
     if secure_url_from(issuer, url) is None:
         raise ProviderError(
-            f"The provider's {name} is an address on this machine, and the provider is not: {safe(str(url))}.",
+            f"The provider's {name} is an address on this machine, but the provider is not: {safe(str(url))}.",
             hint=f"If that is right, set {name} in the profile in config.toml.",
         )
     return str(url)

@@ -1,7 +1,8 @@
-"""Names that the ID token lacks, and whether a token is still taken (OpenID Connect Core 1.0 §5.3)."""
+"""Responses of the userinfo endpoint (OpenID Connect Core 1.0 §5.3)."""
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from awesome_cli.errors import ProviderUnreachableError, SubjectMismatchError
@@ -16,11 +17,11 @@ def parse_userinfo(response: Response, *, sub: str) -> dict[str, Any]:
 
 
 def parse_token_check(response: Response, *, sub: str) -> bool:
-    """Whether the access token that asked is still good: False for a 401 (RFC 6750 §3.1).
+    """Whether the endpoint accepts the access token: False for a 401 (RFC 6750 §3.1).
 
-    Raises ProviderUnusable for every other refusal, and TokenInvalid, if the claims are about another subject.
+    Raises ProviderError for any other refusal, and SubjectMismatchError, if the claims are about another subject.
     """
-    if response.status == 401:
+    if response.status == HTTPStatus.UNAUTHORIZED:
         return False
     if is_transient(response):
         raise ProviderUnreachableError(
@@ -30,7 +31,5 @@ def parse_token_check(response: Response, *, sub: str) -> bool:
     if not response.ok:
         raise error_from_response(response, what="The provider's userinfo endpoint refuses")
     if not parse_userinfo(response, sub=sub):
-        raise SubjectMismatchError(
-            "The provider's userinfo endpoint speaks of somebody else than who signed in (sub differs).",
-        )
+        raise SubjectMismatchError("The provider's userinfo endpoint describes another user (sub differs).")
     return True

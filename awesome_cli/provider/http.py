@@ -1,4 +1,4 @@
-"""HTTP as every edge speaks it: what a client trusts and refuses, and what trouble on the way is called."""
+"""HTTP client: TLS trust, no redirects or cookies, no proxy for loopback hosts, messages for connection failures."""
 
 from __future__ import annotations
 
@@ -17,21 +17,12 @@ import truststore
 from awesome_cli.errors import ConfigError, ConnectionFailedError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.text import is_loopback, safe
 
-TROUBLE = (
-    httpx.HTTPError,
-    httpx.InvalidURL,
-    OSError,
-    ValueError,
-    OverflowError,
-    ExceptionGroup,
-)  # what a request may raise
-
-
+REQUEST_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup)
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.InvalidURL, httpx.UnsupportedProtocol)
 
 
 class UnacceptableResponseError(ValueError):
-    """A reply that goes beyond what we take; its words are ours and can be shown."""
+    """A response that exceeds our limits. Its text is ours and can be shown."""
 
 
 def open_client(
@@ -40,14 +31,13 @@ def open_client(
     environ: Mapping[str, str],
     user_agent: str = "",
 ) -> httpx.AsyncClient:
-    """Return a client that neither follows a redirect nor keeps a cookie; ``transport`` replaces the network in tests.
+    """Return a client without redirects, which could send secrets to another origin, and without cookies.
 
-    A redirect would carry secrets to where nobody agreed to send them; compressed replies are not asked for,
-    because a small bomb grows large. Raises ConfigError, if the settings for TLS cannot be used; a request does, if
-    those for proxies concern it and cannot.
+    It asks for uncompressed responses, because a small compressed body can expand to any size. ``transport`` replaces
+    the network in tests. Raises ConfigError for unusable TLS settings; requests do for unusable proxy settings.
     """
     return httpx.AsyncClient(
-        transport=transport or _Network(trust(environ)),
+        transport=transport or _NetworkTransport(tls_context(environ)),
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
@@ -55,43 +45,38 @@ def open_client(
     )
 
 
-class _Network(httpx.AsyncBaseTransport):
-    """Sends what is for this machine straight to it, and everything else as the proxy settings say.
+class _NetworkTransport(httpx.AsyncBaseTransport):
+    """Sends requests to loopback hosts directly, and all others as the proxy settings say.
 
-    httpx itself exempts no loopback host, and a proxy would read what goes to ``http://127.0.0.1``.
+    httpx itself exempts no loopback host, and a proxy could read what is sent to ``http://127.0.0.1``.
     """
 
     def __init__(self, verify: ssl.SSLContext) -> None:
         self._verify = verify
-        self._clients: dict[bool, httpx.AsyncClient] = {}  # by whether they heed the proxy settings
+        self._clients: dict[bool, httpx.AsyncClient] = {}  # by whether they use the proxy settings
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._client(heeds_settings=not is_loopback(request.url.host)).send(request, stream=True)
-
-    async def aclose(self) -> None:
-        for client in self._clients.values():
-            await client.aclose()
-
-    def _client(self, *, heeds_settings: bool) -> httpx.AsyncClient:
-        """Return the client that serves; settings that cannot be used matter only to what they concern."""
-        if heeds_settings not in self._clients:
+        use_proxies = not is_loopback(request.url.host)
+        if use_proxies not in self._clients:
             try:
-                client = httpx.AsyncClient(verify=self._verify, trust_env=heeds_settings)
-            except (ImportError, ValueError, httpx.InvalidURL) as error:  # their words may quote a proxy's password
+                self._clients[use_proxies] = httpx.AsyncClient(verify=self._verify, trust_env=use_proxies)
+            except (ImportError, ValueError, httpx.InvalidURL) as error:  # may quote a proxy's password
                 raise ConfigError(
                     "The proxy settings cannot be used.",
                     hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
                     hidden_cause=error,
                 ) from None
-            self._clients[heeds_settings] = client
-        return self._clients[heeds_settings]
+        return await self._clients[use_proxies].send(request, stream=True)
+
+    async def aclose(self) -> None:
+        for client in self._clients.values():
+            await client.aclose()
 
 
 def require_no_proxy(url: httpx.URL) -> None:
-    """Raise ConfigError, if a client that heeds the proxy settings may send ``url``, plain and loopback, to a proxy.
+    """Raise ConfigError, if a client that uses the proxy settings may send a loopback ``http://`` URL to a proxy.
 
-    httpx asks urllib for the settings as well; of its NO_PROXY rules only the plain ones, which cannot be misread,
-    count here.
+    httpx takes the settings from urllib as well. Of its NO_PROXY rules only exact host names and ``*`` count here.
     """
     if url.scheme != "http" or not is_loopback(url.host):
         return
@@ -104,12 +89,11 @@ def require_no_proxy(url: httpx.URL) -> None:
         )
 
 
-def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Return whom TLS connections trust; that they verify is no setting.
+def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Return the TLS settings; certificates are always verified.
 
-    ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name all of it, as users of httpx expect. Without them it is what the
-    system trusts, where companies put their own authority (macOS and Windows then judge by their own means),
-    and certifi's authorities, for a container that has none. Raises ConfigError, if that file or folder cannot be used.
+    As in httpx, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace all trusted authorities. Without them these are the
+    system's, where companies install their own, and certifi's, for containers that have none. Raises ConfigError.
     """
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     if not (file or folder):
@@ -118,38 +102,30 @@ def trust(environ: Mapping[str, str]) -> ssl.SSLContext:
         return context
     try:
         return ssl.create_default_context(cafile=file, capath=folder)
-    except OSError as error:  # ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise ConfigError(
             f"SSL_CERT_FILE cannot be used: {safe(str(file))} ({error.strerror or 'no certificates'}).",
             hint="Name a file of certificates in PEM format, or unset it.",
         ) from error
 
 
-def unreachable(host: str, error: Exception, *, check: str) -> ProviderUnreachableError:
-    """Say why ``host`` could not be talked to; ``check`` names the setting that may be wrong.
+def connection_error(host: str, error: Exception, *, check: str) -> ProviderUnreachableError:
+    """Return the error for a failed request; ``check`` names the setting that may be wrong.
 
-    What a library says may quote a header, and so a token: raise it ``from None``.
+    ``error`` may quote a header, and so a token: raise the result ``from None``.
     """
     is_unsent = any(isinstance(cause, NOTHING_SENT) for cause in _causes(error))
     kind = ConnectionFailedError if is_unsent else ResponseLostError
+    reason = next(filter(None, map(_reason, _causes(error))), f"the connection failed ({type(error).__name__})")
     return kind(
-        f"{host} cannot be used: {_reason(error)}.",
+        f"{host} cannot be used: {reason}.",
         hint=f"Check the network, the proxy settings and the {check}. A private authority goes into SSL_CERT_FILE.",
         hidden_cause=error,
     )
 
 
-def _reason(error: Exception) -> str:
-    """Tell what went wrong by its kind."""
-    for cause in _causes(error):
-        for kind, words in _REASONS:
-            if isinstance(cause, kind) and (reason := words(cause)):
-                return reason
-    return f"the connection failed ({type(error).__name__})"
-
-
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Walk from an error to what caused it, through the group that several attempts to connect leave."""
+    """Yield an error and what caused it, through the group that several connection attempts raise."""
     while error is not None:
         yield error
         if isinstance(error, BaseExceptionGroup):
@@ -158,23 +134,23 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _said(error: ssl.SSLError, attribute: str) -> str:
-    """Return OpenSSL's own words; an error that was not raised by OpenSSL has none."""
+def _reason(cause: BaseException) -> str:
+    return next((text(cause) for kind, text in _REASONS if isinstance(cause, kind)), "")
+
+
+def _openssl(error: ssl.SSLError, attribute: str) -> str:
     return safe(getattr(error, attribute, None) or type(error).__name__)
 
 
-_REASONS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (  # an OSError's kinds before OSError
+_REASONS: tuple[tuple[type[BaseException], Callable[[Any], str]], ...] = (  # subclasses of OSError before OSError
     (UnacceptableResponseError, str),
-    (
-        ssl.SSLCertVerificationError,
-        lambda cause: f"its TLS certificate is not trusted ({_said(cause, 'verify_message')})",
-    ),
-    (ssl.SSLError, lambda cause: f"no TLS connection comes about ({_said(cause, 'reason')})"),
-    (socket.gaierror, lambda _: "its name cannot be found (DNS)"),
-    (httpx.ProxyError, lambda cause: f"the proxy refuses (HTTP status {str(cause)[:3]})"),
-    (httpx.TimeoutException, lambda _: "no answer in time"),
-    (httpx.RemoteProtocolError, lambda _: "what came is no complete HTTP response"),
-    (TimeoutError, lambda _: "no complete answer in time"),
+    (ssl.SSLCertVerificationError, lambda e: f"its TLS certificate is not trusted ({_openssl(e, 'verify_message')})"),
+    (ssl.SSLError, lambda e: f"TLS handshake failed ({_openssl(e, 'reason')})"),
+    (socket.gaierror, lambda _: "its name cannot be resolved (DNS)"),
+    (httpx.ProxyError, lambda e: f"the proxy refuses (HTTP status {str(e)[:3]})"),
+    (httpx.TimeoutException, lambda _: "no response in time"),
+    (httpx.RemoteProtocolError, lambda _: "the response is not complete HTTP"),
+    (TimeoutError, lambda _: "no complete response in time"),
     (ConnectionRefusedError, lambda _: "the connection was refused"),
-    (OSError, lambda cause: f"the connection failed ({os.strerror(cause.errno)})" if cause.errno else ""),
+    (OSError, lambda e: f"the connection failed ({os.strerror(e.errno)})" if e.errno else ""),
 )

@@ -52,7 +52,7 @@ class RequestObserver:
     def now(self) -> float:
         return self._environment.now()
 
-    def passed(self, seconds: float) -> None:
+    def on_wait(self, seconds: float) -> None:
         """Take note of how long the request has been going on; called twice a second."""
         if seconds >= NOTE_AFTER and not self._has_noted:
             self._has_noted = True

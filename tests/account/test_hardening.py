@@ -21,7 +21,7 @@ from keyring.backends.fail import Keyring
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
 from awesome_cli.errors import OutputError
-from awesome_cli.oauth.id_token import parse_jwks
+from awesome_cli.oauth.jwks import parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse

@@ -1,4 +1,4 @@
-"""``awesome api``: where the token goes, what is asked, and how the answer is told."""
+"""``awesome api``: requests, the access token, and the output of responses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import anyio
 import httpx
 import pytest
 
-from awesome_cli.api.client import LONGEST_REFUSAL, MOST_PAGES, STALL, locate
-from awesome_cli.cli.api import IN_MEMORY
+from awesome_cli.api.client import MAX_PAGES, MAX_REFUSAL, STALL_TIMEOUT, resolve_url
+from awesome_cli.cli.api_output import MAX_FORMATTED
 from awesome_cli.cli.main import main
 
 if TYPE_CHECKING:
@@ -33,24 +33,24 @@ LEFT_EARLY = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceW
 
 
 class Api:
-    """A protected API that answers as it is told, beside the provider, and remembers what it was asked."""
+    """A protected API beside the provider: it sends the given responses and records requests."""
 
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self.provider = terminal.answer
         self.calls: list[httpx.Request] = []
         self.responses: list[httpx.Response | Exception] = []
-        terminal.answer = self.answer
+        terminal.answer = self.respond
         terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
 
-    def answer(self, request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
+    def respond(self, request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
         if request.url.host != "api.example":
             return self.provider(request)
         self.calls.append(request)
-        answer = self.responses.pop(0) if self.responses else response(200, b'{"ok":true}')
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        next_response = self.responses.pop(0) if self.responses else response(200, b'{"ok":true}')
+        if isinstance(next_response, Exception):
+            raise next_response
+        return next_response
 
     def run(self, *argv: str, stdin: str = "", **environ: str | None) -> int:
         self.calls.clear()
@@ -119,14 +119,14 @@ def keep(terminal: Terminal, entries: dict[tuple[str, str], str]) -> None:
         terminal.keyring.set_password(service, username, secret)
 
 
-def test_the_embedded_api_greets(terminal: Terminal) -> None:
+def test_the_demo_api_answers(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("api", "hello", AWESOME_API_URL=terminal.issuer.api_url) == 0
     assert terminal.json["message"] == "Hello Juan!"
     assert terminal.paths == ["/api/hello"]
 
 
-def test_the_token_goes_with_the_call(api: Api) -> None:
+def test_the_access_token_is_sent_in_the_authorization_header(api: Api) -> None:
     assert api.run("hello") == 0
     assert api.terminal.out == '{"ok":true}'
     [call] = api.calls
@@ -151,9 +151,9 @@ def test_the_token_goes_with_the_call(api: Api) -> None:
         ("https://API.example:443/other", "https://api.example/other"),
     ],
 )
-def test_paths_lie_below_the_api_and_urls_at_its_origin(path: str, url: str) -> None:
-    assert str(locate(API, path)) == url
-    assert str(locate(f"{API}/", path)) == url
+def test_paths_are_below_the_api_url_and_urls_at_its_origin(path: str, url: str) -> None:
+    assert str(resolve_url(API, path)) == url
+    assert str(resolve_url(f"{API}/", path)) == url
 
 
 @pytest.mark.parametrize(
@@ -179,19 +179,19 @@ def test_paths_lie_below_the_api_and_urls_at_its_origin(path: str, url: str) -> 
         "https://[::1",
     ],
 )
-def test_what_leads_elsewhere_is_a_usage_error(api: Api, path: str) -> None:
+def test_a_path_to_another_origin_is_a_usage_error(api: Api, path: str) -> None:
     assert api.run(path) == 2
     assert api.calls == []
     assert api.terminal.err.startswith("Error: ")
     assert "secret" not in api.terminal.err
 
 
-def test_without_an_api_url_the_settings_are_missing(api: Api) -> None:
+def test_without_an_api_url_it_is_a_config_error(api: Api) -> None:
     assert api.run("hello", AWESOME_API_URL=None) == 3
     assert "AWESOME_API_URL" in api.terminal.err
 
 
-def test_the_profile_may_name_the_api(api: Api) -> None:
+def test_the_profile_can_set_the_api_url(api: Api) -> None:
     folder = api.terminal.environment.config_dir
     folder.mkdir(exist_ok=True)
     (folder / "config.toml").write_text(f'[profiles.default]\napi_url = "{API}/from-file"\n')
@@ -199,7 +199,7 @@ def test_the_profile_may_name_the_api(api: Api) -> None:
     assert api.calls[0].url.path == "/v1/from-file/hello"
 
 
-def test_without_a_session_a_sign_in_is_needed(terminal: Terminal) -> None:
+def test_without_a_session_a_login_is_required(terminal: Terminal) -> None:
     api = Api(terminal)
     assert api.run("hello") == 4
     assert api.calls == []
@@ -217,13 +217,13 @@ def test_without_a_session_a_sign_in_is_needed(terminal: Terminal) -> None:
         (["HEAD", "x"], "HEAD"),
     ],
 )
-def test_the_method_is_inferred_unless_it_is_said(api: Api, argv: list[str], method: str) -> None:
+def test_the_method_is_inferred_unless_it_is_given(api: Api, argv: list[str], method: str) -> None:
     assert api.run(*argv) == 0
     assert api.calls[0].method == method
 
 
 @pytest.mark.parametrize("argv", [["TRACE", "x"], ["GET", "x", "y"], ["{}", "x"], []])
-def test_what_is_no_method_and_path_is_a_usage_error(api: Api, argv: list[str]) -> None:
+def test_anything_but_a_method_and_a_path_is_a_usage_error(api: Api, argv: list[str]) -> None:
     assert api.run(*argv) == 2
     assert api.calls == []
 
@@ -272,12 +272,12 @@ def test_with_get_or_data_fields_go_into_the_query(api: Api) -> None:
 
 
 @pytest.mark.parametrize("argv", [["-f", "novalue"], ["-f", "=x"], ["-f", "a=1", "-F", "a=2"], ["-F", "a=@/nowhere"]])
-def test_what_is_no_field_is_a_usage_error(api: Api, argv: list[str]) -> None:
+def test_an_invalid_field_is_a_usage_error(api: Api, argv: list[str]) -> None:
     assert api.run("x", *argv) == 2
     assert api.calls == []
 
 
-def test_data_comes_from_the_words_a_file_or_stdin(api: Api, tmp_path: Path) -> None:
+def test_data_comes_from_the_argument_a_file_or_stdin(api: Api, tmp_path: Path) -> None:
     large = b"x" * 200_000
     (tmp_path / "file").write_bytes(large)
     assert api.run("x", "--data", "words") == 0
@@ -292,7 +292,7 @@ def test_data_comes_from_the_words_a_file_or_stdin(api: Api, tmp_path: Path) -> 
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_data_comes_from_a_pipe_too_and_can_be_sent_twice(api: Api, tmp_path: Path) -> None:
+def test_data_from_a_pipe_can_be_sent_twice(api: Api, tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"flowing",))
@@ -329,21 +329,21 @@ def test_headers_are_added(api: Api) -> None:
         ": s3cret",
     ],
 )
-def test_headers_that_are_ours_or_none_are_refused_unsaid(api: Api, header: str) -> None:
+def test_invalid_and_reserved_headers_are_refused_without_showing_their_value(api: Api, header: str) -> None:
     assert api.run("x", "-H", header) == 2
     assert api.calls == []
     assert "s3cr" not in api.terminal.err
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 0), (299, 0), (400, 7), (404, 7), (500, 7), (599, 7)])
-def test_any_other_status_than_2xx_is_told_and_its_body_too(api: Api, status: int, code: int) -> None:
+def test_a_status_other_than_2xx_is_an_error_and_its_body_is_printed(api: Api, status: int, code: int) -> None:
     api.responses = [response(status, b"body")]
     assert api.run("x") == code
     assert api.terminal.out == "body"
     assert (str(status) in api.terminal.err) == (code == 7)
 
 
-def test_a_redirect_is_an_answer_and_is_not_followed(api: Api) -> None:
+def test_a_redirect_is_an_error_and_is_not_followed(api: Api) -> None:
     api.responses = [response(302, b"there", {"location": "https://evil.example/"})]
     assert api.run("x") == 7
     assert len(api.calls) == 1
@@ -351,7 +351,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(api: Api) -> None:
     assert "https://evil.example/." in api.terminal.err
 
 
-def test_a_lacking_scope_is_named(api: Api) -> None:
+def test_the_error_names_a_missing_scope(api: Api) -> None:
     challenge = 'Basic realm="a", Bearer error="insufficient_scope", scope="read:x", Other error="z"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
@@ -362,7 +362,7 @@ def test_a_lacking_scope_is_named(api: Api) -> None:
 @pytest.mark.parametrize(
     "scope", ["", "x$(touch FOLDER -rf ~", "`id`", "a'b", "%PATH%", "a;b", "a|b", "!x", "\x1b[31mx;", "x" * 300]
 )
-def test_a_scope_that_a_shell_could_run_is_not_in_the_command_to_paste(api: Api, scope: str) -> None:
+def test_a_scope_that_a_shell_could_run_is_not_in_the_suggested_command(api: Api, scope: str) -> None:
     challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
@@ -370,14 +370,14 @@ def test_a_scope_that_a_shell_could_run_is_not_in_the_command_to_paste(api: Api,
     assert api.terminal.err.splitlines()[-1] == f"Hint: {hint}"
 
 
-def test_the_command_to_paste_asks_for_each_scope_once(api: Api) -> None:
+def test_the_suggested_command_has_each_scope_once(api: Api) -> None:
     challenge = 'Bearer error="insufficient_scope", scope="openid  https://api.example/a.b-c_d+e:f"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
     assert api.run("x") == 7
     assert 'awesome login --force --scope "openid https://api.example/a.b-c_d+e:f"\n' in api.terminal.err
 
 
-def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_path: Path) -> None:
+def test_a_refused_token_is_renewed_once_and_the_request_repeated(api: Api, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"again")
     api.responses = [refusal(), response(201, b"made")]
     assert api.run("x", "--data", f"@{tmp_path / 'file'}") == 0
@@ -389,14 +389,14 @@ def test_a_refused_token_is_renewed_once_and_the_call_made_again(api: Api, tmp_p
 
 
 @LEFT_EARLY
-def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
+def test_a_token_that_is_refused_twice_is_an_error(api: Api) -> None:
     api.responses = [
         refusal(b"first"),
-        refusal(b"second" + b"x" * LONGEST_REFUSAL),
+        refusal(b"second" + b"x" * MAX_REFUSAL),
         response(200),
     ]
     assert api.run("x") == 4
-    assert api.terminal.out == ("second" + "x" * LONGEST_REFUSAL)[:LONGEST_REFUSAL]
+    assert api.terminal.out == ("second" + "x" * MAX_REFUSAL)[:MAX_REFUSAL]
     assert "awesome login --force" in api.terminal.err
     assert (api.renewals, len(api.calls)) == (1, 2)
 
@@ -411,7 +411,7 @@ def test_a_token_that_is_refused_again_ends_it(api: Api) -> None:
         {"www-authenticate": 'DPoP error="invalid_request"'},
     ],
 )
-def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api, headers: dict[str, str]) -> None:
+def test_a_401_without_another_reason_means_a_refused_token(api: Api, headers: dict[str, str]) -> None:
     api.responses = [response(401, b"no", headers), response(200, b"yes")]
     assert api.run("x") == 0
     assert api.terminal.out == "yes"
@@ -427,7 +427,7 @@ def test_a_401_that_gives_no_other_reason_is_taken_for_a_refused_token(api: Api,
         '</v1/0>; rel="first";rel="next",</v1/2>;flag;rel="next"',
     ],
 )
-def test_the_next_page_is_found_however_it_is_spelt(api: Api, link: str) -> None:
+def test_the_next_page_is_found_in_any_form_of_link_header(api: Api, link: str) -> None:
     api.responses = [
         response(200, b"1", {"link": link}),
         response(200, b"2", {"link": '</v1/1>; title="next"; rel="prev"'}),
@@ -451,7 +451,7 @@ class Reading(httpx.AsyncBaseTransport):
         return response(200)
 
 
-def test_what_becomes_shorter_while_it_is_sent_is_a_usage_error(api: Api, tmp_path: Path) -> None:
+def test_a_file_that_becomes_shorter_while_it_is_sent_is_a_usage_error(api: Api, tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"x" * 1_000_000)
     api.terminal.set(transport=Reading(lambda: file.write_bytes(b"")))
@@ -459,7 +459,7 @@ def test_what_becomes_shorter_while_it_is_sent_is_a_usage_error(api: Api, tmp_pa
     assert "became shorter" in api.terminal.err
 
 
-def test_what_becomes_longer_while_it_is_sent_is_sent_as_it_was(api: Api, tmp_path: Path) -> None:
+def test_a_file_that_becomes_longer_while_it_is_sent_is_sent_with_its_first_length(api: Api, tmp_path: Path) -> None:
     file = tmp_path / "log"
     file.write_bytes(b"x" * 1_000_000)
     api.terminal.set(transport=(transport := Reading(lambda: os.truncate(file, 2_000_000))))
@@ -468,38 +468,38 @@ def test_what_becomes_longer_while_it_is_sent_is_sent_as_it_was(api: Api, tmp_pa
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
-def test_a_file_that_is_none_cannot_be_sent(api: Api) -> None:
+def test_a_file_that_only_claims_to_be_seekable_cannot_be_sent(api: Api) -> None:
     assert api.run("x", "--data", "@/proc/self/status") == 2
     assert "cannot be read (Invalid argument)" in api.terminal.err
 
 
-def test_what_was_typed_in_no_known_encoding_goes_into_a_query_as_it_is(api: Api) -> None:
+def test_arguments_that_are_not_valid_text_go_into_a_query_unchanged(api: Api) -> None:
     assert api.run("GET", "x", "-f", "a=\udcff") == 0
     assert api.calls[0].url.query == b"a=%FF"
 
 
-def test_details_tell_what_was_asked_and_what_came(api: Api) -> None:
+def test_verbose_shows_requests_and_statuses(api: Api) -> None:
     api.responses = [response(404)]
     assert api.run("things?secret=1", "--verbose") == 7
     assert "  GET https://api.example/v1/things: HTTP status 404" in api.terminal.err.splitlines()
 
 
 @pytest.mark.parametrize("error", ["token_expired", "unauthorized"])
-def test_a_401_with_a_code_of_their_own_is_renewed_once(api: Api, error: str) -> None:
+def test_a_401_with_an_unknown_error_code_renews_the_token_once(api: Api, error: str) -> None:
     api.responses = [response(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 0
     assert (api.renewals, len(api.calls)) == (1, 2)
 
 
 @pytest.mark.parametrize("error", ["invalid_request", "insufficient_scope"])
-def test_a_401_that_does_not_speak_of_the_token_renews_nothing(api: Api, error: str) -> None:
+def test_a_401_that_does_not_concern_the_token_renews_nothing(api: Api, error: str) -> None:
     api.responses = [response(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 4
     assert api.terminal.out == "no"
     assert (api.renewals, len(api.calls)) == (0, 1)
 
 
-def test_a_refused_token_that_a_sibling_replaced_takes_no_renewal(api: Api) -> None:
+def test_a_refused_token_that_another_process_replaced_needs_no_refresh(api: Api) -> None:
     terminal = api.terminal
     before = terminal.keyring.entries()
     assert terminal.run("token", "--min-ttl", "99999") == 0
@@ -507,18 +507,18 @@ def test_a_refused_token_that_a_sibling_replaced_takes_no_renewal(api: Api) -> N
     after = terminal.keyring.entries()
     keep(terminal, before)
 
-    def a_sibling_renews(request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
+    def another_process_renews(request: httpx.Request) -> httpx.Response | Awaitable[httpx.Response]:
         keep(terminal, after)
-        return api.answer(request)
+        return api.respond(request)
 
-    terminal.answer = a_sibling_renews
+    terminal.answer = another_process_renews
     api.responses = [refusal()]
     assert api.run("x") == 0
     assert api.tokens[1] == f"Bearer {newer}"
     assert api.renewals == 1  # the sibling's
 
 
-def test_a_session_that_ended_for_good_says_so_after_the_body(api: Api) -> None:
+def test_the_error_of_a_rejected_refresh_token_comes_after_the_body(api: Api) -> None:
     api.responses = [refusal(b"why")]
     api.provider = lambda _: response(403, b'{"error": "invalid_grant"}')
     assert api.run("x") == 4
@@ -527,7 +527,7 @@ def test_a_session_that_ended_for_good_says_so_after_the_body(api: Api) -> None:
     assert api.terminal.keyring.entries() == {}
 
 
-def test_a_renewal_that_finds_no_provider_is_network_trouble(api: Api) -> None:
+def test_a_refresh_without_a_provider_is_a_network_error(api: Api) -> None:
     def unplugged(_: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("unplugged")
 
@@ -538,13 +538,13 @@ def test_a_renewal_that_finds_no_provider_is_network_trouble(api: Api) -> None:
     assert api.terminal.keyring.entries() != {}
 
 
-def test_a_token_about_to_end_is_renewed_before_the_call(api: Api) -> None:
+def test_a_token_that_expires_soon_is_renewed_before_the_request(api: Api) -> None:
     api.terminal.time.pass_by(3600 - 59)
     assert api.run("x") == 0
     assert (api.renewals, len(api.calls)) == (1, 1)
 
 
-def test_include_prints_the_head_first(api: Api) -> None:
+def test_include_prints_the_status_line_and_headers_first(api: Api) -> None:
     api.responses = [response(404, b"gone", [("x-a", "1"), ("x-a", "2\x1b[31m")]), response(599, b"odd")]
     assert api.run("x", "--include") == 7
     assert api.terminal.out == "HTTP/1.1 404 Not Found\nx-a: 1\nx-a: 2[31m\n\ngone"
@@ -552,7 +552,7 @@ def test_include_prints_the_head_first(api: Api) -> None:
     assert api.terminal.out == "HTTP/1.1 599 unknown\n\nodd"
 
 
-def test_pages_are_followed_and_begin_on_lines_of_their_own(api: Api) -> None:
+def test_pages_are_followed_and_start_on_a_new_line(api: Api) -> None:
     api.responses = [
         response(200, b"[1]", {"link": '<https://api.example/v1/x?page=2>; rel="next", <?page=9>; rel="last"'}),
         response(200, b"[2]\n", {"link": '<?page=3>; rel="next"'}),
@@ -563,13 +563,13 @@ def test_pages_are_followed_and_begin_on_lines_of_their_own(api: Api) -> None:
     assert [call.url.query for call in api.calls] == [b"", b"page=2", b"page=3"]
 
 
-def test_without_paginate_one_page_is_all(api: Api) -> None:
+def test_without_paginate_only_one_page_is_fetched(api: Api) -> None:
     api.responses = [response(200, b"[1]", {"link": '<?page=2>; rel="next"'})]
     assert api.run("x") == 0
     assert len(api.calls) == 1
 
 
-def test_a_token_refused_between_pages_is_renewed_and_the_pages_go_on(api: Api) -> None:
+def test_a_token_refused_between_pages_is_renewed_and_the_pages_continue(api: Api) -> None:
     api.responses = [
         response(200, b"[1]", {"link": '<?page=2>; rel="next"'}),
         refusal(),
@@ -584,7 +584,7 @@ def test_a_token_refused_between_pages_is_renewed_and_the_pages_go_on(api: Api) 
     "target",
     ["https://evil.example/", "//evil.example/", "https://a@api.example/", "http://api.example/", "http://[::1"],
 )
-def test_a_next_page_elsewhere_is_not_fetched(api: Api, target: str) -> None:
+def test_a_next_page_at_another_origin_is_not_fetched(api: Api, target: str) -> None:
     api.responses = [response(200, b"[1]", {"link": f'<{target}>; rel="next"'})]
     assert api.run("x", "--paginate") == 7
     assert api.terminal.out == "[1]"
@@ -592,34 +592,34 @@ def test_a_next_page_elsewhere_is_not_fetched(api: Api, target: str) -> None:
     assert "next page" in api.terminal.err
 
 
-def test_pages_that_lead_round_in_a_circle_end(api: Api) -> None:
-    api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MOST_PAGES + 1)]
+def test_pages_that_link_in_a_circle_end(api: Api) -> None:
+    api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MAX_PAGES + 1)]
     assert api.run("x", "--paginate") == 7
-    assert len(api.calls) == MOST_PAGES
+    assert len(api.calls) == MAX_PAGES
 
 
-def test_a_page_that_fails_ends_the_pages(api: Api) -> None:
+def test_a_failed_page_ends_the_pagination(api: Api) -> None:
     api.responses = [response(500, b"oh", {"link": '<?page=2>; rel="next"'})]
     assert api.run("x", "--paginate") == 7
     assert len(api.calls) == 1
 
 
-def test_only_get_has_pages(api: Api) -> None:
+def test_only_get_can_be_paginated(api: Api) -> None:
     assert api.run("x", "--paginate", "-f", "a=b") == 2
     assert api.calls == []
 
 
 @pytest.mark.parametrize(
-    "trouble", [httpx.ConnectError("s3cret"), httpx.ReadTimeout("s3cret"), httpx.RemoteProtocolError("s3cret")]
+    "error", [httpx.ConnectError("s3cret"), httpx.ReadTimeout("s3cret"), httpx.RemoteProtocolError("s3cret")]
 )
-def test_trouble_on_the_way_is_7(api: Api, trouble: Exception) -> None:
-    api.responses = [trouble]
+def test_a_connection_failure_is_exit_code_7(api: Api, error: Exception) -> None:
+    api.responses = [error]
     assert api.run("x") == 7
     assert api.terminal.err.startswith("Error: api.example cannot be used: ")
     assert "s3cret" not in api.terminal.err
 
 
-def test_a_body_that_breaks_off_is_7(api: Api) -> None:
+def test_an_incomplete_body_is_exit_code_7(api: Api) -> None:
     class Broken(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             yield b"half"
@@ -630,7 +630,7 @@ def test_a_body_that_breaks_off_is_7(api: Api) -> None:
     assert api.terminal.out == "half"
 
 
-def test_a_silent_api_is_given_up(api: Api) -> None:
+def test_an_api_that_never_responds_times_out(api: Api) -> None:
     async def never(_: httpx.Request) -> httpx.Response:
         await anyio.sleep(10_000)
         raise AssertionError
@@ -638,24 +638,24 @@ def test_a_silent_api_is_given_up(api: Api) -> None:
     api.terminal.answer = never
     begun = api.terminal.time.now()
     assert api.run("x") == 7
-    assert api.terminal.time.now() - begun == pytest.approx(STALL)
+    assert api.terminal.time.now() - begun == pytest.approx(STALL_TIMEOUT)
     assert "no progress for 60 seconds" in api.terminal.err
 
 
-def test_a_dripping_api_is_given_up(api: Api) -> None:
+def test_an_api_that_sends_a_byte_now_and_then_times_out(api: Api) -> None:
     api.responses = [httpx.Response(200, stream=stream(*[b"."] * 1000, pause=1))]
     begun = api.terminal.time.now()
     assert api.run("x") == 7
-    assert api.terminal.time.now() - begun == pytest.approx(STALL)
+    assert api.terminal.time.now() - begun == pytest.approx(STALL_TIMEOUT)
 
 
-def test_a_slow_download_that_goes_on_may_take_hours(api: Api) -> None:
+def test_a_slow_download_that_makes_progress_may_take_hours(api: Api) -> None:
     api.responses = [httpx.Response(200, stream=stream(*[b"x" * 2048] * 200, pause=50))]
     assert api.run("x") == 0
     assert len(api.terminal.out) == 200 * 2048
 
 
-def test_bytes_are_piped_as_they_are(api: Api) -> None:
+def test_bytes_are_written_to_a_pipe_unchanged(api: Api) -> None:
     data = bytes(range(256)) * 10
     api.responses = [response(200, data, {"content-type": "application/json"})]
     stdout = Bytes()
@@ -663,7 +663,7 @@ def test_bytes_are_piped_as_they_are(api: Api) -> None:
     assert stdout.pipe.getvalue() == data
 
 
-def test_bytes_are_piped_in_as_they_are(api: Api) -> None:
+def test_bytes_are_read_from_a_pipe_unchanged(api: Api) -> None:
     data = bytes(range(256)) * 10
     environment = replace(api.terminal.environment, stdin=Bytes(data), stdout=Bytes())
     assert main(["api", "x", "--data", "@-"], environment) == 0
@@ -671,7 +671,7 @@ def test_bytes_are_piped_in_as_they_are(api: Api) -> None:
 
 
 @LEFT_EARLY
-def test_a_reader_that_has_seen_enough_is_no_error(api: Api) -> None:
+def test_a_closed_pipe_is_not_an_error(api: Api) -> None:
     class Closed(Bytes):
         @property
         def buffer(self) -> Any:  # noqa: ANN401
@@ -684,7 +684,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(api: Api) -> None:
     assert main(["api", "x"], replace(api.terminal.environment, stdout=Closed())) == 0
 
 
-def test_json_is_laid_out_for_people(on_screen: Api) -> None:
+def test_json_is_formatted_on_a_terminal(on_screen: Api) -> None:
     on_screen.responses = [
         response(200, '{"name": "Zoë \\u001b[31m\u202e", "n": 1}'.encode(), {"content-type": "application/json"})
     ]
@@ -693,29 +693,29 @@ def test_json_is_laid_out_for_people(on_screen: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/problem+json; charset=utf-8", "Application/JSON"])
-def test_all_kinds_of_json_are_laid_out(on_screen: Api, kind: str) -> None:
+def test_all_json_media_types_are_formatted(on_screen: Api, kind: str) -> None:
     on_screen.responses = [response(200, b"[1]", {"content-type": kind})]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == "[\n  1\n]\n"
 
 
 @pytest.mark.parametrize("body", ['{"a": 1', '{"a": 1, "a": 2}', "1e999", "[" * 100_000])
-def test_json_that_is_none_is_shown_as_it_is(on_screen: Api, body: str) -> None:
+def test_invalid_json_is_shown_unchanged(on_screen: Api, body: str) -> None:
     on_screen.responses = [response(200, body.encode(), {"content-type": "application/json"})]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == body + "\n"
 
 
-def test_long_json_is_shown_as_it_comes(on_screen: Api) -> None:
+def test_long_json_is_shown_as_it_arrives(on_screen: Api) -> None:
     body = json.dumps(["x" * 1000] * 2000).encode()
-    assert len(body) > IN_MEMORY
+    assert len(body) > MAX_FORMATTED
     pieces = [body[start : start + 65536] for start in range(0, len(body), 65536)]
     on_screen.responses = [httpx.Response(200, headers={"content-type": "application/json"}, stream=stream(*pieces))]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == body.decode() + "\n"
 
 
-def test_text_on_a_terminal_is_harmless(on_screen: Api) -> None:
+def test_text_on_a_terminal_has_no_control_characters(on_screen: Api) -> None:
     text = "línea 1\r\n\tred: \x1b[31m\x9b\u202e end\n"
     data = text.encode()
     on_screen.responses = [httpx.Response(200, stream=stream(data[:2], data[2:]))]
@@ -723,7 +723,7 @@ def test_text_on_a_terminal_is_harmless(on_screen: Api) -> None:
     assert on_screen.terminal.out == "línea 1\n\tred: [31m end\n"
 
 
-def test_nothing_on_a_terminal_is_nothing(on_screen: Api) -> None:
+def test_an_empty_body_prints_nothing_on_a_terminal(on_screen: Api) -> None:
     on_screen.responses = [response(204, b"")]
     assert on_screen.run("x") == 0
     assert on_screen.terminal.out == ""
@@ -731,7 +731,7 @@ def test_nothing_on_a_terminal_is_nothing(on_screen: Api) -> None:
 
 @LEFT_EARLY
 @pytest.mark.parametrize("body", [b"\x89PNG\r\n", b"a\0b", "ü".encode()[:1]])
-def test_what_is_no_text_is_not_shown_on_a_terminal(on_screen: Api, body: bytes) -> None:
+def test_a_binary_body_is_not_shown_on_a_terminal(on_screen: Api, body: bytes) -> None:
     on_screen.responses = [response(200, body)]
     assert on_screen.run("x") == 2
     assert on_screen.terminal.out == ""
@@ -739,7 +739,7 @@ def test_what_is_no_text_is_not_shown_on_a_terminal(on_screen: Api, body: bytes)
 
 
 class Slow:
-    """A transfer watched by a person whose output goes to a file."""
+    """A slow transfer with stderr on a terminal and stdout in a file."""
 
     def __init__(self, api: Api, **environ: str) -> None:
         self._api = api
@@ -760,7 +760,7 @@ class Slow:
         return stderr.pipe.getvalue().decode()
 
 
-def test_a_download_over_a_second_shows_how_far_it_is(api: Api) -> None:
+def test_a_download_over_a_second_shows_its_progress(api: Api) -> None:
     headers = {"content-length": "40960"}
     api.responses = [httpx.Response(200, headers=headers, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
     shown = Slow(api).run("x")
@@ -769,7 +769,7 @@ def test_a_download_over_a_second_shows_how_far_it_is(api: Api) -> None:
     assert shown.endswith("\x1b[2K")  # and leaves nothing behind
 
 
-def test_an_upload_over_a_second_shows_how_far_it_is(api: Api, tmp_path: Path) -> None:
+def test_an_upload_over_a_second_shows_its_progress(api: Api, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 500_000)
 
     class SlowNetwork(httpx.AsyncBaseTransport):
@@ -787,7 +787,7 @@ def test_an_upload_over_a_second_shows_how_far_it_is(api: Api, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_where_plain_text_is_wanted_nothing_redraws(api: Api, environ: dict[str, str]) -> None:
+def test_plain_output_has_no_progress_bar(api: Api, environ: dict[str, str]) -> None:
     api.responses = [httpx.Response(200, stream=stream(*[b"x" * 4096] * 10, pause=0.5))]
     assert Slow(api, **environ).run("x") == ""
 
@@ -800,7 +800,7 @@ def test_a_quick_transfer_shows_no_progress(api: Api) -> None:
 GIVEN = "given-s3cret"
 
 
-def test_a_given_token_serves_token_and_api_and_touches_no_keyring(terminal: Terminal) -> None:
+def test_a_token_from_the_environment_serves_token_and_api_without_the_keyring(terminal: Terminal) -> None:
     terminal.set(keyring=None, environ={**terminal.environment.environ, "PYTHON_KEYRING_BACKEND": "no.such"})
     api = Api(terminal)
     assert terminal.run("token", AWESOME_ACCESS_TOKEN=GIVEN) == 0
@@ -809,22 +809,22 @@ def test_a_given_token_serves_token_and_api_and_touches_no_keyring(terminal: Ter
     assert api.tokens == [f"Bearer {GIVEN}"]
 
 
-def test_a_given_token_comes_before_a_session(api: Api) -> None:
+def test_a_token_from_the_environment_comes_before_a_session(api: Api) -> None:
     assert api.run("x", AWESOME_ACCESS_TOKEN=GIVEN) == 0
     assert api.tokens == [f"Bearer {GIVEN}"]
 
 
-def test_a_given_token_tells_in_json_what_it_knows(terminal: Terminal) -> None:
+def test_a_token_from_the_environment_has_null_members_in_json(terminal: Terminal) -> None:
     assert terminal.run("token", "--json", AWESOME_ACCESS_TOKEN=GIVEN) == 0
     assert terminal.json == {"access_token": GIVEN, "token_type": "Bearer", "expires_at": None, "scope": None}
 
 
-def test_a_given_token_brings_no_id_token(api: Api) -> None:
+def test_a_token_from_the_environment_has_no_id_token(api: Api) -> None:
     assert api.terminal.run("token", "--id", AWESOME_ACCESS_TOKEN=GIVEN) == 4
     assert GIVEN not in api.terminal.out + api.terminal.err
 
 
-def test_a_given_token_is_never_renewed(api: Api) -> None:
+def test_a_token_from_the_environment_is_never_renewed(api: Api) -> None:
     api.responses = [refusal(b"no")]
     assert api.run("x", "--verbose", AWESOME_ACCESS_TOKEN=GIVEN) == 4
     assert (api.renewals, len(api.calls)) == (0, 1)
@@ -833,14 +833,14 @@ def test_a_given_token_is_never_renewed(api: Api) -> None:
     assert GIVEN not in api.terminal.err
 
 
-def test_an_empty_given_token_counts_as_none(api: Api) -> None:
+def test_an_empty_token_in_the_environment_counts_as_none(api: Api) -> None:
     assert api.run("x", AWESOME_ACCESS_TOKEN="") == 0
     assert api.tokens != ["Bearer "]
 
 
 @pytest.mark.parametrize("token", [" ", "s3 cret", "s3cret\n", "s3cret\x1b", "s3crét"])
 @pytest.mark.parametrize("command", [["token"], ["token", "--id"], ["api", "x"]])
-def test_a_malformed_given_token_is_a_wrong_setting_and_is_not_echoed(api: Api, command: list[str], token: str) -> None:
+def test_a_malformed_token_in_the_environment_is_a_config_error(api: Api, command: list[str], token: str) -> None:
     assert api.terminal.run(*command, AWESOME_ACCESS_TOKEN=token) == 3
     assert api.calls == []
     assert "s3" not in api.terminal.err

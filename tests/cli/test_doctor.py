@@ -200,7 +200,7 @@ def test_variables_of_the_network_are_named_and_their_values_kept(terminal: Term
     [
         (ConnectionRefusedError(), "the connection was refused"),
         (ssl.SSLCertVerificationError(), "its TLS certificate is not trusted"),
-        (TimeoutError(), "no complete answer in time"),
+        (TimeoutError(), "no complete response in time"),
     ],
 )
 def test_a_provider_that_cannot_be_reached_is_told_with_the_reason(

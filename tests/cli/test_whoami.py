@@ -185,8 +185,8 @@ def claims(sub: object) -> bytes:
         (Response(429, b'{"error": "Too Many Requests"}'), 7, "gives no usable answer (HTTP status 429)"),
         (Response(403, b'{"error": "insufficient_scope"}'), 7, "userinfo endpoint refuses: insufficient_scope"),
         (Response(404, b"{}"), 7, "userinfo endpoint refuses: the provider answered with HTTP status 404"),
-        (Response(200, claims("demo|somebody")), 8, "speaks of somebody else"),
-        (Response(200, claims(None)), 8, "speaks of somebody else"),
+        (Response(200, claims("demo|somebody")), 8, "describes another user"),
+        (Response(200, claims(None)), 8, "describes another user"),
     ],
 )
 def test_check_tells_what_is_neither_yes_nor_no(terminal: Terminal, response: Response, code: int, words: str) -> None:

@@ -17,26 +17,21 @@ with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.errors import AwesomeError
     from awesome_cli.oauth.device_grant import parse_device_authorization, parse_poll
     from awesome_cli.oauth.discovery import parse_metadata
-    from awesome_cli.oauth.id_token import parse_jwks, validate_id_token
+    from awesome_cli.oauth.id_token import validate_id_token
+    from awesome_cli.oauth.jwks import parse_jwks
     from awesome_cli.oauth.response import Response
     from awesome_cli.oauth.revocation import parse_revocation
-    from awesome_cli.oauth.token import parse_refresh
+    from awesome_cli.oauth.token import TokenResponse, parse_refresh
     from awesome_cli.oauth.userinfo import parse_userinfo
     from awesome_cli.text import safe, secure_url
-    from support import token_cases as corpus
+    from support import token_cases
 
-KEYS = [corpus.jwk(corpus.RSA, "1"), corpus.jwk(corpus.EC["P-256"], "2")]
+KEYS = [token_cases.jwk(token_cases.RSA, "1"), token_cases.jwk(token_cases.EC["P-256"], "2")]
 
 
-def verify(token: str, keys: list[corpus.Jwk]) -> None:
-    validate_id_token(
-        token,
-        keys,
-        issuer=corpus.ISSUER,
-        client_id=corpus.CLIENT,
-        access_token=corpus.ACCESS_TOKEN,
-        now=corpus.NOW,
-    )
+def verify(token: str, keys: list[token_cases.Jwk]) -> None:
+    tokens = TokenResponse(token_cases.ACCESS_TOKEN, 3600.0, id_token=token)
+    validate_id_token(tokens, keys, issuer=token_cases.ISSUER, client_id=token_cases.CLIENT, now=token_cases.NOW)
 
 
 def fuzz(data: bytes) -> None:
@@ -47,20 +42,20 @@ def fuzz(data: bytes) -> None:
     text = body.decode("utf-8", "surrogateescape")
     response = Response(status, body, {"retry-after": header, "x-ratelimit-reset": header, "date": header})
     with suppress(AwesomeError):
-        parse_poll(response, now=corpus.NOW)
+        parse_poll(response, now=token_cases.NOW)
     with suppress(AwesomeError):
-        parse_device_authorization(response, endpoint=corpus.ISSUER)
+        parse_device_authorization(response, endpoint=token_cases.ISSUER)
     with suppress(AwesomeError):
         parse_refresh(response)
     with suppress(AwesomeError):
-        parse_metadata(response.json(), issuer=corpus.ISSUER)
+        parse_metadata(response.json(), issuer=token_cases.ISSUER)
     with suppress(AwesomeError):
-        verify(corpus.token(), list(map(dict, parse_jwks(response))))
+        verify(token_cases.token(), list(map(dict, parse_jwks(response))))
     with suppress(AwesomeError):
         verify(text, KEYS)
     for signed in (
-        corpus.seal(corpus.HEADER, body, "RS256", corpus.RSA),
-        corpus.seal(body, corpus.PAYLOAD, "RS256", corpus.RSA),
+        token_cases.seal(token_cases.HEADER, body, "RS256", token_cases.RSA),
+        token_cases.seal(body, token_cases.PAYLOAD, "RS256", token_cases.RSA),
     ):
         with suppress(AwesomeError):
             verify(signed, KEYS)

@@ -1,4 +1,4 @@
-"""Asking for a device code (RFC 8628 §3.1, §3.2), and what one reply means for the pace (§3.5)."""
+"""The device authorization request and response (RFC 8628 §3.1, §3.2), and the polling schedule (§3.5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from awesome_cli.oauth.device_grant import (
     Pending,
     PollingSchedule,
     TransientFailure,
-    code_challenge,
     device_authorization_form,
     parse_device_authorization,
     parse_poll,
@@ -36,20 +35,20 @@ GOOD = {
 }
 
 
-def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a reply may carry
-    return parse_reply(Response(status, json.dumps(GOOD | changes).encode()))
+def parse(status: int = 200, /, **changes: Any) -> DeviceAuthorization:  # noqa: ANN401 - whatever a response may carry
+    return parse_response(Response(status, json.dumps(GOOD | changes).encode()))
 
 
 def without(name: str) -> DeviceAuthorization:
     document = {key: value for key, value in GOOD.items() if key != name}
-    return parse_reply(Response(200, json.dumps(document).encode()))
+    return parse_response(Response(200, json.dumps(document).encode()))
 
 
-def parse_reply(response: Response, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
+def parse_response(response: Response, endpoint: str = "https://provider.example/device/code") -> DeviceAuthorization:
     return parse_device_authorization(response, endpoint=endpoint)
 
 
-def test_the_request_carries_what_is_set_and_no_secret() -> None:
+def test_a_device_code_request_has_the_optional_parameters_and_no_secret() -> None:
     assert device_authorization_form("client", scope="openid") == {"client_id": "client", "scope": "openid"}
     assert device_authorization_form(
         "client",
@@ -67,12 +66,7 @@ def test_the_request_carries_what_is_set_and_no_secret() -> None:
     }
 
 
-def test_the_challenge_is_that_of_the_specification() -> None:
-    verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-    assert code_challenge(verifier) == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
-
-
-def test_a_poll_carries_the_grant_the_code_and_what_is_set() -> None:
+def test_a_poll_request_has_the_grant_type_the_code_and_the_optional_parameters() -> None:
     grant = {"grant_type": GRANT_TYPE, "device_code": "code", "client_id": "client"}
     assert grant["grant_type"] == "urn:ietf:params:oauth:grant-type:device_code"
     assert poll_form("client", "code") == grant
@@ -80,15 +74,15 @@ def test_a_poll_carries_the_grant_the_code_and_what_is_set() -> None:
     assert poll_form("client", "code", **more) == {**grant, **more}
 
 
-def test_a_good_response_is_accepted() -> None:
+def test_a_valid_device_authorization_response_is_accepted() -> None:
     assert parse() == DeviceAuthorization(**GOOD)  # type: ignore[arg-type]  # a table of all kinds
     assert "device-code" not in repr(parse())
 
 
-def test_googles_spelling_is_understood() -> None:
+def test_googles_verification_url_is_accepted() -> None:
     document = {name: value for name, value in GOOD.items() if name != "verification_uri"}
     body = json.dumps({**document, "verification_url": "https://google.example/device"}).encode()
-    assert parse_reply(Response(200, body)).verification_uri == "https://google.example/device"
+    assert parse_response(Response(200, body)).verification_uri == "https://google.example/device"
 
 
 @pytest.mark.parametrize(
@@ -98,17 +92,17 @@ def test_googles_spelling_is_understood() -> None:
         *(("user_code", value) for value in ("", 7, " ", "\u200b\u202e", ["x"])),
     ],
 )
-def test_a_response_with_an_unusable_code_is_refused_by_its_name(name: str, value: object) -> None:
+def test_an_error_names_the_code_that_is_unusable(name: str, value: object) -> None:
     with pytest.raises(ProviderError, match=f"has an unusable {name}"):
         parse(**{name: value})
 
 
 @pytest.mark.parametrize("name", ["device_code", "user_code", "verification_uri"])
-def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+def test_an_error_names_the_member_that_is_missing(name: str) -> None:
     lacking = {key: value for key, value in GOOD.items() if key != name}
     for document in (lacking, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
-            parse_reply(Response(200, json.dumps(document).encode()))
+            parse_response(Response(200, json.dumps(document).encode()))
         assert refused.value.message == f"The provider's device authorization response lacks {name}."
 
 
@@ -124,35 +118,35 @@ def test_a_response_that_lacks_a_member_is_refused_by_its_name(name: str) -> Non
         ["x"],
     ],
 )
-def test_people_are_sent_to_secure_urls_only(uri: object) -> None:
-    with pytest.raises(ProviderError, match="no https:// URL") as refused:
+def test_a_verification_uri_must_be_a_secure_url(uri: object) -> None:
+    with pytest.raises(ProviderError, match="not an https:// URL") as refused:
         parse(verification_uri=uri)
     assert "\x1b" not in refused.value.message
     assert "Do not open it" in refused.value.hint
 
 
 @pytest.mark.parametrize("uri", ["http://127.0.0.1/", "http://localhost:631/", "https://localhost/", "http://[::1]/"])
-def test_a_provider_elsewhere_sends_nobody_to_this_machine(uri: str) -> None:
+def test_a_remote_provider_cannot_name_a_verification_uri_on_this_machine(uri: str) -> None:
     with pytest.raises(ProviderError, match="on this machine") as refused:
         parse(verification_uri=uri)
     assert "Do not open it" in refused.value.hint
     assert parse(verification_uri_complete=uri).verification_uri_complete is None
     body = json.dumps({**GOOD, "verification_uri": uri, "verification_uri_complete": uri}).encode()
-    device = parse_reply(Response(200, body), endpoint="http://localhost:8765/device/code")
+    device = parse_response(Response(200, body), endpoint="http://localhost:8765/device/code")
     assert device.verification_uri == device.verification_uri_complete == uri
 
 
 @pytest.mark.parametrize("uri", ["http://provider.example/", "file:///etc/passwd", "", None, 7, "https://a/\u202e"])
-def test_a_bad_complete_uri_is_ignored(uri: object) -> None:
+def test_an_invalid_verification_uri_complete_is_ignored(uri: object) -> None:
     assert parse(verification_uri_complete=uri).verification_uri_complete is None
 
 
-def test_the_user_code_is_made_safe_and_bounded() -> None:
+def test_the_user_code_is_safe_to_show_and_limited_in_length() -> None:
     assert parse(user_code="AB\x1b[2J-CD\n").user_code == "AB[2J-CD"
     assert len(parse(user_code="A" * 1000).user_code) == 64
 
 
-def test_a_code_lives_for_a_day_at_most() -> None:
+def test_a_device_code_is_valid_for_a_day_at_most() -> None:
     assert parse(expires_in=86400).expires_in == 86400
     assert parse(expires_in=1e300).expires_in == 86400
 
@@ -172,9 +166,11 @@ def test_a_code_lives_for_a_day_at_most() -> None:
         (500, b'{"error":"server_error"}', ProviderUnreachableError, "network"),
     ],
 )
-def test_a_refusal_ends_it_and_says_why(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
+def test_a_refused_device_code_request_raises_an_error_with_the_code(
+    status: int, body: bytes, kind: type[AwesomeError], code: str
+) -> None:
     with pytest.raises(ProviderError) as refused:
-        parse_reply(Response(status, body))
+        parse_response(Response(status, body))
     assert (type(refused.value), refused.value.code, refused.value.exit_code) == (kind, code, 7)
 
 
@@ -202,15 +198,15 @@ def test_any_response_is_accepted_or_refused(changes: dict[str, Any], status: in
 @given(
     st.binary() | st.dictionaries(st.sampled_from(["error", "interval", "access_token"]), JSON), st.integers(100, 599)
 )
-def test_any_poll_is_answered_pending_passing_or_the_end(body: bytes | dict[str, Any], status: int) -> None:
+def test_any_poll_response_is_pending_transient_or_final(body: bytes | dict[str, Any], status: int) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        answer = parse_poll(Response(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
+        result = parse_poll(Response(status, data, {"retry-after": "9" * (status % 20)}), now=0.0)
     except AwesomeError as error:
         ended = error
     else:
-        assert isinstance(answer, Pending | TransientFailure | TokenResponse)
+        assert isinstance(result, Pending | TransientFailure | TokenResponse)
         schedule = PollingSchedule.start(5.0)
-        assert isinstance(answer, TokenResponse) or schedule.after(answer).wait >= schedule.wait
+        assert isinstance(result, TokenResponse) or schedule.after(result).wait >= schedule.wait
         return
     assert ended.exit_code in (5, 6, 7)

@@ -24,7 +24,7 @@ DOCUMENT = {"issuer": ISSUER, **{name: f"{ISSUER}{name}" for name in ENDPOINTS}}
         ("https://provider.example/realms/a/", "https://provider.example/realms/a/.well-known/openid-configuration"),
     ],
 )
-def test_the_document_lies_below_the_issuer(issuer: str, url: str) -> None:
+def test_the_discovery_url_is_below_the_issuer(issuer: str, url: str) -> None:
     assert discovery_url(issuer) == url
 
 
@@ -47,7 +47,7 @@ def test_the_issuer_must_be_spelt_exactly(issuer: object) -> None:
     assert "slash" in refused.value.hint
 
 
-def test_what_an_issuer_calls_itself_is_made_safe() -> None:
+def test_a_wrong_issuer_is_shown_without_control_characters() -> None:
     with pytest.raises(ProviderError) as refused:
         parse_metadata({"issuer": "\x1b[2Jevil\n"}, issuer=ISSUER)
     assert refused.value.message == f"The provider calls itself [2Jevil, not {ISSUER}."
@@ -64,27 +64,27 @@ def test_a_missing_issuer_or_document_is_refused() -> None:
 @pytest.mark.parametrize(
     "url", ["http://provider.example/", "", "/relative", "javascript:alert(1)", 7, ["https://a/"], False]
 )
-def test_an_endpoint_that_is_no_secure_url_is_refused(name: str, url: object) -> None:
+def test_an_endpoint_that_is_not_a_secure_url_is_refused(name: str, url: object) -> None:
     with pytest.raises(ProviderError, match=name):
         parse_metadata({**DOCUMENT, name: url}, issuer=ISSUER)
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9200/", "http://localhost:6379/", "https://[::1]/"])
-def test_an_issuer_elsewhere_names_no_endpoint_on_this_machine(name: str, url: str) -> None:
+def test_a_remote_issuer_cannot_name_an_endpoint_on_this_machine(name: str, url: str) -> None:
     with pytest.raises(ProviderError, match=f"{name} is an address on this machine") as refused:
         parse_metadata({**DOCUMENT, name: url}, issuer=ISSUER)
     assert f"set {name} in the profile" in refused.value.hint
 
 
-def test_an_issuer_on_this_machine_names_endpoints_on_it() -> None:
+def test_an_issuer_on_this_machine_can_name_endpoints_on_it() -> None:
     issuer = "http://localhost:8765/"
     document = {"issuer": issuer, "token_endpoint": "http://127.0.0.1:8765/token"}
     assert parse_metadata(document, issuer=issuer).need("token_endpoint") == "http://127.0.0.1:8765/token"
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_a_missing_endpoint_is_missed_only_where_it_is_needed(name: str) -> None:
+def test_a_missing_endpoint_is_an_error_only_if_it_is_needed(name: str) -> None:
     for document in ({**DOCUMENT, name: None}, {key: value for key, value in DOCUMENT.items() if key != name}):
         metadata = parse_metadata(document, issuer=ISSUER)
         assert getattr(metadata, name) is None
@@ -94,14 +94,14 @@ def test_a_missing_endpoint_is_missed_only_where_it_is_needed(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
-def test_the_profile_names_endpoints_that_the_document_lacks(name: str) -> None:
+def test_the_profile_can_set_endpoints(name: str) -> None:
     mine = "http://127.0.0.1:8080/mine"
     for others in ({}, {name: "http://clear.example/"}, {name: mine}):
         document = {"issuer": ISSUER, **others}
         assert parse_metadata(document, issuer=ISSUER, overrides={name: mine}).need(name) == mine
 
 
-def test_lists_that_are_incomplete_are_no_reason_to_refuse() -> None:
+def test_incomplete_lists_in_the_discovery_document_are_ignored() -> None:
     lists: dict[str, Any] = {"grant_types_supported": ["implicit"], "token_endpoint_auth_methods_supported": []}
     assert parse_metadata({**DOCUMENT, **lists}, issuer=ISSUER) == parse_metadata(DOCUMENT, issuer=ISSUER)
 

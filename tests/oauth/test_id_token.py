@@ -1,4 +1,4 @@
-"""ID tokens beside the corpus: what newer keys or another clock might change, renewals, and what was kept."""
+"""Validation of ID tokens beyond the token cases: error classes, refreshed tokens and stored ones."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from awesome_cli.errors import InvalidTokenError, NoMatchingKeyError, ProviderEr
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import (
     IdToken,
-    parse_jwks,
     parse_stored_id_token,
     validate_id_token,
     validate_same_subject,
 )
+from awesome_cli.oauth.jwks import parse_jwks
 from awesome_cli.oauth.response import Response
-from support import token_cases as corpus
+from awesome_cli.oauth.token import TokenResponse
+from support import token_cases
 from support.token_cases import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
 
 
-def verify(encoded: str, *keys: corpus.Jwk, now: float = NOW, access_token: str = ACCESS_TOKEN) -> IdToken:
-    return validate_id_token(
-        encoded, keys or [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, access_token=access_token, now=now
-    )
+def validate(encoded: str, *keys: token_cases.Jwk, now: float = NOW, access_token: str = ACCESS_TOKEN) -> IdToken:
+    tokens = TokenResponse(access_token, 3600.0, id_token=encoded)
+    return validate_id_token(tokens, keys or [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, now=now)
 
 
 @pytest.mark.parametrize(
@@ -32,17 +32,17 @@ def verify(encoded: str, *keys: corpus.Jwk, now: float = NOW, access_token: str 
     [
         pytest.param(token(header={"kid": "2"}), jwk(RSA), id="an unknown kid"),
         pytest.param(token(), jwk(EC["P-256"]), id="another kind of key"),
-        pytest.param(token(header={"kid": corpus.ABSENT}), jwk(OTHER_RSA), id="no kid, and a single key that fails"),
+        pytest.param(token(header={"kid": token_cases.ABSENT}), jwk(OTHER_RSA), id="no kid, and another key"),
     ],
 )
-def test_newer_keys_might_change_the_verdict(encoded: str, key: corpus.Jwk) -> None:
+def test_a_token_that_newer_keys_might_validate_raises_no_matching_key(encoded: str, key: token_cases.Jwk) -> None:
     with pytest.raises(NoMatchingKeyError):
-        verify(encoded, key)
+        validate(encoded, key)
 
 
-def test_newer_keys_cannot_mend_a_signature_that_a_named_key_refuses() -> None:
+def test_a_wrong_signature_with_a_known_key_id_is_final() -> None:
     with pytest.raises(InvalidTokenError) as refused:
-        verify(token(key=OTHER_RSA))
+        validate(token(key=OTHER_RSA))
     assert type(refused.value) is InvalidTokenError
 
 
@@ -54,56 +54,61 @@ def test_newer_keys_cannot_mend_a_signature_that_a_named_key_refuses() -> None:
         pytest.param(token(nbf=NOW + 1000), NOW, id="not yet valid"),
     ],
 )
-def test_another_clock_might_change_the_verdict(encoded: str, now: float) -> None:
+def test_a_token_that_is_not_valid_now_raises_token_not_current(encoded: str, now: float) -> None:
     with pytest.raises(TokenNotCurrentError):
-        verify(encoded, now=now)
+        validate(encoded, now=now)
 
 
-def test_the_leeway_is_a_minute_to_the_dot() -> None:
-    assert verify(token(), now=NOW + 3659.999).sub == "juan"
-    assert verify(token(), now=NOW - 60).sub == "juan"
+def test_the_leeway_is_exactly_a_minute() -> None:
+    assert validate(token(), now=NOW + 3659.999).sub == "juan"
+    assert validate(token(), now=NOW - 60).sub == "juan"
 
 
 @pytest.mark.parametrize("changes", [{"iss": "other"}, {"aud": "other"}, {"sub": ""}, {"at_hash": "other"}])
-def test_a_clock_is_blamed_only_if_all_else_is_right(changes: dict[str, str]) -> None:
+def test_times_are_checked_last(changes: dict[str, str]) -> None:
     with pytest.raises(InvalidTokenError) as refused:
-        verify(token(**changes, exp=0))  # type: ignore[arg-type]  # claims of all kinds
+        validate(token(**changes, exp=0))  # type: ignore[arg-type]  # claims of all kinds
     assert type(refused.value) is InvalidTokenError
 
 
-def test_a_shared_secret_is_answered_with_the_setting_to_change() -> None:
+def test_the_hint_for_a_token_signed_with_a_shared_secret_names_rs256() -> None:
     with pytest.raises(InvalidTokenError) as refused:
-        verify(token(alg="HS256", key=b"secret"))
+        validate(token(alg="HS256", key=b"secret"))
     assert "RS256" in hint_for(refused.value, AWESOME)
 
 
-def test_at_hash_ties_the_id_token_to_its_access_token() -> None:
-    bound = token(at_hash=corpus.at_hash("RS256"))
-    assert verify(bound).sub == "juan"
+def test_at_hash_must_match_the_access_token() -> None:
+    bound = token(at_hash=token_cases.at_hash("RS256"))
+    assert validate(bound).sub == "juan"
     with pytest.raises(InvalidTokenError, match="at_hash"):
-        verify(bound, access_token="another")
+        validate(bound, access_token="another")
 
 
-def test_an_id_token_does_not_show_itself() -> None:
-    assert repr(verify(token())) == "IdToken()"
+def test_a_token_response_without_an_id_token_is_refused() -> None:
+    with pytest.raises(InvalidTokenError, match="sent no ID token"):
+        validate_id_token(TokenResponse(ACCESS_TOKEN, 3600.0), [jwk(RSA)], issuer=ISSUER, client_id=CLIENT, now=NOW)
+
+
+def test_the_repr_of_an_id_token_shows_no_content() -> None:
+    assert repr(validate(token())) == "IdToken()"
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
     [(200, b""), (200, b"[]"), (200, b"{}"), (200, b'{"keys":{}}'), (200, b'{"keys":null}'), (404, b'{"keys":[]}')],
 )
-def test_what_is_no_key_set_is_refused(status: int, body: bytes) -> None:
+def test_a_response_without_a_key_set_is_refused(status: int, body: bytes) -> None:
     with pytest.raises(ProviderError) as refused:
         parse_jwks(Response(status, body))
     assert f"HTTP status {status}" in refused.value.message
 
 
-def test_of_a_key_set_only_what_is_looked_at_is_remembered() -> None:
+def test_only_the_used_members_of_keys_are_returned() -> None:
     private = {"kty": "RSA", "kid": "1", "n": "AQAB", "d": "secret", "x5c": ["x" * 1000]}
-    body = json.dumps({"keys": [private, *corpus.STRANGERS]}).encode()
+    body = json.dumps({"keys": [private, *token_cases.UNKNOWN_KEYS]}).encode()
     assert parse_jwks(Response(200, body)) == [
         {"kty": "RSA", "kid": "1", "n": "AQAB"},
-        {"kty": "OKP", "crv": "Ed25519", "x": corpus.encode(b"x" * 32), "kid": "okp"},
+        {"kty": "OKP", "crv": "Ed25519", "x": token_cases.encode(b"x" * 32), "kid": "okp"},
         {"kty": "oct", "kid": "oct"},
         {"kty": "AKP", "alg": "ML-DSA-44", "kid": "akp"},
         {},
@@ -122,7 +127,7 @@ OLD = IdToken("", {"iss": ISSUER, "sub": "juan", "aud": CLIENT})
         {"iss": ISSUER, "sub": "juan", "aud": [CLIENT, CLIENT], "auth_time": 5},
     ],
 )
-def test_a_renewed_id_token_for_the_same_person_is_believed(claims: dict[str, object]) -> None:
+def test_a_refreshed_id_token_for_the_same_subject_is_accepted(claims: dict[str, object]) -> None:
     validate_same_subject(IdToken("", claims), OLD)
 
 
@@ -130,7 +135,7 @@ def test_a_renewed_id_token_for_the_same_person_is_believed(claims: dict[str, ob
     ("name", "value"),
     [("iss", "https://other.example/"), ("sub", "admin"), ("sub", "Juan"), ("aud", "other"), ("aud", [CLIENT, "api"])],
 )
-def test_a_renewed_id_token_for_another_is_refused(name: str, value: object) -> None:
+def test_a_refreshed_id_token_with_another_iss_sub_or_aud_is_refused(name: str, value: object) -> None:
     with pytest.raises(InvalidTokenError) as refused:
         validate_same_subject(IdToken("", {**OLD.claims, name: value}), OLD)
     assert f"{name} changed while the session was renewed" in refused.value.message
@@ -142,12 +147,12 @@ def test_the_order_of_audiences_does_not_matter() -> None:
     validate_same_subject(IdToken("", {**several, "aud": ["api", CLIENT]}), IdToken("", several))
 
 
-def test_a_kept_id_token_is_read_without_keys_and_whatever_the_time() -> None:
+def test_a_stored_id_token_is_decoded_without_keys_or_clock() -> None:
     assert parse_stored_id_token(token(exp=0)).sub == "juan"
-    assert parse_stored_id_token(f"{HEAD}.{BODY}.{SIGNATURE}").claims == corpus.CLAIMS
+    assert parse_stored_id_token(f"{HEAD}.{BODY}.{SIGNATURE}").claims == token_cases.CLAIMS
 
 
 @pytest.mark.parametrize("encoded", ["", "junk", token(drop="sub"), token(sub=7), token(iss=None), f"{HEAD}.e30.AA"])
-def test_a_damaged_kept_id_token_is_refused(encoded: str) -> None:
+def test_a_damaged_stored_id_token_is_refused(encoded: str) -> None:
     with pytest.raises(InvalidTokenError):
         parse_stored_id_token(encoded)

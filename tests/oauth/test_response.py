@@ -1,4 +1,4 @@
-"""What arrived from a server: JSON read strictly, error codes told from everything else."""
+"""Responses: strict JSON, error codes, dates and durations."""
 
 from __future__ import annotations
 
@@ -49,17 +49,17 @@ def test_success_is_2xx(status: int, ok: bool) -> None:  # noqa: FBT001 - a tabl
     ],
     ids=lambda text: text[:20],
 )
-def test_what_is_no_strict_json_object_is_none(text: str) -> None:
+def test_anything_but_a_strict_json_object_is_none(text: str) -> None:
     assert json_object(text) is None
     assert Response(200, text.encode()).json() is None
 
 
 @pytest.mark.parametrize("data", [b'{"a": "\xff"}', '{"a": 1}'.encode("utf-16"), b"\x00", b"\x1f\x8b"])
-def test_what_is_no_utf_8_is_none(data: bytes) -> None:
+def test_anything_but_utf_8_is_none(data: bytes) -> None:
     assert json_object(data) is None
 
 
-def test_a_json_object_is_read() -> None:
+def test_a_json_object_is_parsed() -> None:
     assert json_object(b' {"a": [1, {"b": null}], "c": "\xc3\xa9"} ') == {"a": [1, {"b": None}], "c": "é"}
     assert json_value("[1, 2]") == [1, 2]
 
@@ -70,13 +70,13 @@ def test_nesting_that_exhausts_the_parser_is_a_value_error() -> None:
 
 
 @given(st.binary() | st.text())
-def test_any_data_is_read_or_refused(data: bytes | str) -> None:
+def test_any_data_is_a_json_object_or_none(data: bytes | str) -> None:
     document = json_object(data)
     assert document is None or document == json.loads(data)
 
 
 @pytest.mark.parametrize("code", ["slow_down", "invalid_grant", "urn:example:error", "!#$", "x" * 100])
-def test_an_error_code_is_told(code: str) -> None:
+def test_an_error_code_is_returned(code: str) -> None:
     assert response({"error": code}).error() == code
 
 
@@ -89,23 +89,23 @@ def test_an_error_code_is_told(code: str) -> None:
     ],
     ids=str,
 )
-def test_what_is_no_error_code_is_none(document: object) -> None:
+def test_an_invalid_error_code_is_none(document: object) -> None:
     assert response(document).error() is None
 
 
-def test_a_description_is_made_safe() -> None:
+def test_an_error_description_is_safe_to_show() -> None:
     assert response({"error_description": "No.\x1b[2J\n"}).error_description() == "No.[2J"
     assert response({"error_description": ["No."]}).error_description() == ""
     assert Response(500).error_description() == ""
 
 
 @pytest.mark.parametrize(("value", "number"), [(5, 5.0), (0, 0.0), (-1.5, -1.5), (1e300, 1e300)])
-def test_a_number_of_seconds_is_read(value: object, number: float) -> None:
+def test_a_finite_number_of_seconds_is_returned(value: object, number: float) -> None:
     assert seconds(value) == number
 
 
 @pytest.mark.parametrize("value", [None, True, False, "5", [5], {}, float("nan"), float("inf"), 10**400])
-def test_what_is_no_number_of_seconds_is_none(value: Any) -> None:  # noqa: ANN401
+def test_anything_but_a_finite_number_of_seconds_is_none(value: Any) -> None:  # noqa: ANN401
     assert seconds(value) is None
 
 
@@ -124,16 +124,16 @@ def test_what_is_no_number_of_seconds_is_none(value: Any) -> None:  # noqa: ANN4
         ("Fri, 15 Jan 99999999999 08:00:00 GMT", None),
     ],
 )
-def test_a_date_is_read_whatever_the_time_zone_here(text: str, instant: float | None) -> None:
+def test_an_http_date_is_parsed_in_any_time_zone(text: str, instant: float | None) -> None:
     assert http_date(text) == instant
 
 
 @given(st.text() | st.from_regex(r"\w{3}, \d{1,5} \w{3} \d{1,12} \d{1,4}:\d\d:\d\d [-+]?\w{1,9}", fullmatch=True))
-def test_any_date_is_read_or_refused(text: str) -> None:
+def test_any_text_is_an_http_date_or_none(text: str) -> None:
     assert isinstance(http_date(text), float | None)
 
 
-def test_a_refusal_tells_the_code_and_the_words() -> None:
+def test_an_error_shows_the_code_and_the_description() -> None:
     error = error_from_response(
         response({"error": "invalid_scope", "error_description": "No such scope."}),
         what="It failed",
@@ -149,5 +149,5 @@ def test_a_refusal_tells_the_code_and_the_words() -> None:
     assert (error.message, error.code) == ("It failed: the provider answered with HTTP status 404.", "network")
 
 
-def test_a_reply_does_not_show_what_it_carries() -> None:
+def test_the_repr_of_a_response_shows_no_content() -> None:
     assert "secret" not in repr(Response(200, b"secret", {"x": "secret"}))

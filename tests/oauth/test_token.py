@@ -1,4 +1,4 @@
-"""Token replies (RFC 6749 §5, §6): what is accepted, what ends the session, what may pass."""
+"""Token responses (RFC 6749 §5, §6): accepted, transient failure, or the end of the session."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ GOOD = {
 }
 
 
-def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a reply may carry
+def parse(**changes: Any) -> TokenResponse:  # noqa: ANN401 - whatever a response may carry
     return parse_token(Response(200, json.dumps(GOOD | changes).encode()))
 
 
-def test_a_good_reply_is_accepted_and_shows_no_token() -> None:
+def test_a_valid_token_response_is_accepted_and_its_repr_shows_no_token() -> None:
     tokens = parse()
     assert (tokens.access_token, tokens.refresh_token, tokens.id_token) == ("access", "refresh", "a.b.c")
     assert (tokens.expires_in, tokens.scope) == (3600, "openid email")
     assert repr(tokens) == "TokenResponse(expires_in=3600.0, scope='openid email')"
 
 
-def test_the_smallest_reply_is_accepted() -> None:
+def test_a_minimal_token_response_is_accepted() -> None:
     tokens = parse_token(Response(200, b'{"access_token":"access","token_type":"bearer"}'))
     assert tokens == TokenResponse("access", 300.0)
 
 
 @pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER", "bEaReR"])
-def test_bearer_is_understood_in_any_case(kind: str) -> None:
+def test_the_bearer_token_type_is_accepted_in_any_case(kind: str) -> None:
     assert parse(token_type=kind).access_token == "access"
 
 
@@ -60,36 +60,36 @@ def test_another_token_type_is_refused(kind: object) -> None:
 
 
 @pytest.mark.parametrize("token", ["", 7, True, ["x"], "a b", "a\r\nX: y", "a\x00", "é", "\ud800"])
-def test_an_access_token_that_fits_no_header_is_refused(token: object) -> None:
+def test_an_access_token_that_is_not_visible_ascii_is_refused(token: object) -> None:
     with pytest.raises(ProviderError, match="has an unusable access_token") as refused:
         parse(access_token=token)
     assert refused.value.exit_code == 7
 
 
 @pytest.mark.parametrize("token", [7, ["x"], "a b", "a\n", "é"])
-def test_a_refresh_token_that_fits_no_form_is_refused(token: object) -> None:
+def test_a_refresh_token_that_is_not_visible_ascii_is_refused(token: object) -> None:
     with pytest.raises(ProviderError, match="has an unusable refresh_token"):
         parse(refresh_token=token)
 
 
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_what_is_null_or_empty_counts_as_absent(nothing: object) -> None:
+def test_null_and_empty_members_count_as_missing(nothing: object) -> None:
     tokens = parse(refresh_token=nothing, id_token=nothing, scope=nothing)
     assert (tokens.refresh_token, tokens.id_token, tokens.scope) == (None, None, None)
 
 
 @pytest.mark.parametrize("junk", [7, False, 0, ["a.b.c"], {"a": 1}])
-def test_an_id_token_of_a_wrong_type_is_kept_for_validation_to_refuse(junk: object) -> None:
+def test_an_id_token_of_a_wrong_type_is_left_to_validation(junk: object) -> None:
     assert parse(id_token=junk).id_token == str(junk)
 
 
 @pytest.mark.parametrize("scope", [7, ["openid"], {}])
-def test_a_scope_of_a_wrong_type_counts_as_absent(scope: object) -> None:
+def test_a_scope_of_a_wrong_type_counts_as_missing(scope: object) -> None:
     assert parse(scope=scope).scope is None
 
 
 @pytest.mark.parametrize(
-    ("expires_in", "life"),
+    ("expires_in", "lifetime"),
     [
         (3600, 3600),
         (0.5, 0.5),
@@ -117,22 +117,22 @@ def test_a_scope_of_a_wrong_type_counts_as_absent(scope: object) -> None:
     ],
     ids=lambda value: repr(value)[:20],
 )
-def test_the_life_of_the_access_token_is_read(expires_in: object, life: float) -> None:
-    assert parse(expires_in=expires_in).expires_in == life
+def test_expires_in_is_parsed(expires_in: object, lifetime: float) -> None:
+    assert parse(expires_in=expires_in).expires_in == lifetime
 
 
-def test_a_life_beyond_all_numbers_counts_as_unusable() -> None:
+def test_an_infinite_expires_in_counts_as_unusable() -> None:
     body = json.dumps(GOOD).replace("3600", "1e999").encode()
     assert parse_token(Response(200, body)).expires_in == 300
 
 
-def test_the_refresh_request_carries_no_secret() -> None:
+def test_the_refresh_request_has_no_client_secret() -> None:
     form = {"grant_type": "refresh_token", "client_id": "client", "refresh_token": "token"}
     assert refresh_form("client", "token") == form
     assert refresh_form("client", "token", resource="api") == {**form, "resource": "api"}
 
 
-def test_a_refresh_brings_tokens() -> None:
+def test_a_successful_refresh_returns_tokens() -> None:
     assert parse_refresh(Response(200, json.dumps(GOOD).encode())) == parse()
 
 
@@ -157,11 +157,11 @@ TROUBLE = [
 
 
 @pytest.mark.parametrize(("status", "body"), TROUBLE)
-def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) -> None:
+def test_a_transient_refresh_failure_raises_provider_unreachable(status: int, body: bytes) -> None:
     assert is_transient(Response(status, body))
-    with pytest.raises(ProviderUnreachableError) as trouble:
+    with pytest.raises(ProviderUnreachableError) as failed:
         parse_refresh(Response(status, body))
-    assert str(status) in trouble.value.message
+    assert str(status) in failed.value.message
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_trouble_that_may_pass_is_told_from_a_refusal(status: int, body: bytes) 
         (404, b'{"message":"no such page"}', "network"),
     ],
 )
-def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> None:
+def test_a_permanent_refresh_error_raises_its_code(status: int, body: bytes, code: str) -> None:
     assert not is_transient(Response(status, body))
     with pytest.raises(ProviderError) as refused:
         parse_refresh(Response(status, body))
@@ -184,7 +184,7 @@ def test_a_refusal_is_no_reason_to_wait(status: int, body: bytes, code: str) -> 
 
 
 @pytest.mark.parametrize("body", [b"", b"Bad Request"])
-def test_a_400_without_a_word_refuses_a_refresh(body: bytes) -> None:
+def test_a_400_without_json_is_a_permanent_refresh_error(body: bytes) -> None:
     with pytest.raises(ProviderError) as refused:
         parse_refresh(Response(400, body))
     assert type(refused.value) is RefreshFailedError
@@ -197,7 +197,7 @@ JSON: st.SearchStrategy[Any] = st.one_of(
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD, "error"]), JSON), st.integers(100, 599))
-def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
+def test_any_token_response_is_accepted_or_refused(changes: dict[str, Any], status: int) -> None:
     response = Response(status, json.dumps(GOOD | changes).encode())
     try:
         tokens = parse_refresh(response)
@@ -212,8 +212,8 @@ def test_any_reply_is_accepted_or_refused(changes: dict[str, Any], status: int) 
 
 
 @pytest.mark.parametrize("name", ["access_token", "token_type"])
-def test_a_reply_that_lacks_a_member_is_refused_by_its_name(name: str) -> None:
+def test_an_error_names_the_missing_member_of_a_token_response(name: str) -> None:
     for body in ({key: value for key, value in GOOD.items() if key != name}, {**GOOD, name: None}):
         with pytest.raises(ProviderError) as refused:
             parse_token(Response(200, json.dumps(body).encode()))
-        assert refused.value.message == f"The provider's token reply lacks {name}."
+        assert refused.value.message == f"The provider's token response lacks {name}."

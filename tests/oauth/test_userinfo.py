@@ -1,4 +1,4 @@
-"""What the userinfo endpoint says (OpenID Connect Core §5.3): names, and whether a token is still welcome."""
+"""Responses of the userinfo endpoint (OpenID Connect Core §5.3): claims, and whether the access token is accepted."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ def test_claims_about_another_subject_are_dropped(sub: object) -> None:
         (500, b'{"sub":"juan"}'),
     ],
 )
-def test_a_reply_that_is_no_claims_has_none(status: int, body: bytes) -> None:
+def test_a_userinfo_response_without_claims_has_none(status: int, body: bytes) -> None:
     assert parse_userinfo(Response(status, body), sub="juan") == {}
 
 
-def test_a_token_that_is_answered_about_its_subject_is_welcome() -> None:
+def test_a_token_with_a_userinfo_response_about_its_subject_is_accepted() -> None:
     assert parse_token_check(Response(200, b'{"sub":"juan"}'), sub="juan") is True
 
 
 @pytest.mark.parametrize("body", [b"", b'{"error":"invalid_token"}', b"<h1>no</h1>"])
-def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
+def test_a_token_with_a_401_from_userinfo_is_not_accepted(body: bytes) -> None:
     assert parse_token_check(Response(401, body), sub="juan") is False
 
 
@@ -59,7 +59,9 @@ def test_a_token_that_is_answered_with_401_is_not(body: bytes) -> None:
         (500, b"{}", ProviderUnreachableError, "network"),
     ],
 )
-def test_any_other_answer_is_no_verdict(status: int, body: bytes, kind: type[AwesomeError], code: str) -> None:
+def test_any_other_userinfo_response_raises_an_error(
+    status: int, body: bytes, kind: type[AwesomeError], code: str
+) -> None:
     with pytest.raises(kind) as refused:
         parse_token_check(Response(status, body), sub="juan")
     assert (type(refused.value), refused.value.code) == (kind, code)

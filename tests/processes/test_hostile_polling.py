@@ -101,7 +101,7 @@ def test_a_provider_that_never_answers_properly_is_given_up_with_its_code(
     hostile_provider.issuer.expires_in = 3
     hostile_provider.always("/token", trouble)
     end = program.at(hostile_provider.url).run("login")
-    assert (end.code, "never gave a proper answer" in end.err) == (7, True)
+    assert (end.code, "never sent a valid answer" in end.err) == (7, True)
     assert "/elsewhere" not in hostile_provider.paths
 
 

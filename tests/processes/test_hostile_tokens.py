@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from awesome_cli.oauth.id_token import ALGORITHMS
+from awesome_cli.oauth.jwks import ALGORITHMS
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
@@ -41,7 +41,7 @@ def by(seconds: float) -> Callable[[float], float]:
         pytest.param(Forge(header={"alg": "none"}), "alg", id="alg none"),
         pytest.param(Forge(header={"alg": "HS256"}), "alg", id="alg HS256"),
         pytest.param(Forge(header={"alg": "PS256"}), "alg", id="alg PS256"),
-        pytest.param(Forge(header={"alg": "ES256"}), "alg fit none", id="alg of another key"),
+        pytest.param(Forge(header={"alg": "ES256"}), "alg match none", id="alg of another key"),
         pytest.param(Forge(header={"crit": ["exp"]}), "crit", id="crit"),
         pytest.param(Forge(header={"jku": "https://evil.example/"}), "jku", id="jku"),
         pytest.param(Forge(header={"x5u": "https://evil.example/"}), "x5u", id="x5u"),
@@ -56,7 +56,7 @@ def by(seconds: float) -> Callable[[float], float]:
         pytest.param(Forge(claims={"aud": {"awesome-demo": 1}}), "aud", id="aud of another type"),
         pytest.param(Forge(claims={"aud": ["awesome-demo", "b"]}), "azp is missing", id="several aud and no azp"),
         pytest.param(Forge(claims={"azp": "another"}), "azp is not", id="azp of another"),
-        pytest.param(Forge(claims={"exp": by(-LIFE - 3600)}), "exp is over", id="expired"),
+        pytest.param(Forge(claims={"exp": by(-LIFE - 3600)}), "exp is in the past", id="expired"),
         pytest.param(Forge(claims={"exp": ABSENT}), "exp", id="no exp"),
         pytest.param(Forge(claims={"exp": str}), "exp", id="exp as text"),
         pytest.param(Forge(claims={"iat": ABSENT}), "iat", id="no iat"),
@@ -119,13 +119,13 @@ def test_every_allowed_algorithm_is_accepted(alg: str, inside: Inside, hostile_p
         pytest.param(DISCOVERY, Answer(200, ["no", "object"]), "not a JSON object", id="discovery that is no object"),
         pytest.param(DISCOVERY, redirect("/there"), "no discovery document", id="discovery elsewhere"),
         pytest.param(
-            DISCOVERY, Lie(token_endpoint="http://provider.example/"), "no https://", id="token in clear text"
+            DISCOVERY, Lie(token_endpoint="http://provider.example/"), "not an https://", id="token in clear text"
         ),
-        pytest.param(DISCOVERY, Lie(jwks_uri="http://provider.example/"), "no https://", id="keys in clear text"),
+        pytest.param(DISCOVERY, Lie(jwks_uri="http://provider.example/"), "not an https://", id="keys in clear text"),
         pytest.param(
-            DISCOVERY, Lie(revocation_endpoint="ftp://provider.example/"), "no https://", id="revocation by FTP"
+            DISCOVERY, Lie(revocation_endpoint="ftp://provider.example/"), "not an https://", id="revocation by FTP"
         ),
-        pytest.param(DISCOVERY, Lie(token_endpoint=["https://x/"]), "no https://", id="an endpoint of another type"),
+        pytest.param(DISCOVERY, Lie(token_endpoint=["https://x/"]), "not an https://", id="an endpoint that is a list"),
         pytest.param(DISCOVERY, Lie(token_endpoint=ABSENT), "token_endpoint", id="no token endpoint"),
         pytest.param(DISCOVERY, Lie(device_authorization_endpoint=ABSENT), "device_auth", id="no device endpoint"),
         pytest.param(DISCOVERY, Lie(jwks_uri=ABSENT), "jwks_uri", id="no keys"),
@@ -307,7 +307,7 @@ class TestRenewal:
         [
             pytest.param(Forge(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
             pytest.param(Forge(claims={"exp": 1}), "exp", id="over"),
-            pytest.param(Lie(id_token="a.b.c"), "rule", id="no token at all"),
+            pytest.param(Lie(id_token="a.b.c"), "not valid", id="no token at all"),
         ],
     )
     def test_that_breaks_a_rule_leaves_all_of_the_session_but_its_refresh_token(

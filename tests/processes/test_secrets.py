@@ -21,7 +21,7 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import parse_token
 from awesome_cli.provider.cache import FileMetadataCache
-from awesome_cli.provider.client import ClientConfig, DeviceFlow, OidcClient, conversation
+from awesome_cli.provider.client import ClientConfig, OidcClient, oidc_client
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
@@ -192,7 +192,7 @@ def test_nor_does_a_failure_elsewhere(
 
 
 class Witness:
-    """Holds a conversation on its own, and keeps what can be printed of it."""
+    """Holds a oidc_client on its own, and keeps what can be printed of it."""
 
     def __init__(self, provider: HostileProvider, folder: Path) -> None:
         self.said: list[str] = []
@@ -203,12 +203,12 @@ class Witness:
         anyio.run(self._talk)
 
     async def _talk(self) -> None:
-        async with conversation(
+        async with oidc_client(
             ClientConfig(issuer=self._provider.url, client_id="awesome-demo", scope="openid offline_access", pkce=True),
             cache=FileMetadataCache(self._folder, warn=self.said.append),
             transport=None,
             now=time.time,
-            detail=self.said.append,
+            log=self.said.append,
             environ={},
         ) as provider:
             try:
@@ -217,11 +217,11 @@ class Witness:
                 self.said.extend(_words(error))
 
     async def _sign_in(self, provider: OidcClient) -> None:
-        begun: DeviceFlow = await provider.begin()
-        self.said.extend([repr(provider), repr(begun), str(begun)])
-        session = await provider.finish(begun)
+        flow = await provider.request_device_code()
+        self.said.extend([repr(provider), repr(flow), str(flow)])
+        session = await provider.poll_for_token(flow)
         self.said.extend([repr(session), str(session), repr([session])])
-        self.said.append(repr(await provider.renew(session)))
+        self.said.append(repr(await provider.refresh(session)))
 
 
 def _words(error: BaseException | None) -> Iterator[str]:

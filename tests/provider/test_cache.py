@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from awesome_cli.provider.cache import CLOCK_SLACK, LONGEST_AGE, FileMetadataCache, digest
+from awesome_cli.provider.cache import CLOCK_SLACK, MAX_AGE, FileMetadataCache, digest
 from awesome_cli.system.files import LARGEST
 from awesome_cli.testing.hostile import DISCOVERY, KEYS
 from support.terminal import START, Terminal
@@ -41,37 +41,39 @@ def file_of(folder: Path) -> Path:
 
 
 class TestWhatIsKept:
-    def test_is_found_again(self, cache: FileMetadataCache) -> None:
+    def test_a_saved_document_can_be_loaded(self, cache: FileMetadataCache) -> None:
         assert cache.save(ISSUER, DOCUMENT, now=START) == digest(DOCUMENT)
         assert load(cache) == DOCUMENT
 
     @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
-    def test_is_for_its_owner_alone(self, cache: FileMetadataCache, tmp_path: Path) -> None:
+    def test_the_cache_file_is_private(self, cache: FileMetadataCache, tmp_path: Path) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         folder = tmp_path / "cache"
         assert [stat.S_IMODE(path.stat().st_mode) for path in (folder, file_of(folder))] == [0o700, 0o600]
 
-    def test_is_one_file_an_issuer_however_often_it_is_saved(self, cache: FileMetadataCache, tmp_path: Path) -> None:
+    def test_each_issuer_has_one_cache_file(self, cache: FileMetadataCache, tmp_path: Path) -> None:
         for keys in ([], [1], [2]):
             cache.save(ISSUER, {**DOCUMENT, "keys": keys}, now=START)
         cache.save(ISSUER + "other", DOCUMENT, now=START)
         assert len(list((tmp_path / "cache").iterdir())) == 2
 
-    def test_is_another_issuers_for_another_issuer(self, cache: FileMetadataCache) -> None:
+    def test_a_document_is_not_loaded_for_another_issuer(self, cache: FileMetadataCache) -> None:
         cache.save(ISSUER + "other", DOCUMENT, now=START)
         assert load(cache) is None
 
-    @pytest.mark.parametrize("age", [-CLOCK_SLACK, 0, LONGEST_AGE])
-    def test_is_believed_for_a_week(self, cache: FileMetadataCache, age: float) -> None:
+    @pytest.mark.parametrize("age", [-CLOCK_SLACK, 0, MAX_AGE])
+    def test_a_cached_document_is_used_for_a_week(self, cache: FileMetadataCache, age: float) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) == DOCUMENT
 
-    @pytest.mark.parametrize("age", [-CLOCK_SLACK - 1, LONGEST_AGE + 1])
-    def test_is_not_believed_for_longer_nor_from_the_future(self, cache: FileMetadataCache, age: float) -> None:
+    @pytest.mark.parametrize("age", [-CLOCK_SLACK - 1, MAX_AGE + 1])
+    def test_a_document_from_the_future_or_older_than_a_week_is_not_used(
+        self, cache: FileMetadataCache, age: float
+    ) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, now=START + age) is None
 
-    def test_is_believed_by_its_digest_alone(self, cache: FileMetadataCache) -> None:
+    def test_a_document_with_another_digest_is_not_used(self, cache: FileMetadataCache) -> None:
         cache.save(ISSUER, DOCUMENT, now=START)
         assert load(cache, expected=digest({**DOCUMENT, "keys": [1]})) is None
 
@@ -96,7 +98,7 @@ BAD_FILES: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("change", BAD_FILES.values(), ids=BAD_FILES)
-def test_a_bad_file_is_ignored_and_replaced(change: Callable[[bytes], bytes], terminal: Terminal) -> None:
+def test_a_damaged_cache_file_is_ignored_and_replaced(change: Callable[[bytes], bytes], terminal: Terminal) -> None:
     terminal.login()
     path = file_of(terminal.environment.cache_dir)
     good = path.read_bytes()
@@ -110,21 +112,21 @@ def test_a_bad_file_is_ignored_and_replaced(change: Callable[[bytes], bytes], te
     assert json.loads(path.read_bytes())["document"] == json.loads(good)["document"]
 
 
-def test_a_good_file_makes_a_renewal_one_request(terminal: Terminal) -> None:
+def test_a_refresh_with_a_cached_document_takes_one_request(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(TWO_HOURS)
     assert terminal.run("say-hi") == 0
     assert terminal.paths == ["/token"]
 
 
-def test_an_old_file_is_fetched_anew(terminal: Terminal) -> None:
+def test_an_old_cache_file_is_fetched_again(terminal: Terminal) -> None:
     terminal.login()
-    terminal.time.pass_by(LONGEST_AGE + 1)
+    terminal.time.pass_by(MAX_AGE + 1)
     assert terminal.run("say-hi") == 0
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
 
 
-def test_a_file_that_is_gone_costs_two_requests(terminal: Terminal) -> None:
+def test_a_missing_cache_file_costs_two_requests(terminal: Terminal) -> None:
     terminal.login()
     file_of(terminal.environment.cache_dir).unlink()
     terminal.time.pass_by(TWO_HOURS)
@@ -132,7 +134,7 @@ def test_a_file_that_is_gone_costs_two_requests(terminal: Terminal) -> None:
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
 
 
-def test_keys_that_changed_are_kept_with_the_session(terminal: Terminal) -> None:
+def test_changed_keys_are_saved_with_the_session(terminal: Terminal) -> None:
     terminal.login()
     terminal.issuer.alg = "ES256"
     for paths in (["/token", KEYS], ["/token"]):
@@ -141,13 +143,13 @@ def test_keys_that_changed_are_kept_with_the_session(terminal: Terminal) -> None
         assert terminal.paths == paths
 
 
-def test_a_logout_trusts_the_same_file(terminal: Terminal) -> None:
+def test_logout_uses_the_cache_file_too(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("logout") == 0
     assert terminal.paths == ["/revoke", "/revoke"]
 
 
-def test_a_folder_that_cannot_be_used_costs_requests_and_a_warning(terminal: Terminal) -> None:
+def test_an_unusable_cache_folder_costs_requests_and_a_warning(terminal: Terminal) -> None:
     terminal.environment.cache_dir.write_text("a file in the way")
     terminal.login()
     assert "Warning: " in terminal.err
@@ -157,7 +159,9 @@ def test_a_folder_that_cannot_be_used_costs_requests_and_a_warning(terminal: Ter
     assert terminal.paths == [DISCOVERY, KEYS, "/token"]
 
 
-def test_a_file_that_is_a_folder_is_ignored(cache: FileMetadataCache, tmp_path: Path, warnings: list[str]) -> None:
+def test_a_cache_file_that_is_a_folder_is_ignored(
+    cache: FileMetadataCache, tmp_path: Path, warnings: list[str]
+) -> None:
     cache.save(ISSUER, DOCUMENT, now=START)
     path = file_of(tmp_path / "cache")
     path.unlink()

@@ -1,4 +1,4 @@
-"""Waiting for an approval (RFC 8628 §3.5) on virtual time: the loop, the pace, and the deadline on both clocks."""
+"""Polling for an approval (RFC 8628 §3.5) on virtual time: loop, schedule, and the deadline on two clocks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from awesome_cli.brand import AWESOME
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, conversation
+from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, oidc_client
 from awesome_cli.sessions.model import Session
-from support import token_cases as corpus
+from support import token_cases
 from support.terminal import START, Time
 
-ISSUER = corpus.ISSUER
+ISSUER = token_cases.ISSUER
 DEVICE = {
     "device_code": "device-code",
     "user_code": "WDJB-MJHT",
@@ -37,8 +37,8 @@ DEVICE = {
 
 
 @dataclass
-class Say:
-    """A reply: after ``delay`` seconds, this status and body."""
+class Send:
+    """A response: after ``delay`` seconds, this status and body."""
 
     body: object = None
     status: int = 400
@@ -62,50 +62,50 @@ class Fail:
         raise httpx.ConnectError("the connection broke")
 
 
-PENDING = Say({"error": "authorization_pending"}, 403)
-SLOW_DOWN = Say({"error": "slow_down"}, 429)
-DENIED = Say({"error": "access_denied"}, 403)
-HTML = Say("<h1>Bad Gateway</h1>", 502)
-TOKENS = Say(
+PENDING = Send({"error": "authorization_pending"}, 403)
+SLOW_DOWN = Send({"error": "slow_down"}, 429)
+DENIED = Send({"error": "access_denied"}, 403)
+HTML = Send("<h1>Bad Gateway</h1>", 502)
+TOKENS = Send(
     {
-        "access_token": corpus.ACCESS_TOKEN,
+        "access_token": token_cases.ACCESS_TOKEN,
         "token_type": "Bearer",
         "expires_in": 86400,
-        "id_token": corpus.token(name="Juan", iat=0, exp=corpus.NOW + 10**7),
+        "id_token": token_cases.token(name="Juan", iat=0, exp=token_cases.NOW + 10**7),
     },
     200,
 )
-Act = Say | Fail
+Action = Send | Fail
 
 
-class Forgetful:
+class NoCache:
     def load(self, issuer: str, *, expected: str, now: float) -> None: ...
 
     def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002
         return "digest"
 
 
-class Wait:
-    """One sign-in, whose polls are answered by a script and then by ``rest``. Instants count from its beginning."""
+class SignIn:
+    """One sign-in, whose polls get the responses of a script and then ``rest``. Instants count from its start."""
 
-    def __init__(self, *script: Act, rest: Act = PENDING, **device: object) -> None:
+    def __init__(self, *script: Action, rest: Action = PENDING, **device: object) -> None:
         self.script = list(script)
         self.rest = rest
         self.device = {name: value for name, value in {**DEVICE, **device}.items() if value != "absent"}
         self.time = Time()
         self.timeout: float | None = None
         self.meanwhile: list[tuple[float, Callable[[], object]]] = []
-        self.asked_at: list[float] = []
-        self.answered_at: list[float] = []
+        self.polled_at: list[float] = []
+        self.responded_at: list[float] = []
         self.ended_at = 0.0
         self.shown: list[DeviceAuthorization] = []
-        self.said: list[str] = []
+        self.logged: list[str] = []
 
     @property
     def pauses(self) -> list[float]:
         """Seconds from each receipt to the next poll."""
         return [
-            round(asked - before, 3) for before, asked in zip([0.0, *self.answered_at], self.asked_at, strict=False)
+            round(polled - before, 3) for before, polled in zip([0.0, *self.responded_at], self.polled_at, strict=False)
         ]
 
     def run(self) -> Session:
@@ -117,21 +117,23 @@ class Wait:
         return ended.value
 
     async def _sign_in(self) -> Session:
-        client = ClientConfig(issuer=ISSUER, client_id=corpus.CLIENT, scope="openid")
-        transport = httpx.MockTransport(self._answer)
+        client = ClientConfig(issuer=ISSUER, client_id=token_cases.CLIENT, scope="openid")
+        transport = httpx.MockTransport(self._respond)
         try:
             async with anyio.create_task_group() as group:
                 for at, act in self.meanwhile:
                     group.start_soon(self._later, at, act)
-                async with conversation(
+                async with oidc_client(
                     client,
-                    cache=Forgetful(),
+                    cache=NoCache(),
                     transport=transport,
                     now=self.time.now,
-                    detail=self.said.append,
+                    log=self.logged.append,
                     environ={},
                 ) as provider:
-                    session = await provider.sign_in(self.shown.append, timeout=self.timeout)
+                    flow = await provider.request_device_code(timeout=self.timeout)
+                    self.shown.append(flow.device)
+                    session = await provider.poll_for_token(flow)
                     group.cancel_scope.cancel()
         except* AwesomeError as ends:
             raise ends.exceptions[0] from None
@@ -144,124 +146,124 @@ class Wait:
         await anyio.sleep(at)
         act()
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _respond(self, request: httpx.Request) -> httpx.Response:
         match request.url.path:
             case "/token":
-                return await self._answer_poll()
+                return await self._respond_to_poll()
             case "/device":
-                return await Say(self.device, 200)()
+                return await Send(self.device, 200)()
             case "/keys":
-                return await Say({"keys": [corpus.jwk(corpus.RSA)]}, 200)()
+                return await Send({"keys": [token_cases.jwk(token_cases.RSA)]}, 200)()
         names = ("token_endpoint", "device_authorization_endpoint", "jwks_uri")
         paths = dict(zip(names, (f"{ISSUER}token", f"{ISSUER}device", f"{ISSUER}keys"), strict=True))
-        return await Say({"issuer": ISSUER, **paths}, 200)()
+        return await Send({"issuer": ISSUER, **paths}, 200)()
 
-    async def _answer_poll(self) -> httpx.Response:
-        self.asked_at.append(anyio.current_time())
+    async def _respond_to_poll(self) -> httpx.Response:
+        self.polled_at.append(anyio.current_time())
         act = self.script.pop(0) if self.script else self.rest
         try:
             return await act()
         finally:
-            self.answered_at.append(anyio.current_time())
+            self.responded_at.append(anyio.current_time())
 
 
 def test_an_approval_is_noticed_by_the_next_poll() -> None:
-    wait = Wait(PENDING, PENDING, TOKENS)
-    assert wait.run().user.name == "Juan"
-    assert wait.asked_at == [5, 10, 15]
-    assert wait.ended_at == 15
+    sign_in = SignIn(PENDING, PENDING, TOKENS)
+    assert sign_in.run().user.name == "Juan"
+    assert sign_in.polled_at == [5, 10, 15]
+    assert sign_in.ended_at == 15
 
 
-def test_each_slow_down_adds_five_seconds_for_good() -> None:
-    wait = Wait(SLOW_DOWN, PENDING, SLOW_DOWN, SLOW_DOWN, PENDING, PENDING, TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 10, 10, 15, 20, 20, 20]
+def test_each_slow_down_adds_five_seconds_permanently() -> None:
+    sign_in = SignIn(SLOW_DOWN, PENDING, SLOW_DOWN, SLOW_DOWN, PENDING, PENDING, TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 10, 10, 15, 20, 20, 20]
 
 
 @pytest.mark.parametrize(
     ("interval", "pause"),
     [(30, 30), (7, 10), (0, 10), (-60, 10), ("60", 10), (True, 10), (1e300, 10), (None, 10), (12.5, 12.5)],
 )
-def test_a_larger_interval_in_a_slow_down_wins(interval: object, pause: float) -> None:
-    wait = Wait(Say({"error": "slow_down", "interval": interval}), PENDING, TOKENS)
-    wait.run()
-    assert wait.pauses == [5, pause, pause]
+def test_a_larger_interval_in_a_slow_down_response_is_used(interval: object, pause: float) -> None:
+    sign_in = SignIn(Send({"error": "slow_down", "interval": interval}), PENDING, TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, pause, pause]
 
 
-def test_the_wait_counts_from_the_receipt_of_the_last_reply() -> None:
-    wait = Wait(Say({"error": "authorization_pending"}, delay=4), Say({"error": "slow_down"}, delay=9), TOKENS)
-    wait.run()
-    assert wait.asked_at == [5, 14, 33]
+def test_the_wait_counts_from_the_receipt_of_the_last_response() -> None:
+    sign_in = SignIn(Send({"error": "authorization_pending"}, delay=4), Send({"error": "slow_down"}, delay=9), TOKENS)
+    sign_in.run()
+    assert sign_in.polled_at == [5, 14, 33]
 
 
-def test_the_wait_doubles_while_connections_fail_and_returns_with_the_first_proper_reply() -> None:
-    wait = Wait(*[Fail()] * 6, PENDING, PENDING, TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 10, 20, 40, 60, 60, 60, 5, 5]
-    assert sum("Polling goes on" in line for line in wait.said) == 6
+def test_the_wait_doubles_while_connections_fail_until_the_next_oauth_response() -> None:
+    sign_in = SignIn(*[Fail()] * 6, PENDING, PENDING, TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 10, 20, 40, 60, 60, 60, 5, 5]
+    assert sum("Polling goes on" in line for line in sign_in.logged) == 6
 
 
-def test_a_wait_beyond_a_minute_is_not_shortened_by_failures() -> None:
-    wait = Wait(Fail(), Fail(), TOKENS, interval=90)
-    wait.run()
-    assert wait.pauses == [90, 90, 90]
+def test_a_wait_over_a_minute_is_not_shortened_by_failures() -> None:
+    sign_in = SignIn(Fail(), Fail(), TOKENS, interval=90)
+    sign_in.run()
+    assert sign_in.pauses == [90, 90, 90]
 
 
-def test_a_doubled_wait_returns_to_the_interval_that_slow_down_made() -> None:
-    wait = Wait(SLOW_DOWN, Fail(), Fail(), SLOW_DOWN, PENDING, TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 10, 20, 40, 15, 15]
+def test_a_doubled_wait_returns_to_the_interval_after_slow_down() -> None:
+    sign_in = SignIn(SLOW_DOWN, Fail(), Fail(), SLOW_DOWN, PENDING, TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 10, 20, 40, 15, 15]
 
 
-def test_a_reply_that_is_not_proper_leaves_the_wait_as_it_was() -> None:
-    wait = Wait(HTML, Fail(), HTML, Fail(), HTML, PENDING, TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 5, 10, 10, 20, 20, 5]
+def test_a_transient_failure_does_not_change_the_wait() -> None:
+    sign_in = SignIn(HTML, Fail(), HTML, Fail(), HTML, PENDING, TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 5, 10, 10, 20, 20, 5]
 
 
-def test_a_poll_without_an_answer_is_given_up_and_the_wait_doubles() -> None:
-    wait = Wait(Fail(float("inf")), TOKENS)
-    wait.run()
-    assert wait.asked_at == [5, 5 + REQUEST_TIMEOUT + 10]
+def test_a_poll_that_times_out_doubles_the_wait() -> None:
+    sign_in = SignIn(Fail(float("inf")), TOKENS)
+    sign_in.run()
+    assert sign_in.polled_at == [5, 5 + REQUEST_TIMEOUT + 10]
 
 
 @pytest.mark.parametrize(
     "response",
     [
-        Say({"error": "server_error"}, 500),
-        Say({"error": "temporarily_unavailable"}, 503),
-        Say({}, 500),
+        Send({"error": "server_error"}, 500),
+        Send({"error": "temporarily_unavailable"}, 503),
+        Send({}, 500),
         HTML,
-        Say("", 200),
-        Say("<h1>Log in to the hotel's network</h1>", 200),
-        Say('{"access_token": "cut', 200),
-        Say("[]", 200),
-        Say("null", 400),
-        Say("", 400),
-        Say("Bad Request", 400),
-        Say("", 401),
-        Say("", 302, {"location": "https://evil.example/"}),
-        Say('{"error":"authorization_pending","error":"access_denied"}', 400),
-        Say({"error": "Too Many Requests", "statusCode": 429}, 429),
-        Say({"error": "too_many_requests"}, 429),
-        Say({}, 429),
+        Send("", 200),
+        Send("<h1>Log in to the hotel's network</h1>", 200),
+        Send('{"access_token": "cut', 200),
+        Send("[]", 200),
+        Send("null", 400),
+        Send("", 400),
+        Send("Bad Request", 400),
+        Send("", 401),
+        Send("", 302, {"location": "https://evil.example/"}),
+        Send('{"error":"authorization_pending","error":"access_denied"}', 400),
+        Send({"error": "Too Many Requests", "statusCode": 429}, 429),
+        Send({"error": "too_many_requests"}, 429),
+        Send({}, 429),
     ],
     ids=lambda response: f"{response.status} {response.body}",
 )
-def test_trouble_that_may_pass_is_outlived(response: Say) -> None:
-    wait = Wait(response, TOKENS)
-    wait.run()
-    assert wait.asked_at == [5, 10]
+def test_polling_continues_after_a_transient_failure(response: Send) -> None:
+    sign_in = SignIn(response, TOKENS)
+    sign_in.run()
+    assert sign_in.polled_at == [5, 10]
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 429, 500, 503])
-def test_the_error_code_decides_and_not_the_status(status: int) -> None:
-    responses = [Say({"error": "authorization_pending"}, status), Say({"error": "slow_down"}, status)]
-    wait = Wait(*responses, Say({"error": "access_denied"}, status))
-    assert isinstance(wait.end(), AccessDeniedError)
-    assert wait.pauses == [5, 5, 10]
-    assert isinstance(Wait(Say({"error": "expired_token"}, status)).end(), DeviceCodeExpiredError)
-    assert Wait(Say({"error": "invalid_client"}, status)).end().code == "invalid_client"
+def test_the_error_code_decides_and_not_the_http_status(status: int) -> None:
+    responses = [Send({"error": "authorization_pending"}, status), Send({"error": "slow_down"}, status)]
+    sign_in = SignIn(*responses, Send({"error": "access_denied"}, status))
+    assert isinstance(sign_in.end(), AccessDeniedError)
+    assert sign_in.pauses == [5, 5, 10]
+    assert isinstance(SignIn(Send({"error": "expired_token"}, status)).end(), DeviceCodeExpiredError)
+    assert SignIn(Send({"error": "invalid_client"}, status)).end().code == "invalid_client"
 
 
 def at(seconds: float) -> str:
@@ -293,29 +295,29 @@ def at(seconds: float) -> str:
     ],
     ids=str,
 )
-def test_a_bare_429_is_heeded(headers: dict[str, str], pause: float) -> None:
+def test_retry_after_of_a_429_is_respected(headers: dict[str, str], pause: float) -> None:
     raw = {name: value.encode() for name, value in headers.items()}
-    wait = Wait(Say("", 429, raw), TOKENS)  # type: ignore[arg-type]  # the wire carries bytes
-    wait.run()
-    assert wait.pauses == [5, pause]
+    sign_in = SignIn(Send("", 429, raw), TOKENS)  # type: ignore[arg-type]  # the wire carries bytes
+    sign_in.run()
+    assert sign_in.pauses == [5, pause]
 
 
-def test_a_pause_that_the_server_asks_for_is_taken_once() -> None:
-    wait = Wait(Say("", 429, {"retry-after": "30"}), HTML, Say("", 503, {"retry-after": "20"}), Fail(), TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 30, 5, 20, 10]
+def test_retry_after_applies_to_one_wait() -> None:
+    sign_in = SignIn(Send("", 429, {"retry-after": "30"}), HTML, Send("", 503, {"retry-after": "20"}), Fail(), TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 30, 5, 20, 10]
 
 
-def test_only_a_429_speaks_of_the_rate_limit() -> None:
-    wait = Wait(Say("", 503, {"x-ratelimit-reset": f"{START + 600:.0f}"}), TOKENS)
-    wait.run()
-    assert wait.pauses == [5, 5]
+def test_the_rate_limit_reset_counts_with_a_429_only() -> None:
+    sign_in = SignIn(Send("", 503, {"x-ratelimit-reset": f"{START + 600:.0f}"}), TOKENS)
+    sign_in.run()
+    assert sign_in.pauses == [5, 5]
 
 
-def test_a_pause_beyond_the_deadline_ends_at_the_deadline() -> None:
-    wait = Wait(PENDING, Say("", 429, {"retry-after": "999999999999"}))
-    assert isinstance(wait.end(), DeviceCodeExpiredError)
-    assert (wait.asked_at, wait.ended_at) == ([5, 10], 900)
+def test_a_retry_after_past_the_deadline_ends_at_the_deadline() -> None:
+    sign_in = SignIn(PENDING, Send("", 429, {"retry-after": "999999999999"}))
+    assert isinstance(sign_in.end(), DeviceCodeExpiredError)
+    assert (sign_in.polled_at, sign_in.ended_at) == ([5, 10], 900)
 
 
 @pytest.mark.parametrize(
@@ -338,82 +340,82 @@ def test_a_pause_beyond_the_deadline_ends_at_the_deadline() -> None:
     ],
 )
 def test_the_interval_is_the_providers_if_it_is_a_usable_number(interval: object, pause: float) -> None:
-    wait = Wait(PENDING, TOKENS, interval=interval)
-    wait.run()
-    assert wait.pauses == [pause, pause]
+    sign_in = SignIn(PENDING, TOKENS, interval=interval)
+    sign_in.run()
+    assert sign_in.pauses == [pause, pause]
 
 
 @pytest.mark.parametrize(
     ("expires_in", "end"),
     [(900, 900), ("600", 600), (30.5, 30.5), ("absent", 900), (None, 900), (True, 900), ("soon", 900), (0, 0), (-5, 0)],
 )
-def test_the_deadline_is_the_life_of_the_code(expires_in: object, end: float) -> None:
-    wait = Wait(expires_in=expires_in)
-    error = wait.end()
+def test_the_deadline_is_the_expiry_of_the_code(expires_in: object, end: float) -> None:
+    sign_in = SignIn(expires_in=expires_in)
+    error = sign_in.end()
     assert (error.exit_code, error.code) == (6, "expired_token")
-    assert wait.ended_at == end
+    assert sign_in.ended_at == end
 
 
-def test_nothing_is_asked_at_the_deadline_or_after() -> None:
-    wait = Wait(expires_in=20)
-    assert wait.end().exit_code == 6
-    assert (wait.asked_at, wait.ended_at) == ([5, 10, 15], 20)
+def test_no_poll_is_sent_at_or_after_the_deadline() -> None:
+    sign_in = SignIn(expires_in=20)
+    assert sign_in.end().exit_code == 6
+    assert (sign_in.polled_at, sign_in.ended_at) == ([5, 10, 15], 20)
 
 
-def test_patience_ends_the_waiting_before_the_code_does() -> None:
-    wait = Wait()
-    wait.timeout = 12
-    error = wait.end()
+def test_a_timeout_ends_the_polling_before_the_code_expires() -> None:
+    sign_in = SignIn()
+    sign_in.timeout = 12
+    error = sign_in.end()
     assert (error.exit_code, error.code) == (6, "timeout")
     assert "within 12 s." in error.message
-    assert (wait.asked_at, wait.ended_at) == ([5, 10], 12)
+    assert (sign_in.polled_at, sign_in.ended_at) == ([5, 10], 12)
 
 
 @pytest.mark.parametrize("timeout", [0, 3, 5])
-def test_patience_that_ends_before_the_first_poll_is_no_fault_of_the_provider(timeout: float) -> None:
-    wait = Wait(rest=Fail())
-    wait.timeout = timeout
-    assert wait.end().code == "timeout"
-    assert (wait.asked_at, wait.ended_at) == ([], timeout)
+def test_a_timeout_before_the_first_poll_is_not_a_provider_error(timeout: float) -> None:
+    sign_in = SignIn(rest=Fail())
+    sign_in.timeout = timeout
+    assert sign_in.end().code == "timeout"
+    assert (sign_in.polled_at, sign_in.ended_at) == ([], timeout)
 
 
-def test_patience_beyond_the_code_does_not_prolong_it() -> None:
-    wait = Wait(expires_in=20)
-    wait.timeout = float("inf")
-    assert wait.end().code == "expired_token"
-    assert wait.ended_at == 20
+def test_a_timeout_after_the_expiry_does_not_extend_the_polling() -> None:
+    sign_in = SignIn(expires_in=20)
+    sign_in.timeout = float("inf")
+    assert sign_in.end().code == "expired_token"
+    assert sign_in.ended_at == 20
 
 
-@pytest.mark.parametrize("rest", [Fail(), HTML, Say("", 429), Say("", 401), Fail(float("inf"))], ids=repr)
-def test_a_provider_that_never_answers_properly_is_unusable(rest: Act) -> None:
-    wait = Wait(rest=rest)
-    error = wait.end()
+@pytest.mark.parametrize("rest", [Fail(), HTML, Send("", 429), Send("", 401), Fail(float("inf"))], ids=repr)
+def test_a_provider_without_a_single_oauth_response_is_unreachable(rest: Action) -> None:
+    sign_in = SignIn(rest=rest)
+    error = sign_in.end()
     assert isinstance(error, ProviderError)
     assert error.exit_code == 7
-    assert wait.ended_at == 900
+    assert sign_in.ended_at == 900
 
 
-def test_a_provider_that_answered_once_lets_the_code_expire() -> None:
-    wait = Wait(PENDING, rest=Fail())
-    assert wait.end().exit_code == 6
-    assert wait.ended_at == 900
+def test_a_provider_with_one_oauth_response_lets_the_code_expire() -> None:
+    sign_in = SignIn(PENDING, rest=Fail())
+    assert sign_in.end().exit_code == 6
+    assert sign_in.ended_at == 900
 
 
-def test_a_poll_that_hangs_is_cut_at_the_deadline() -> None:
-    wait = Wait(PENDING, rest=Fail(float("inf")), expires_in=14)
-    assert wait.end().exit_code == 6
-    assert (wait.asked_at, wait.ended_at) == ([5, 10], 14)
+def test_a_poll_that_hangs_is_cancelled_at_the_deadline() -> None:
+    sign_in = SignIn(PENDING, rest=Fail(float("inf")), expires_in=14)
+    assert sign_in.end().exit_code == 6
+    assert (sign_in.polled_at, sign_in.ended_at) == ([5, 10], 14)
 
 
-def test_a_first_poll_that_hangs_until_the_deadline_is_no_proper_answer() -> None:
-    wait = Wait(rest=Fail(float("inf")), expires_in=14)
-    assert wait.end().exit_code == 7
-    assert (wait.asked_at, wait.ended_at) == ([5], 14)
+def test_a_first_poll_that_hangs_until_the_deadline_is_a_provider_error() -> None:
+    sign_in = SignIn(rest=Fail(float("inf")), expires_in=14)
+    assert sign_in.end().exit_code == 7
+    assert (sign_in.polled_at, sign_in.ended_at) == ([5], 14)
 
 
-def test_the_code_is_told_as_expired_once_and_as_unknown_from_then_on() -> None:
+def test_invalid_grant_while_polling_means_an_expired_code() -> None:
     for code in ("expired_token", "invalid_grant"):
-        error = Wait(PENDING, Say({"error": code}, 403)).end()
+        error = SignIn(PENDING, Send({"error": code}, 403)).end()
         assert (error.exit_code, error.code) == (6, "expired_token")
 
 
@@ -429,17 +431,17 @@ def test_the_code_is_told_as_expired_once_and_as_unknown_from_then_on() -> None:
         ("made_up", ""),
     ],
 )
-def test_any_other_error_stops_at_once_and_says_what_to_switch_on(code: str, advice: str) -> None:
-    wait = Wait(Say({"error": code, "error_description": "Because.\x1b[2J"}, 403))
-    error = wait.end()
+def test_any_other_oauth_error_ends_polling_with_a_hint(code: str, advice: str) -> None:
+    sign_in = SignIn(Send({"error": code, "error_description": "Because.\x1b[2J"}, 403))
+    error = sign_in.end()
     assert (error.exit_code, error.code) == (7, code)
     assert error.message == f"The sign-in failed: {code} (Because.[2J)."
     assert advice in hint_for(error, AWESOME)
-    assert wait.ended_at == 5
+    assert sign_in.ended_at == 5
 
 
-def test_a_refusal_without_a_code_stops_at_once() -> None:
-    error = Wait(Say({"message": "no such page"}, 404)).end()
+def test_a_refusal_without_an_error_code_ends_polling() -> None:
+    error = SignIn(Send({"message": "no such page"}, 404)).end()
     assert (error.exit_code, error.code) == (7, "network")
     assert "404" in error.message
 
@@ -449,60 +451,60 @@ def test_a_refusal_without_a_code_stops_at_once() -> None:
     [{}, {"access_token": "a"}, {"access_token": "a", "token_type": "mac"}, {"token_type": "Bearer"}],
     ids=str,
 )
-def test_a_malformed_token_reply_stops_at_once(body: object) -> None:
-    wait = Wait(Say(body, 200))
-    assert wait.end().exit_code == 7
-    assert wait.ended_at == 5
+def test_a_malformed_token_response_ends_polling(body: object) -> None:
+    sign_in = SignIn(Send(body, 200))
+    assert sign_in.end().exit_code == 7
+    assert sign_in.ended_at == 5
 
 
-def test_a_laptop_that_slept_beyond_the_codes_life_gives_up_within_a_second_of_waking() -> None:
-    wait = Wait(PENDING, Say("", 429, {"retry-after": "600"}))
-    wait.meanwhile = [(200.25, lambda: wait.time.pass_by(3600))]
-    error = wait.end()
-    assert (error.exit_code, wait.asked_at) == (6, [5, 10])
-    assert 200.25 <= wait.ended_at <= 201.25
+def test_polling_ends_within_a_second_after_a_laptop_slept_past_the_expiry() -> None:
+    sign_in = SignIn(PENDING, Send("", 429, {"retry-after": "600"}))
+    sign_in.meanwhile = [(200.25, lambda: sign_in.time.pass_by(3600))]
+    error = sign_in.end()
+    assert (error.exit_code, sign_in.polled_at) == (6, [5, 10])
+    assert 200.25 <= sign_in.ended_at <= 201.25
 
 
-def test_a_laptop_that_slept_for_less_goes_on() -> None:
-    wait = Wait(expires_in=100)
-    wait.meanwhile = [(12, lambda: wait.time.pass_by(50))]
-    assert wait.end().exit_code == 6
-    assert wait.ended_at == 50  # 50 s awake and 50 s asleep
-    assert wait.asked_at == [5, 10, 15, 20, 25, 30, 35, 40, 45]
+def test_polling_continues_after_a_laptop_slept_for_less() -> None:
+    sign_in = SignIn(expires_in=100)
+    sign_in.meanwhile = [(12, lambda: sign_in.time.pass_by(50))]
+    assert sign_in.end().exit_code == 6
+    assert sign_in.ended_at == 50  # 50 s awake and 50 s asleep
+    assert sign_in.polled_at == [5, 10, 15, 20, 25, 30, 35, 40, 45]
 
 
-def test_a_wall_clock_that_is_set_back_prolongs_nothing() -> None:
-    wait = Wait(expires_in=100)
-    wait.meanwhile = [(12, lambda: wait.time.pass_by(-86400))]
-    assert wait.end().exit_code == 6
-    assert (len(wait.asked_at), wait.ended_at) == (19, 100)
+def test_a_wall_clock_that_is_set_back_does_not_extend_the_polling() -> None:
+    sign_in = SignIn(expires_in=100)
+    sign_in.meanwhile = [(12, lambda: sign_in.time.pass_by(-86400))]
+    assert sign_in.end().exit_code == 6
+    assert (len(sign_in.polled_at), sign_in.ended_at) == (19, 100)
 
 
-def test_a_wall_clock_that_is_set_does_not_quicken_the_pace() -> None:
-    wait = Wait(*[PENDING] * 5, TOKENS)
-    wait.meanwhile = [(6, lambda: wait.time.pass_by(30)), (12, lambda: wait.time.pass_by(-3600))]
-    wait.run()
-    assert wait.pauses == [5] * 6
+def test_a_wall_clock_that_is_set_does_not_shorten_the_interval() -> None:
+    sign_in = SignIn(*[PENDING] * 5, TOKENS)
+    sign_in.meanwhile = [(6, lambda: sign_in.time.pass_by(30)), (12, lambda: sign_in.time.pass_by(-3600))]
+    sign_in.run()
+    assert sign_in.pauses == [5] * 6
 
 
-def test_giving_up_takes_effect_at_once() -> None:
+def test_a_cancellation_ends_polling_at_once() -> None:
     for moment in (7.0, 11.0):  # while it sleeps, and while a poll hangs
-        wait = Wait(PENDING, rest=Fail(float("inf")))
+        sign_in = SignIn(PENDING, rest=Fail(float("inf")))
 
-        async def interrupted(wait: Wait = wait, moment: float = moment) -> None:
+        async def interrupted(sign_in: SignIn = sign_in, moment: float = moment) -> None:
             with anyio.move_on_after(moment):
-                await wait._sign_in()  # noqa: SLF001 - the harness's own
+                await sign_in._sign_in()  # noqa: SLF001 - the harness's own
 
-        wait.time.run(interrupted)
-        assert wait.ended_at == moment
+        sign_in.time.run(interrupted)
+        assert sign_in.ended_at == moment
 
 
-def test_the_code_is_shown_before_it_is_asked_for_and_never_told_in_detail() -> None:
-    wait = Wait(Fail(), HTML, TOKENS)
-    session = wait.run()
-    assert [device.user_code for device in wait.shown] == ["WDJB-MJHT"]
-    everything = repr((wait.shown, wait.said, session))
-    for secret in ("device-code", corpus.ACCESS_TOKEN, session.id_token):
+def test_the_code_is_shown_before_polling_and_never_logged() -> None:
+    sign_in = SignIn(Fail(), HTML, TOKENS)
+    session = sign_in.run()
+    assert [device.user_code for device in sign_in.shown] == ["WDJB-MJHT"]
+    everything = repr((sign_in.shown, sign_in.logged, session))
+    for secret in ("device-code", token_cases.ACCESS_TOKEN, session.id_token):
         assert secret not in everything
 
 
@@ -511,9 +513,9 @@ def test_the_code_is_shown_before_it_is_asked_for_and_never_told_in_detail() -> 
 INTERVALS = st.sampled_from([1, 2.5, 5, 5.25, 30, 59, 61, 120])
 DELAYS = st.sampled_from([0, 0, 0.5, 3, 14.5])
 PROPER = [
-    DELAYS.map(lambda delay: Say({"error": "authorization_pending"}, delay=delay)),
+    DELAYS.map(lambda delay: Send({"error": "authorization_pending"}, delay=delay)),
     st.builds(
-        lambda interval, delay: Say({"error": "slow_down", "interval": interval}, delay=delay),
+        lambda interval, delay: Send({"error": "slow_down", "interval": interval}, delay=delay),
         st.sampled_from([None, 0, 3, 20, 90, "90", 1e9]),
         DELAYS,
     ),
@@ -522,7 +524,7 @@ IMPROPER = [
     DELAYS.map(Fail),
     st.just(Fail(float("inf"))),
     st.builds(
-        lambda status, after, delay: Say("busy", status, {} if after is None else {"retry-after": str(after)}, delay),
+        lambda status, after, delay: Send("busy", status, {} if after is None else {"retry-after": str(after)}, delay),
         st.sampled_from([200, 400, 429, 500, 503]),
         st.none() | st.sampled_from([0, 1, 7, 100, 2000]),
         DELAYS,
@@ -540,7 +542,7 @@ class Model:
     polls: list[float] = field(default_factory=list)
     code: int = 6
 
-    def play(self, script: list[Act]) -> None:
+    def play(self, script: list[Action]) -> None:
         now, failures, extra, heard = 0.0, 0, 0.0, False
         for act in [*script, *[PENDING] * 2000]:
             grown = self._grown(failures)
@@ -570,13 +572,13 @@ class Model:
 
 @settings(max_examples=300)
 @given(INTERVALS, st.sampled_from([0, 4, 33, 100, 400]), SCRIPTS)
-def test_any_schedule_goes_by_the_model(interval: float, expires_in: float, script: list[Act]) -> None:
+def test_any_polling_schedule_equals_the_model(interval: float, expires_in: float, script: list[Action]) -> None:
     model = Model(interval, expires_in)
     model.play(script)
-    wait = Wait(*script, interval=interval, expires_in=expires_in)
-    assert wait.end().exit_code == model.code
-    assert [round(instant, 6) for instant in wait.asked_at] == [round(instant, 6) for instant in model.polls]
-    assert wait.ended_at == pytest.approx(expires_in)
+    sign_in = SignIn(*script, interval=interval, expires_in=expires_in)
+    assert sign_in.end().exit_code == model.code
+    assert [round(instant, 6) for instant in sign_in.polled_at] == [round(instant, 6) for instant in model.polls]
+    assert sign_in.ended_at == pytest.approx(expires_in)
 
 
 JUMPS = st.tuples(st.floats(0.001, 200), st.floats(-500, 500))
@@ -584,45 +586,45 @@ JUMPS = st.tuples(st.floats(0.001, 200), st.floats(-500, 500))
 
 @settings(max_examples=100)
 @given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
-def test_a_wall_clock_that_jumps_makes_it_neither_faster_nor_longer_nor_stuck(
-    interval: float, expires_in: float, script: list[Act], jumps: list[tuple[float, float]]
+def test_a_wall_clock_that_jumps_makes_polling_neither_faster_nor_longer(
+    interval: float, expires_in: float, script: list[Action], jumps: list[tuple[float, float]]
 ) -> None:
-    wait = Wait(*script, interval=interval, expires_in=expires_in)
-    wait.meanwhile = [(at, partial(wait.time.pass_by, seconds)) for at, seconds in jumps]
-    assert wait.end().exit_code in (6, 7)
-    assert all(pause >= interval for pause in wait.pauses)
-    assert wait.ended_at <= expires_in
-    assert all(asked < expires_in for asked in wait.asked_at)
+    sign_in = SignIn(*script, interval=interval, expires_in=expires_in)
+    sign_in.meanwhile = [(at, partial(sign_in.time.pass_by, seconds)) for at, seconds in jumps]
+    assert sign_in.end().exit_code in (6, 7)
+    assert all(pause >= interval for pause in sign_in.pauses)
+    assert sign_in.ended_at <= expires_in
+    assert all(polled < expires_in for polled in sign_in.polled_at)
 
 
 @settings(max_examples=100)
 @given(INTERVALS, st.sampled_from([20, 200]), SCRIPTS, st.lists(JUMPS, max_size=4))
-def test_a_laptop_that_sleeps_ends_it_with_the_first_of_the_two_clocks(
-    interval: float, expires_in: float, script: list[Act], naps: list[tuple[float, float]]
+def test_polling_ends_when_the_first_of_two_clocks_passes_the_deadline(
+    interval: float, expires_in: float, script: list[Action], naps: list[tuple[float, float]]
 ) -> None:
-    wait = Wait(*script, interval=interval, expires_in=expires_in)
+    sign_in = SignIn(*script, interval=interval, expires_in=expires_in)
     asleep = sorted((at, abs(seconds)) for at, seconds in naps)
-    wait.meanwhile = [(at, partial(wait.time.pass_by, seconds)) for at, seconds in asleep]
-    wait.end()
+    sign_in.meanwhile = [(at, partial(sign_in.time.pass_by, seconds)) for at, seconds in asleep]
+    sign_in.end()
     over = min(
         [max(at, expires_in - sum(nap for _, nap in asleep[: count + 1])) for count, (at, _) in enumerate(asleep)]
         + [expires_in]
     )
-    assert over - 0.001 <= wait.ended_at <= min(over + REQUEST_TIMEOUT + 1.001, expires_in)  # a poll under way, a nap
-    assert all(asked <= over + 1.001 for asked in wait.asked_at)
+    assert over - 0.001 <= sign_in.ended_at <= min(over + REQUEST_TIMEOUT + 1.001, expires_in)  # a pending poll, a tick
+    assert all(polled <= over + 1.001 for polled in sign_in.polled_at)
 
 
 @given(st.integers(0, 12), st.integers(1, 20))
-def test_slow_down_for_ever_only_ever_slows_down(slow_downs: int, interval: int) -> None:
-    wait = Wait(*[SLOW_DOWN] * slow_downs, rest=TOKENS, interval=interval, expires_in=86400)
-    wait.run()
-    assert wait.pauses == [interval + 5 * count for count in range(slow_downs + 1)]
+def test_repeated_slow_down_never_shortens_the_wait(slow_downs: int, interval: int) -> None:
+    sign_in = SignIn(*[SLOW_DOWN] * slow_downs, rest=TOKENS, interval=interval, expires_in=86400)
+    sign_in.run()
+    assert sign_in.pauses == [interval + 5 * count for count in range(slow_downs + 1)]
 
 
 def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
     taken: dict[int, int] = {}
 
-    class Watched(Say):
+    class Watched(Send):
         """Looks at the memory now and then."""
 
         polls = 0
@@ -634,17 +636,17 @@ def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
                 taken[self.polls] = tracemalloc.get_traced_memory()[0]
             return await super().__call__()
 
-    class Deaf(list[str]):
+    class NoLog(list[str]):
         """Keeps nothing, as a terminal does."""
 
         def append(self, _: str) -> None: ...
 
-    login = Wait(rest=Watched(PENDING.body, PENDING.status), expires_in=3600)
-    login.said = Deaf()
+    login = SignIn(rest=Watched(PENDING.body, PENDING.status), expires_in=3600)
+    login.logged = NoLog()
     tracemalloc.start()
     try:
         assert isinstance(login.end(), DeviceCodeExpiredError)
     finally:
         tracemalloc.stop()
-    assert len(login.asked_at) == 719
+    assert len(login.polled_at) == 719
     assert taken[700] - taken[100] < 100_000  # bytes: what this test itself writes down of 600 polls

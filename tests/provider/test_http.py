@@ -1,4 +1,4 @@
-"""What a connection may do to us: TLS, proxies, time, size, and every odd way to send a reply."""
+"""Connections to a provider: TLS, proxies, deadlines, size limits, and unusual HTTP responses."""
 
 from __future__ import annotations
 
@@ -26,8 +26,9 @@ import trustme
 
 from awesome_cli.errors import ConfigError, ProviderUnreachableError
 from awesome_cli.provider.cache import FileMetadataCache
-from awesome_cli.provider.client import LONGEST_BODY, REFRESH_TIMEOUT, ClientConfig, conversation
-from awesome_cli.provider.http import UnacceptableResponseError, open_client, trust, unreachable
+from awesome_cli.provider.client import REFRESH_TIMEOUT, ClientConfig, oidc_client
+from awesome_cli.provider.connection import MAX_BODY
+from awesome_cli.provider.http import UnacceptableResponseError, connection_error, open_client, tls_context
 from awesome_cli.testing.hostile import (
     DISCOVERY,
     ENDLESS_BODY,
@@ -71,32 +72,32 @@ class TestTls:
         with hostile(tls=_server_side(authority.issue_cert("127.0.0.1")), **_QUICK) as provider:
             yield provider
 
-    def test_a_private_authority_works_by_configuration(
+    def test_a_private_authority_works_as_a_file(
         self, program: Program, provider: HostileProvider, authority_file: Path
     ) -> None:
         assert program.at(provider.url).run("login", SSL_CERT_FILE=str(authority_file)).code == 0
         assert program.run("logout", SSL_CERT_FILE=str(authority_file)).code == 0
 
-    def test_and_by_a_folder(
+    def test_a_private_authority_works_as_a_folder(
         self, program: Program, provider: HostileProvider, authority_file: Path, tmp_path: Path
     ) -> None:
         need("openssl")
         openssl = str(shutil.which("openssl"))
-        asked = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
-        name = subprocess.run(asked, check=True, capture_output=True, text=True).stdout.strip()
+        command = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
+        name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
         folder = tmp_path / "authorities"
         folder.mkdir()
         shutil.copy(authority_file, folder / f"{name}.0")
         assert program.at(provider.url).run("login", SSL_CERT_DIR=str(folder)).code == 0
 
-    def test_and_fails_closed_without(self, program: Program, provider: HostileProvider) -> None:
+    def test_an_untrusted_certificate_is_refused(self, program: Program, provider: HostileProvider) -> None:
         end = program.at(provider.url).run("login")
         assert (end.code, provider.paths) == (7, [])
         assert "its TLS certificate is not trusted" in end.err
         assert "Hint:" in end.err
         assert "SSL_CERT_FILE" in end.err
 
-    def test_the_file_names_all_that_is_trusted(
+    def test_ssl_cert_file_replaces_all_trusted_authorities(
         self, program: Program, provider: HostileProvider, tmp_path: Path
     ) -> None:
         other = tmp_path / "other.pem"
@@ -104,7 +105,7 @@ class TestTls:
         assert program.at(provider.url).run("login", SSL_CERT_FILE=str(other)).code == 7
 
     @pytest.mark.parametrize("wrong", ["name", "time"])
-    def test_a_certificate_must_fit(
+    def test_a_certificate_for_another_host_is_refused(
         self, wrong: str, inside: Inside, authority: trustme.CA, authority_file: Path
     ) -> None:
         last_year = datetime.now(UTC) - timedelta(days=365)
@@ -118,12 +119,14 @@ class TestTls:
         assert (end.code, provider.paths) == (7, [])
         assert "its TLS certificate is not trusted" in end.err
 
-    def test_a_server_that_speaks_no_tls_is_said_to(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+    def test_a_server_without_tls_is_a_failed_handshake(
+        self, inside: Inside, hostile_provider: HostileProvider
+    ) -> None:
         end = inside.at(hostile_provider.url.replace("http:", "https:")).run("login")
-        assert (end.code, "no TLS connection comes about" in end.err) == (7, True)
+        assert (end.code, "TLS handshake failed" in end.err) == (7, True)
 
     @pytest.mark.parametrize("content", [None, "no certificate"])
-    def test_a_file_that_is_none_is_a_mistake_in_the_settings(
+    def test_an_unusable_certificate_file_is_a_config_error(
         self, content: str | None, inside: Inside, tmp_path: Path
     ) -> None:
         path = tmp_path / "authority.pem"
@@ -133,22 +136,23 @@ class TestTls:
         assert (end.code, "SSL_CERT_FILE cannot be used" in end.err) == (3, True)
 
     @pytest.mark.parametrize("environ", [{}, {"SSL_CERT_FILE": certifi.where()}, {"SSL_CERT_DIR": "/nowhere"}])
-    def test_verification_is_no_setting(self, environ: dict[str, str]) -> None:
-        context = trust(environ)
+    def test_verification_cannot_be_switched_off(self, environ: dict[str, str]) -> None:
+        context = tls_context(environ)
         assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 
     @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a test cannot add to what the system trusts")
-    def test_what_the_system_trusts_counts_as_well(self, provider: HostileProvider, authority_file: Path) -> None:
-        asked = (
-            "import httpx, sys; from awesome_cli.provider.http import trust; httpx.get(sys.argv[1], verify=trust({}))"
+    def test_the_systems_authorities_are_trusted(self, provider: HostileProvider, authority_file: Path) -> None:
+        code = (
+            "import httpx, sys; from awesome_cli.provider.http import tls_context;"
+            " httpx.get(sys.argv[1], verify=tls_context({}))"
         )
         environ = {**os.environ, "SSL_CERT_FILE": str(authority_file)}  # OpenSSL's own name for the system's file
-        subprocess.run([sys.executable, "-c", asked, provider.url], env=environ, check=True)
+        subprocess.run([sys.executable, "-c", code, provider.url], env=environ, check=True)
         assert provider.paths == ["/"]
 
-    def test_and_so_do_certifis_authorities(self) -> None:
+    def test_certifis_authorities_are_trusted(self) -> None:
         bare = ssl.create_default_context(cafile=certifi.where())
-        ours = trust({})._ctx  # type: ignore[attr-defined]  # noqa: SLF001 - truststore tells nothing by itself
+        ours = tls_context({})._ctx  # type: ignore[attr-defined]  # noqa: SLF001 - truststore tells nothing by itself
         assert ours.cert_store_stats() == bare.cert_store_stats()
 
 
@@ -163,18 +167,18 @@ class TestProxies:
             yield provider
 
     def test_https_goes_through_the_proxy(self, program: Program, secured: HostileProvider) -> None:
-        with proxy() as between:
-            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+        with proxy() as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{proxied_by.host}")
         assert end.code == 0, end.err
-        assert set(between.asked) == {secured.url.split("/")[2]}
-        assert all(words.startswith("Basic ") for words in between.authorizations)
+        assert set(proxied_by.asked) == {secured.url.split("/")[2]}
+        assert all(words.startswith("Basic ") for words in proxied_by.authorizations)
         assert "pass-word" not in end.err
 
-    def test_unless_the_host_is_excepted(self, program: Program, secured: HostileProvider) -> None:
-        with proxy() as between:
-            end = program.run("login", HTTPS_PROXY=f"http://{between.host}", NO_PROXY="provider.test")
-        assert (between.asked, secured.paths) == ([], [])
-        assert (end.code, "its name cannot be found" in end.err) == (7, True)
+    def test_no_proxy_exempts_a_host(self, program: Program, secured: HostileProvider) -> None:
+        with proxy() as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://{proxied_by.host}", NO_PROXY="provider.test")
+        assert (proxied_by.asked, secured.paths) == ([], [])
+        assert (end.code, "its name cannot be resolved" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
         ("scheme", "environ"),
@@ -202,14 +206,14 @@ class TestProxies:
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         tls = _server_side(authority.issue_cert("127.0.0.1")) if scheme == "https" else None
         inside.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
-        with proxy() as between, hostile(tls=tls, **_QUICK) as provider:
+        with proxy() as proxied_by, hostile(tls=tls, **_QUICK) as provider:
             for name, value in environ.items():
-                monkeypatch.setenv(name, value.format(f"http://{between.host}"))  # httpx reads it by itself
+                monkeypatch.setenv(name, value.format(f"http://{proxied_by.host}"))  # httpx reads it by itself
             inside.at(provider.url)
             inside.environ |= {"AWESOME_API_URL": provider.issuer.api_url, "AWESOME_AUDIENCE": provider.issuer.api_url}
             commands = ["login"], ["token", "--min-ttl", "99999"], ["api", "hello"], ["logout"]
             assert [inside.run(*argv).code for argv in commands] == [0, 0, 0, 0]
-        assert between.asked == []
+        assert proxied_by.asked == []
 
     @pytest.mark.parametrize(
         ("host", "proxied"),
@@ -222,35 +226,35 @@ class TestProxies:
             ("127.0.0.1.test", ["http://127.0.0.1.test:1/"]),
         ],
     )
-    def test_the_proxy_of_the_systems_settings_gets_what_is_not_for_this_machine(
+    def test_the_systems_proxy_is_used_for_remote_hosts_only(
         self, host: str, proxied: list[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async def ask() -> None:
             async with open_client(None, 5, {}) as http:
                 await http.get(f"http://{host}:1/")
 
-        with proxy() as between:
+        with proxy() as proxied_by:
             # urllib asks macOS and the Windows registry; a program that was not started from a shell knows no more
-            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": between.host})
+            monkeypatch.setattr("httpx._utils.getproxies", lambda: {"http": proxied_by.host})
             with nullcontext() if proxied else pytest.raises(httpx.ConnectError):
                 anyio.run(ask)
-        assert between.asked == proxied
+        assert proxied_by.asked == proxied
 
-    def test_a_proxy_that_refuses_is_named_as_such(self, program: Program, secured: HostileProvider) -> None:
-        with proxy(refusal=407) as between:
-            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{between.host}")
+    def test_a_proxy_that_refuses_is_named_in_the_error(self, program: Program, secured: HostileProvider) -> None:
+        with proxy(refusal=407) as proxied_by:
+            end = program.run("login", HTTPS_PROXY=f"http://me:pass-word@{proxied_by.host}")
         assert (end.code, secured.paths) == (7, [])
         assert "the proxy refuses (HTTP status 407)" in end.err
         assert "pass-word" not in end.err
 
-    def test_a_proxy_that_cannot_be_used_does_not_concern_a_provider_on_this_machine(
+    def test_unusable_proxy_settings_do_not_affect_a_provider_on_this_machine(
         self, inside: Inside, hostile_provider: HostileProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", "socks5://proxy")
         assert inside.at(hostile_provider.url).run("login").code == 0
 
     @pytest.mark.parametrize("setting", ["ftp://me:pass-word@proxy/", "socks5://me:pass-word@proxy", "http://[::1"])
-    def test_a_proxy_that_cannot_be_used_is_a_mistake_in_the_settings(
+    def test_unusable_proxy_settings_are_a_config_error(
         self, setting: str, inside: Inside, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", setting)  # httpx reads it by itself
@@ -260,7 +264,7 @@ class TestProxies:
 
 
 class TestTime:
-    """A server that answers now and then cannot hold us."""
+    """A server that sends a byte now and then cannot delay a command for long."""
 
     @pytest.mark.parametrize(
         "act",
@@ -268,7 +272,7 @@ class TestTime:
             pytest.param(Late(60), id="says nothing"),
             pytest.param(Drip(0.05), id="a byte now and then, from the first"),
             pytest.param(Drip(0.05, after=200), id="a byte now and then, later"),
-            pytest.param(ENDLESS_INTERIM, id="endless interim replies"),
+            pytest.param(ENDLESS_INTERIM, id="endless interim responses"),
             pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b""), id="a body that never comes"),
         ],
     )
@@ -277,11 +281,11 @@ class TestTime:
         with within(2), pytest.raises(ProviderUnreachableError, match="in time"):
             _begin(hostile_provider.url, tmp_path, deadline=0.3)
 
-    def test_and_without_hurry_everything_arrives(self, hostile_provider: HostileProvider, tmp_path: Path) -> None:
+    def test_a_request_within_its_deadline_succeeds(self, hostile_provider: HostileProvider, tmp_path: Path) -> None:
         hostile_provider.at(DISCOVERY, Drip(0.0001, after=900), Late(0.1))
         _begin(hostile_provider.url, tmp_path, deadline=15)
 
-    def test_a_byte_every_second_holds_a_command_for_15_seconds(self, terminal: Terminal) -> None:
+    def test_a_byte_every_second_delays_a_command_for_15_seconds(self, terminal: Terminal) -> None:
         async def drip() -> AsyncIterator[bytes]:
             while True:
                 await anyio.sleep(1)
@@ -291,7 +295,7 @@ class TestTime:
         assert terminal.run("login") == 7
         assert terminal.time.now() - START == 15
 
-    def test_nor_can_it_hold_a_person_whose_session_is_alive_offline(self, terminal: Terminal) -> None:
+    def test_a_slow_provider_does_not_delay_a_valid_session(self, terminal: Terminal) -> None:
         async def silence() -> httpx.Response:
             await anyio.sleep_forever()
             raise AssertionError
@@ -305,15 +309,17 @@ class TestTime:
 
 
 class TestSize:
-    def test_a_reply_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
-        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""'))
+    def test_a_response_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (MAX_BODY - length - len(', "padding": ""'))
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         assert inside.at(hostile_provider.url).run("login").code == 0
 
-    def test_and_a_byte_more_is_refused(self, inside: Inside, hostile_provider: HostileProvider) -> None:
-        honest = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
-        padding = "x" * (LONGEST_BODY - honest - len(', "padding": ""') + 1)
+    def test_a_response_of_a_mebibyte_and_a_byte_is_refused(
+        self, inside: Inside, hostile_provider: HostileProvider
+    ) -> None:
+        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        padding = "x" * (MAX_BODY - length - len(', "padding": ""') + 1)
         hostile_provider.at(DISCOVERY, Lie(padding=padding))
         end = inside.at(hostile_provider.url).run("login")
         assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
@@ -331,7 +337,7 @@ class TestSize:
             ),
         ],
     )
-    def test_a_flood_is_refused_while_it_is_read(
+    def test_an_endless_response_is_refused_while_it_is_read(
         self, act: Act, inside: Inside, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at(DISCOVERY, act)
@@ -339,7 +345,7 @@ class TestSize:
             assert inside.at(hostile_provider.url).run("login").code == 7
 
     @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"])
-    def test_a_compressed_reply_is_refused_unread(
+    def test_a_compressed_response_is_refused_unread(
         self, coding: str, inside: Inside, hostile_provider: HostileProvider
     ) -> None:
         bomb = gzip.compress(b"{" + b" " * 50_000_000)
@@ -348,11 +354,11 @@ class TestSize:
         assert (end.code, "compressed" in end.err) == (7, True)
         assert {request.headers["accept-encoding"] for request in hostile_provider.requests} == {"identity"}
 
-    def test_json_that_is_nested_deeply_is_no_json(self, inside: Inside, hostile_provider: HostileProvider) -> None:
+    def test_deeply_nested_json_is_refused(self, inside: Inside, hostile_provider: HostileProvider) -> None:
         hostile_provider.at(DISCOVERY, Answer(200, '{"a":' * 100_000 + "1" + "}" * 100_000))
         assert inside.at(hostile_provider.url).run("login").code == 7
 
-    def test_what_is_of_no_use_is_not_remembered_however_it_is_nested(
+    def test_unused_members_are_not_cached_however_they_are_nested(
         self, inside: Inside, hostile_provider: HostileProvider
     ) -> None:
         nested = json.loads('{"a":' * 200 + "1" + "}" * 200)
@@ -366,7 +372,7 @@ class TestSize:
 
 @dataclass(frozen=True)
 class Chunked(Pass):
-    """The issuer's reply in chunks of some bytes."""
+    """The issuer's response in chunks of some bytes."""
 
     size: int
 
@@ -396,12 +402,14 @@ class Headed(Pass):
         pytest.param(Headed(b"HTTP/1.0 200 OK"), id="HTTP/1.0"),
         pytest.param(Headed(b"HTTP/1.1 200 OK"), id="no content-length"),
         pytest.param(Headed(b"HTTP/1.1 200"), id="no reason phrase"),
-        pytest.param(Headed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK"), id="an interim reply before it"),
+        pytest.param(Headed(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK"), id="an interim response before it"),
         pytest.param(Headed(b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=latin-1"), id="another media type"),
         pytest.param(Headed(b"HTTP/1.1 200 OK\r\nDate: yesterday\r\nX: \xff\xfe"), id="odd headers"),
     ],
 )
-def test_an_odd_but_proper_reply_is_read(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_an_unusual_but_valid_http_response_is_read(
+    act: Act, inside: Inside, hostile_provider: HostileProvider
+) -> None:
     for path in (DISCOVERY, "/device/code", "/token"):
         hostile_provider.at(path, act)
     assert inside.at(hostile_provider.url).run("login").code == 0
@@ -423,14 +431,14 @@ def test_an_odd_but_proper_reply_is_read(act: Act, inside: Inside, hostile_provi
         pytest.param(Drop(after=400, act=Pass()), id="half of the body"),
     ],
 )
-def test_a_broken_reply_is_said_to_be_one(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_a_broken_http_response_is_an_error(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
     hostile_provider.at(DISCOVERY, act)
     end = inside.at(hostile_provider.url).run("login")
     assert end.code == 7, end.err
     assert end.err.startswith("Error: ")
 
 
-def test_no_cookie_is_kept(inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_no_cookie_is_stored(inside: Inside, hostile_provider: HostileProvider) -> None:
     for path in (DISCOVERY, "/device/code"):
         hostile_provider.at(path, Headed(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d"))
     assert inside.at(hostile_provider.url).run("login").code == 0
@@ -441,58 +449,59 @@ def test_no_cookie_is_kept(inside: Inside, hostile_provider: HostileProvider) ->
 class TestReasons:
     """Why a host cannot be used, in plain words that quote nothing."""
 
-    def test_a_closed_port(self, inside: Inside) -> None:
+    def test_a_closed_port_is_a_refused_connection(self, inside: Inside) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         end = inside.at(url).run("login")
         assert (end.code, "the connection was refused" in end.err) == (7, True)
 
-    def test_several_addresses(self) -> None:
+    def test_the_error_gives_the_reason_of_the_last_of_several_addresses(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), ConnectionRefusedError(111, "s3cret")])
-        assert unreachable("a", error, check="issuer").message == "a cannot be used: the connection was refused."
+        assert connection_error("a", error, check="issuer").message == "a cannot be used: the connection was refused."
 
-    def test_several_addresses_that_say_nothing(self) -> None:
+    def test_the_error_names_the_class_if_no_address_gives_a_reason(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = ExceptionGroup("multiple", [OSError("s3cret"), OSError("s3cret")])
-        message = unreachable("a", error, check="issuer").message
+        message = connection_error("a", error, check="issuer").message
         assert message == "a cannot be used: the connection failed (ConnectError)."
 
-    def test_a_name_that_leads_nowhere(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unknown_host_name_is_a_dns_error(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> list[object]:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real name server may be one that says nothing
         end = inside.at("https://provider.example/").run("login")
-        assert (end.code, "its name cannot be found (DNS)" in end.err) == (7, True)
+        assert (end.code, "its name cannot be resolved (DNS)" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
         ("error", "reason"),
         [
-            (httpx.ConnectTimeout("slow"), "no answer in time"),
+            (httpx.ConnectTimeout("slow"), "no response in time"),
             (httpx.LocalProtocolError("Illegal header value b'Bearer s3cret'"), "failed (LocalProtocolError)"),
             (httpx.InvalidURL("https://s3cret/"), "failed (InvalidURL)"),
             (ConnectionResetError(104, "s3cret"), os.strerror(104)),
             (httpx.ProxyError("407 s3cret"), "(HTTP status 407)"),
-            (UnacceptableResponseError("its answer is too long"), "its answer is too long"),
-            (ssl.SSLError("s3cret"), "no TLS connection comes about (SSLError)"),
+            (UnacceptableResponseError("the response is too long"), "the response is too long"),
+            (ssl.SSLError("s3cret"), "TLS handshake failed (SSLError)"),
             (ssl.SSLCertVerificationError("s3cret"), "not trusted (SSLCertVerificationError)"),
         ],
     )
-    def test_nothing_is_quoted_that_may_be_secret(self, error: Exception, reason: str) -> None:
-        message = unreachable("provider.example", error, check="issuer").message
+    def test_an_error_quotes_nothing_that_may_be_secret(self, error: Exception, reason: str) -> None:
+        message = connection_error("provider.example", error, check="issuer").message
         assert reason in message
         assert "s3cret" not in message
 
-    def test_a_broken_connection_that_has_no_number(self) -> None:
+    def test_the_error_names_the_class_of_an_oserror_without_errno(self) -> None:
         error = httpx.ConnectError("All connection attempts failed")
         error.__cause__ = OSError("s3cret")
         assert (
-            unreachable("a", error, check="issuer").message == "a cannot be used: the connection failed (ConnectError)."
+            connection_error("a", error, check="issuer").message
+            == "a cannot be used: the connection failed (ConnectError)."
         )
 
 
-def test_a_client_of_the_network_has_neither_cookies_nor_redirects() -> None:
+def test_a_client_has_neither_cookies_nor_redirects() -> None:
     client = open_client(None, 1, {})
     assert not client.follow_redirects
     with pytest.raises(ConfigError):
@@ -518,15 +527,15 @@ def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
 
 def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
-        async with conversation(
+        async with oidc_client(
             ClientConfig(issuer=url, client_id="awesome-demo", scope="openid"),
             cache=FileMetadataCache(folder, warn=lambda _: None),
             transport=None,
             now=time.time,
-            detail=lambda _: None,
+            log=lambda _: None,
             environ={},
             request_timeout=deadline,
         ) as provider:
-            await provider.begin()
+            await provider.request_device_code()
 
     anyio.run(talk)

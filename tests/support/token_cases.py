@@ -1,6 +1,6 @@
-"""ID tokens, good and bad, as data: each has a name, and each bad one the rule that it breaks.
+"""Valid and invalid ID tokens as data: each has a name, and each invalid one the rule that it breaks.
 
-They are signed here with cryptography alone, so that nothing they prove rests on the code that they test.
+They are signed with cryptography alone, so that they do not depend on the code that they test.
 """
 
 from __future__ import annotations
@@ -116,12 +116,12 @@ FILLING = "x" * ((16 * 1024 - len(token(note=""))) * 3 // 4)
 
 ALG = "alg must be one of RS256, RS384, RS512, ES256, ES384, ES512"
 FORGED = "its signature is not the provider's"
-NO_KEY = "kid and alg fit none of the provider's keys"
-TWO_KEYS = "more than one of the provider's keys fits"
-SHAPE = "it is no signed token in compact form"
+NO_KEY = "kid and alg match none of the provider's keys"
+TWO_KEYS = "more than one of the provider's keys matches"
+SHAPE = "it is not a signed token in compact form"
 BASE64 = "it is not base64url"
-HEADER_JSON = "its header is no JSON object"
-PAYLOAD_JSON = "its payload is no JSON object"
+HEADER_JSON = "its header is not a JSON object"
+PAYLOAD_JSON = "its payload is not a JSON object"
 AUD = "aud must be a string or a list of them"
 OTHER_AUD = "aud does not contain the client id"
 AZP = "azp is not the client id"
@@ -215,7 +215,7 @@ BAD = [
     *(
         Case(name=f"header: {what}", token=seal(text, PAYLOAD, "RS256", RSA), rule=HEADER_JSON)
         for what, text in {
-            "no JSON": b"alg=RS256",
+            "not JSON": b"alg=RS256",
             "a list": b'["RS256"]',
             "a member twice": b'{"alg":"RS256","alg":"none","kid":"1"}',
             "no UTF-8": b'{"alg":"RS256","kid":"\xff"}',
@@ -225,7 +225,7 @@ BAD = [
     *(
         Case(name=f"payload: {what}", token=seal(HEADER, text, "RS256", RSA), rule=PAYLOAD_JSON)
         for what, text in {
-            "no JSON": b"iss=me",
+            "not JSON": b"iss=me",
             "a list": b"[1]",
             "a text": b'"juan"',
             "null": b"null",
@@ -242,11 +242,18 @@ BAD = [
         }.items()
     ),
     # The key: RFC 7517 §4, RFC 7518 §3.3, OpenID Connect Core §10.1
-    Case(name="signed by somebody else", token=token(key=OTHER_RSA), rule=FORGED),
+    Case(name="signed by another key", token=token(key=OTHER_RSA), rule=FORGED),
     Case(
-        name="signed by somebody else, with ES256", token=token(alg="ES256", key=OTHER_EC), keys=_es_keys(), rule=FORGED
+        name="signed by another key, with ES256",
+        token=token(alg="ES256", key=OTHER_EC),
+        keys=_es_keys(),
+        rule=FORGED,
     ),
-    Case(name="claims of another token", token=f"{HEAD}.{token(sub='admin').split('.')[1]}.{SIGNATURE}", rule=FORGED),
+    Case(
+        name="claims of another token",
+        token=f"{HEAD}.{token(sub='admin').split('.')[1]}.{SIGNATURE}",
+        rule=FORGED,
+    ),
     Case(name="half a signature", token=f"{HEAD}.{BODY}.{encode(b's' * 128)}", rule=FORGED),
     Case(
         name="an ES256 signature of zeros",
@@ -275,7 +282,12 @@ BAD = [
         keys=[jwk(RSA, "1"), jwk(OTHER_RSA, "2")],
         rule=TWO_KEYS,
     ),
-    Case(name="no kid, and another's key", token=token(header={"kid": ABSENT}), keys=[jwk(OTHER_RSA)], rule=FORGED),
+    Case(
+        name="no kid, and another's key",
+        token=token(header={"kid": ABSENT}),
+        keys=[jwk(OTHER_RSA)],
+        rule=FORGED,
+    ),
     Case(name="a key for encryption", token=token(), keys=[jwk(RSA, use="enc")], rule=NO_KEY),
     Case(name="a key of unknown use", token=token(), keys=[jwk(RSA, use="tls")], rule=NO_KEY),
     Case(name="a key for RS512", token=token(), keys=[jwk(RSA, alg="RS512")], rule=NO_KEY),
@@ -284,12 +296,17 @@ BAD = [
     Case(name="ES256, and an RSA key", token=token(alg="ES256", key=EC["P-256"]), rule=NO_KEY),
     Case(name="ES256 on P-384", token=token(alg="ES256", key=EC["P-384"]), keys=_es_keys("P-384"), rule=NO_KEY),
     Case(
-        name="a curve that is none of ours",
+        name="an unsupported curve",
         token=token(alg="ES256", key=EC["P-256"]),
         keys=_es_keys(crv="secp256k1"),
         rule=NO_KEY,
     ),
-    Case(name="a curve that lies", token=token(alg="ES384", key=EC["P-384"]), keys=_es_keys(crv="P-384"), rule=FORGED),
+    Case(
+        name="a curve that lies",
+        token=token(alg="ES384", key=EC["P-384"]),
+        keys=_es_keys(crv="P-384"),
+        rule=FORGED,
+    ),
     Case(
         name="a point that is on no curve",
         token=token(alg="ES256", key=EC["P-256"]),
@@ -311,7 +328,7 @@ BAD = [
         rule="the modulus of its RSA key is not base64url",
     ),
     Case(
-        name="a modulus that is no base64url",
+        name="a modulus that is not base64url",
         token=token(),
         keys=[jwk(RSA, n="n!")],
         rule="the modulus of its RSA key is not base64url",
@@ -357,14 +374,12 @@ BAD = [
     ),
     Case(name="exp is missing", token=token(drop="exp"), rule="exp must be a number"),
     Case(name="iat is missing", token=token(drop="iat"), rule="iat must be a number"),
-    Case(name="ended a minute ago", token=token(exp=NOW - 60), rule="exp is over"),
-    Case(name="ended long ago", token=token(exp=0), rule="exp is over"),
-    Case(name="exp before all time", token=token(exp=-1e300), rule="exp is over"),
-    Case(name="issued in the future", token=token(iat=NOW + 61), rule="iat lies in the future"),
-    Case(
-        name="exp and iat in milliseconds", token=token(exp=NOW * 1000, iat=NOW * 1000), rule="iat lies in the future"
-    ),
-    Case(name="not valid yet", token=token(nbf=NOW + 61), rule="nbf lies in the future"),
+    Case(name="ended a minute ago", token=token(exp=NOW - 60), rule="exp is in the past"),
+    Case(name="ended long ago", token=token(exp=0), rule="exp is in the past"),
+    Case(name="exp before all time", token=token(exp=-1e300), rule="exp is in the past"),
+    Case(name="issued in the future", token=token(iat=NOW + 61), rule="iat is in the future"),
+    Case(name="exp and iat in milliseconds", token=token(exp=NOW * 1000, iat=NOW * 1000), rule="iat is in the future"),
+    Case(name="not valid yet", token=token(nbf=NOW + 61), rule="nbf is in the future"),
     # The access token's hash: OpenID Connect Core §3.1.3.8
     *(
         Case(name=f"at_hash of another token, {alg}", token=token(alg=alg, at_hash=encode(b"h" * size)), rule=AT_HASH)
@@ -381,7 +396,7 @@ BAD = [
     Case(name="at_hash beyond Unicode", token=token(at_hash="\ud800"), rule=AT_HASH),
 ]
 
-STRANGERS = [
+UNKNOWN_KEYS = [
     {"kty": "OKP", "crv": "Ed25519", "x": encode(b"x" * 32), "kid": "okp"},
     {"kty": "oct", "k": encode(b"k" * 32), "kid": "oct"},
     {"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA", "kid": "akp"},
@@ -392,7 +407,7 @@ STRANGERS = [
     "key",
     [],
     7,
-]  # keys of kinds that we do not know, and what is no key
+]  # unknown kinds of keys, and values that are not keys
 
 GOOD = [
     *(Case(name=alg, token=token(alg=alg)) for alg in ("RS256", "RS384", "RS512")),
@@ -417,7 +432,7 @@ GOOD = [
         token=token(alg="ES256", key=EC["P-256"], header={"kid": ABSENT}),
         keys=[jwk(RSA, "1"), jwk(EC["P-256"], "2"), jwk(EC["P-384"], "3"), jwk(OTHER_EC, "4", use="enc")],
     ),
-    Case(name="its key among strangers", token=token(), keys=[*STRANGERS, jwk(RSA), *STRANGERS]),
+    Case(name="its key among unknown keys", token=token(), keys=[*UNKNOWN_KEYS, jwk(RSA), *UNKNOWN_KEYS]),
     Case(name="its kid among others", token=token(), keys=[jwk(OTHER_RSA, "0"), jwk(RSA), jwk(EC["P-256"], "2")]),
     Case(name="one kid for keys of two kinds", token=token(), keys=[jwk(RSA), jwk(EC["P-256"])]),
     Case(
@@ -431,7 +446,7 @@ GOOD = [
     Case(name="a key with its certificates", token=token(), keys=[jwk(RSA, x5c=["MIIC"], x5t="AA")]),
     Case(name="a kid beyond ASCII", token=token(header={"kid": "schlüssel"}), keys=[jwk(RSA, "schlüssel")]),
     Case(name="no typ", token=token(header={"typ": ABSENT})),
-    Case(name="a header that nobody knows", token=token(header={"cty": "x", "zip": "no", "x5t": "AA"})),
+    Case(name="an unknown header", token=token(header={"cty": "x", "zip": "no", "x5t": "AA"})),
     Case(name="aud in a list", token=token(aud=[CLIENT])),
     Case(name="aud in a list, with azp", token=token(aud=[CLIENT], azp=CLIENT)),
     Case(name="azp with one aud", token=token(azp=CLIENT)),
@@ -441,6 +456,6 @@ GOOD = [
     Case(name="valid in a minute", token=token(nbf=NOW + 60)),
     Case(name="valid since long", token=token(nbf=0, iat=0)),
     Case(name="times with fractions", token=token(exp=NOW + 0.5, iat=NOW - 0.5, nbf=NOW - 0.25)),
-    Case(name="claims that nobody knows", token=token(amr=["pwd"], address={"country": "BR"}, nonce=None)),
+    Case(name="unknown claims", token=token(amr=["pwd"], address={"country": "BR"}, nonce=None)),
     Case(name="just 16 KiB", token=token(note=FILLING)),
 ]

@@ -1,0 +1,74 @@
+"""Poll for the token of a device code until it is approved, denied or expired (RFC 8628 §3.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import anyio
+
+from awesome_cli.errors import AwesomeError, DeviceCodeExpiredError, ProviderUnreachableError
+from awesome_cli.oauth.device_grant import DeviceAuthorization, PollingSchedule, device_code_expired, parse_poll
+from awesome_cli.oauth.response import Response
+from awesome_cli.oauth.token import TokenResponse
+
+CLOCK_CHECK_INTERVAL = 0.5  # seconds between two looks at the wall clock, which goes on while a laptop sleeps
+
+
+class Deadline:
+    """The end of a device code on two clocks: the monotonic one stops while a laptop sleeps, the other may be set."""
+
+    def __init__(self, expires_in: float, timeout: float | None, now: Callable[[], float]) -> None:
+        self.seconds = expires_in if timeout is None else min(timeout, expires_in)
+        self.is_timeout = self.seconds < expires_in
+        self._now = now
+        self._wall_clock = now() + self.seconds
+        self.monotonic = anyio.current_time() + self.seconds
+
+    async def sleep(self, pause: float) -> bool:
+        """Sleep; return False as soon as the wall clock has passed the deadline."""
+        wakes_at = anyio.current_time() + pause
+        while (remaining := self._wall_clock - self._now()) > 0 and (left := wakes_at - anyio.current_time()) > 0:  # noqa: ASYNC110 - clocks send no event
+            await anyio.sleep(min(left, remaining, CLOCK_CHECK_INTERVAL))
+        return remaining > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceFlow:
+    """A device code that waits for approval. ``token_form`` is the request that polls for its token."""
+
+    device: DeviceAuthorization
+    token_form: Mapping[str, str] = field(repr=False)
+    deadline: Deadline
+
+
+async def poll(
+    flow: DeviceFlow, send: Callable[[], Awaitable[Response]], *, now: Callable[[], float], log: Callable[[str], None]
+) -> TokenResponse:
+    """Poll as RFC 8628 §3.5 schedules it. Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError."""
+    schedule, polled, deadline = PollingSchedule.start(flow.device.interval), False, flow.deadline
+    with anyio.CancelScope(deadline=deadline.monotonic):  # cancels a poll that hangs
+        while await deadline.sleep(schedule.wait):
+            polled = True
+            try:
+                response = await send()
+            except ProviderUnreachableError as error:
+                log(f"{error.message} Polling goes on.")
+                schedule = schedule.after_connection_failure()
+                continue
+            result = parse_poll(response, now=now())
+            if isinstance(result, TokenResponse):
+                return result
+            schedule = schedule.after(result)
+    raise _expired(deadline, answered=schedule.answered or not polled)
+
+
+def _expired(deadline: Deadline, *, answered: bool) -> AwesomeError:
+    if not answered:
+        return ProviderUnreachableError(
+            "The provider never sent a valid answer to a poll.",
+            hint="Check the network and try again.",
+        )
+    if deadline.is_timeout:
+        return DeviceCodeExpiredError(f"Nobody approved the code within {deadline.seconds:g} s.", code="timeout")
+    return device_code_expired()
