@@ -1,7 +1,7 @@
 """Sign in once, say hi all day: a CLI secured by the OAuth 2.0 device authorization grant.
 
 For other programs: ``awesome_cli.auth()`` signs the requests of an httpx client, ``awesome_cli.session()`` returns
-the kept session, ``awesome_cli.device_flow()`` is the device flow itself. docs/library.md tells more.
+the kept session, ``awesome_cli.device_flow()`` is the device flow itself. docs/reference/library.md tells more.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ class Brand:
     read for domain, client id and audience as well.
     """
 
-    def __init__(  # noqa: PLR0913 - one parameter a name
+    def __init__(
         self,
         name: str,
         *,

@@ -3,7 +3,8 @@
 AwesomeError                          1
 ├── OutputError                       1   the result could not be written
 ├── UsageError                        2   the command line is not valid
-├── ConfigError                       3   a setting is missing or not valid
+├── ConfigError                       3   a setting is not valid
+│   └── MissingSettingError               it is not set anywhere
 ├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
 │   ├── SessionEndedError                 the access token has expired and there is no refresh token
 │   ├── RefreshTokenRejectedError         the provider rejects the refresh token
@@ -73,6 +74,10 @@ class UsageError(AwesomeError):
 class ConfigError(AwesomeError):
     exit_code = 3
     code = "config"
+
+
+class MissingSettingError(ConfigError):
+    pass
 
 
 class LoginRequiredError(AwesomeError):

@@ -15,6 +15,7 @@ from awesome_cli.errors import (
     KeyringError,
     KeyringTimeoutError,
     LoginRequiredError,
+    MissingSettingError,
     PlaintextFileError,
     ProviderError,
     RefreshFailedError,
@@ -29,6 +30,7 @@ _USE_A_KEYRING = (
 )
 
 _BY_CLASS = {
+    MissingSettingError: "Give --domain (Auth0) or --issuer, and --client-id; README tells where to find them.",
     LoginRequiredError: "Sign in with: {login}",
     SessionEndedError: "Sign in with: {login} (a scope with offline_access makes sessions that renew themselves)",
     DamagedSessionError: "Sign in with: {login} (it replaces the damaged entry)",

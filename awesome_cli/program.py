@@ -1,7 +1,7 @@
-"""``awesome_cli`` for other programs: the kept session, ``httpx.Auth``, and the device flow itself.
+"""The package for other Python programs: the stored session, ``httpx.Auth``, and the device flow itself.
 
-The names here are public as ``awesome_cli.auth`` and so on. Whatever goes wrong is an
-:class:`awesome_cli.errors.AwesomeError`. ``environment`` is another world, for tests.
+Public as ``awesome_cli.session``, ``auth`` and ``device_flow``. What goes wrong is an
+:class:`awesome_cli.errors.AwesomeError`. ``environment`` replaces the system's, for tests.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
-from io import StringIO
 from typing import Any, TypeVar
 
 import httpx
 
+from awesome_cli.account import Account
 from awesome_cli.api.client import BearerAuth
 from awesome_cli.brand import AWESOME
-from awesome_cli.cli.context import Toolbox
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import ClientConfig, conversation
 from awesome_cli.sessions.model import MIN_TTL, Session
@@ -28,30 +27,29 @@ T = TypeVar("T")
 
 
 def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None) -> Session:
-    """Return the kept session of a profile, renewed if its access token ends within ``min_ttl`` seconds.
+    """Return the session of a profile, renewed if its access token expires within ``min_ttl`` seconds.
 
     It blocks: the keyring may ask the person to unlock it, and a renewal is a request.
-    Raises SignInNeeded, KeyringUnusable, ProviderUnusable, TokenInvalid.
+    Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
     """
-    with closing(_toolbox(profile, environment)) as toolbox:
-        return toolbox.session(min_ttl=min_ttl)
+    with closing(_account(profile, environment)) as account:
+        return account.session(min_ttl=min_ttl)
 
 
 def auth(
     profile: str | None = None, *, api_url: str | None = None, environment: Environment | None = None
 ) -> httpx.Auth:
-    """Return what signs the requests of an ``httpx.Client`` or ``httpx.AsyncClient`` with the access token.
+    """Return what adds the access token to the requests of an ``httpx.Client`` or ``httpx.AsyncClient``.
 
     The token goes to the origin of ``api_url`` alone (default: the profile's); a request to any other raises
-    UsageError. It is renewed before it ends, and once after the API refused it, by one process at a time.
+    UsageError. It is renewed before it expires, and once after the API refused it, by one process at a time.
     ``AWESOME_ACCESS_TOKEN`` is used as it is. Raises ConfigError, if there is no ``api_url``.
     """
-    toolbox = _toolbox(profile, environment)
-    url = toolbox.api_url if api_url is None else checked_url(api_url, "API URL")
-    return BearerAuth(url, _Tokens(lambda: _toolbox(profile, environment)))
+    url = _account(profile, environment).settings.api_url if api_url is None else checked_url(api_url, "API URL")
+    return BearerAuth(url, _AccessToken(lambda: _account(profile, environment)))
 
 
-async def device_flow(  # noqa: PLR0913 - all that can be asked for
+async def device_flow(
     issuer: str,
     client_id: str,
     *,
@@ -66,11 +64,11 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
     """Sign in (RFC 8628): first comes what the person must be shown, then, once they approved, the session.
 
     ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how many seconds to wait at
-    most. Nothing is kept anywhere. Close the generator if you leave it early (``contextlib.aclosing``).
-    Raises SignInDenied, CodeExpired, ProviderUnusable, TokenInvalid.
+    most. Nothing is stored. Close the generator if you leave it early (``contextlib.aclosing``).
+    Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
     """
     environment = environment or system_environment(AWESOME)
-    client = ClientConfig(
+    config = ClientConfig(
         issuer=checked_url(issuer, "issuer"),
         client_id=client_id,
         scope=with_openid(scope),
@@ -80,64 +78,62 @@ async def device_flow(  # noqa: PLR0913 - all that can be asked for
         discovery=metadata,
     )
     async with conversation(
-        client,
+        config,
         cache=_NoCache(),
         transport=environment.transport,
         now=environment.now,
         detail=lambda _: None,
         environ=environment.environ,
         user_agent=AWESOME.app_dir,
-    ) as provider:
-        begun = await provider.begin(timeout=timeout)
-        yield begun.device
-        yield await provider.finish(begun)
+    ) as client:
+        flow = await client.begin(timeout=timeout)
+        yield flow.device
+        yield await client.finish(flow)
 
 
-class _Tokens:
-    """The profile's access token, read from the keyring again when it ends or is refused.
+class _AccessToken:
+    """The profile's access token, read from the keyring again when it expires or is refused.
 
-    A toolbox serves one command; a program may run for days, so each reading takes a new one.
+    An account serves one command; a program may run for days, so each reading takes a new one.
     """
 
-    def __init__(self, open_toolbox: Callable[[], Toolbox]) -> None:
-        self._open_toolbox = open_toolbox
+    def __init__(self, open_account: Callable[[], Account]) -> None:
+        self._open_account = open_account
         self._session: Session | None = None
 
     def __call__(self, refused: str) -> str:
         """Return a valid token; told which was refused, another one, or the same if there is none."""
-        toolbox, kept = self._open_toolbox(), self._session
-        if toolbox.token_from_environment:
-            return toolbox.token_from_environment
-        if refused or kept is None or not kept.user.is_valid(toolbox.environment.now(), MIN_TTL):
-            with closing(toolbox):
-                kept = self._session = toolbox.session(min_ttl=MIN_TTL, refused=refused)
-        return kept.access_token
+        account, session = self._open_account(), self._session
+        if account.token_from_environment:
+            return account.token_from_environment
+        if refused or session is None or not session.user.is_valid(account.environment.now(), MIN_TTL):
+            with closing(account):
+                session = self._session = account.session(min_ttl=MIN_TTL, refused=refused)
+        return session.access_token
 
 
 class _NoCache:
-    """Forgets discovery documents at once."""
-
     def load(self, issuer: str, *, expected: str, now: float) -> None:
-        """Remember nothing."""
+        pass
 
-    def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002 - as Memory has it
-        """Keep nothing, and return a digest that no document has."""
-        return ""
+    def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002 - as MetadataCache has it
+        return ""  # a digest that no document has
 
 
-def _toolbox(profile: str | None, environment: Environment | None) -> Toolbox:
-    """Return a toolbox that says nothing, and that may be used below a running event loop."""
+class _NoMessages:
+    def say(self, text: str) -> None:
+        pass
+
+    say_once = note = warning = detail = say
+
+
+def _account(profile: str | None, environment: Environment | None) -> Account:
     environment = environment or system_environment(AWESOME)
-    return Toolbox(
-        replace(environment, stdout=StringIO(), stderr=StringIO(), run=_in_a_thread(environment.run)),
-        AWESOME,
-        profile=profile,
-    )
+    run = _in_a_thread(environment.run)  # the caller's thread may have an event loop already, as in a notebook
+    return Account(replace(environment, run=run), AWESOME, _NoMessages(), named_profile=profile)
 
 
 def _in_a_thread(run: Run) -> Run:
-    """Give each conversation a thread: the caller's may have an event loop already, as in a notebook."""
-
     def run_there(work: Callable[[], Awaitable[T]], /) -> T:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(run, work).result()

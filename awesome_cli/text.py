@@ -1,4 +1,4 @@
-"""Strings from outside, made fit for a terminal, for a shell and for a browser."""
+"""Sanitize strings from outside for terminals and shells, and parse secure URLs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ ELLIPSIS = "…"
 
 
 def safe(text: str, limit: int = 256) -> str:
-    """Return ``text`` as one harmless line of at most ``limit`` characters.
+    """Return ``text`` as one line of at most ``limit`` visible characters.
 
     Control characters (C0, C1), bidi and zero-width marks, line and paragraph separators, lone surrogates,
-    private-use characters and all else that shows nothing are removed; what was cut off is marked with an
-    ellipsis. Idempotent.
+    private-use characters and all else that is invisible are removed; an ellipsis stands for what was cut off.
+    Idempotent.
     """
     text = safe_line(text).strip()
     return text if len(text) <= limit else text[: limit - 1] + ELLIPSIS
@@ -39,25 +39,21 @@ def _visible(character: str) -> bool:
 
 _LAYOUT = str.maketrans("", "", "\n\t")
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-_IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, as far as it is no "Cf" or "Cn"
+_IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, except "Cf" and "Cn"
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 
 
-def argument(text: str) -> str | None:
-    """Return ``text`` as one argument of a command that people paste into a shell, be it sh, PowerShell or cmd.
-
-    None if it has characters that one of these may take for more than text.
-    """
+def shell_argument(text: str) -> str | None:
+    """Quote ``text`` as one argument for sh, PowerShell and cmd; None, if it has characters that one may interpret."""
     return f'"{text}"' if re.fullmatch(r"[\w.:/+ -]+", text, re.ASCII) else None
 
 
 def secure_url(text: object) -> SplitResult | None:
     """Return the parts of ``text`` if it is a well-formed ``https://`` or loopback ``http://`` URL, else None.
 
-    Only what RFC 3986 allows counts as well-formed, and of hosts a name or an IP address; a user name before
-    it does not. So what passes can be shown, opened and fetched, means the same host to every program, and
-    cannot be taken for an option of the one that opens it.
+    Well-formed is what RFC 3986 allows, with a name or an IP address as host and without a user name. So the URL can
+    be shown, opened and fetched, means the same host to every program, and cannot be taken for an option.
     """
     if not isinstance(text, str) or len(text) > _URL_LENGTH or not re.fullmatch(_URL, text):
         return None
@@ -69,11 +65,11 @@ def secure_url(text: object) -> SplitResult | None:
     return parts if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)) else None
 
 
-def secure_url_named_by(server: str, text: object) -> SplitResult | None:
-    """Return the parts of a secure URL that ``server`` (a URL itself) names, or None if it may not name it.
+def secure_url_from(server: str, text: object) -> SplitResult | None:
+    """Return the parts of a secure URL that ``server`` (a URL itself) sent; None, if it may not send people there.
 
-    Only a server on this machine may name addresses on this machine: another one would have us, or the browser, talk to
-    whatever else listens here.
+    Only a server on this machine may refer to this machine: another one would have us, or the browser, send requests
+    to whatever else listens here.
     """
     parts = secure_url(text)
     if parts is not None and is_loopback(parts.hostname or "") and not is_loopback(urlsplit(server).hostname or ""):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import awesome_cli
+from awesome_cli import errors
 
 PACKAGE = Path(awesome_cli.__file__).parent
 
@@ -19,6 +21,7 @@ ROWS = """
     9   __main__
     8   program
     7   cli
+    6   account
     5   api
     4   provider
     3   sessions
@@ -46,18 +49,23 @@ PACKAGES = {
     "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
     "cli/progress": "rich",
-    "cli/context": "segno",
+    "cli/login": "segno",
     "program": "httpx",
 }  # by room or module; what is not listed stands on the standard library alone
 
 LATE = {
-    "system/account_folders",
-    "system/environment",
+    "__init__",
+    "account",
+    "cli/api",
     "cli/context",
     "cli/fast_path",
+    "cli/login",
     "cli/main",
+    "cli/token",
     "keystore/backend",
-    "__init__",
+    "sessions/store_choice",
+    "system/account_folders",
+    "system/environment",
 }  # a command pays for what it uses: these open what it needs
 
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
@@ -150,3 +158,76 @@ def writes_text(call: ast.Call) -> bool:
 
 def test_the_map_knows_packages_of_modules_that_exist() -> None:
     assert [name for name in PACKAGES if name not in MODULES] == []
+
+
+LONGEST_FILE = 300  # lines; what is longer has more than one subject
+LONGEST_FILES = {"testing/issuer": 470}
+LONGEST_FUNCTION = 50  # lines, without the parameters of a command
+LONGEST_RUNTIME, LONGEST_TEST_KIT = 5_700, 1_050  # lines
+
+
+def lines_of(module: str) -> int:
+    path = PACKAGE / module
+    return len((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8").splitlines())
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_file_can_be_read_at_once(module: str) -> None:
+    assert lines_of(module) <= LONGEST_FILES.get(module, LONGEST_FILE)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_function_can_be_read_at_once(module: str) -> None:
+    functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= LONGEST_FUNCTION] == []
+
+
+def test_the_package_stays_small() -> None:
+    lines = {module: lines_of(module) for module in MODULES}
+    assert sum(count for module, count in lines.items() if room(module) != "testing") <= LONGEST_RUNTIME
+    assert sum(count for module, count in lines.items() if room(module) == "testing") <= LONGEST_TEST_KIT
+
+
+NAMES_OF_PRODUCTS = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
+ABOVE_ALL_PROGRAMS = 6  # the row of account, which with the commands is about one program
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """Find the string literals of a module, but for docstrings."""
+    docstrings = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        if node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+            yield node.value
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("brand", "hints", "")])
+def test_no_string_below_the_account_names_a_program_a_command_or_a_vendors_dashboard(module: str) -> None:
+    if row(module) < ABOVE_ALL_PROGRAMS:
+        assert [text for text in texts(MODULES[module]) if NAMES_OF_PRODUCTS.search(text)] == []
+
+
+def test_exceptions_end_in_error() -> None:
+    raised = {
+        node.name
+        for tree in MODULES.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and {"Exception", "SystemExit"} & {ast.unparse(base) for base in node.bases}
+    }
+    assert [name for name in raised if not name.endswith("Error")] == []
+    assert [name for name, kind in vars(errors).items() if isinstance(kind, type) and not name.endswith("Error")] == []
+
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    found = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
+    drawn = [(name, len(lead) // 4) for lead, name in found]
+    parents: list[str] = []
+    for name, depth in drawn:
+        kind = getattr(errors, name)
+        parents = [*parents[:depth], name]
+        assert depth == 0 or kind.__mro__[1].__name__ == parents[depth - 1]
+    assert {name for name, _ in drawn} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}

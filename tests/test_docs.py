@@ -1,8 +1,9 @@
-"""What people read: every ``--help``, and whether README and docs say what the program does."""
+"""Every ``--help``, and whether README and docs agree with the program."""
 
 from __future__ import annotations
 
 import ast
+import json
 import re
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("docs/**/*.md")})
+SETTINGS = DOCS["docs/reference/settings.md"]
+JSON = "docs/reference/json.md"
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
 HELPS = [
     [],
@@ -36,26 +40,26 @@ HELPS = [
     ["profiles", "remove"],
     ["demo", "serve"],
 ]
-FOREIGN = {"hello-api", "my-command"}  # what other packages add, in examples
+FOREIGN = {"hello-api", "my-command"}  # commands of other packages, in examples
 
 
 def section(text: str, title: str) -> str:
-    """Return what stands below a heading, up to the next one of its rank."""
-    rank, _, _ = title.partition(" ")
-    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{rank} |\Z)", text, re.MULTILINE | re.DOTALL)
+    """Return the text below a heading, up to the next one of its level."""
+    level, _, _ = title.partition(" ")
+    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{level} |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     return found[1]
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """Return the rows of each table, cell by cell, without its heading."""
+    """Return the cells of each table, row by row, without its heading."""
     found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     rows = [table.splitlines()[2:] for table in found]
     return [[[cell.strip() for cell in row.strip("|").split(" | ")] for row in table] for table in rows]
 
 
 def code(text: str) -> list[str]:
-    """Return what stands in backticks."""
+    """Return the texts in backticks."""
     return re.findall(r"`([^`]+)`", text)
 
 
@@ -73,7 +77,7 @@ def helps(terminal: Terminal) -> dict[str, str]:
     return found
 
 
-def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
+def test_every_help_text_begins_with_a_sentence_and_ends_with_examples(helps: dict[str, str]) -> None:
     for words, text in helps.items():
         usage, empty, message, *_ = text.splitlines()
         assert usage.startswith(f"Usage: awesome {words}".rstrip()), text
@@ -82,49 +86,47 @@ def test_every_help_begins_with_a_sentence_and_ends_with_examples(helps: dict[st
         assert re.search(r"\n\n  Examples?:\n(    (curl.*)?awesome.*\n)+\Z", text), text
 
 
-def test_the_first_sentence_of_a_help_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
+def test_the_first_sentence_of_a_help_text_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
     for name, (_, message) in COMMANDS.items():
         first = " ".join(helps[name].split("\n\n")[1].split())
         assert first == message
 
 
-def test_every_example_is_understood(helps: dict[str, str]) -> None:
+def test_every_option_in_the_help_examples_exists(helps: dict[str, str]) -> None:
     for words, text in helps.items():
         _, _, examples = text.partition("\n  Example")
         for command in re.findall(r"awesome ([^|)\n]+)", examples):
-            spoken = [word for word in command.split() if re.fullmatch(r"--?[a-zA-Z-]+", word)]
+            used = [word for word in command.split() if re.fullmatch(r"--?[a-zA-Z-]+", word)]
             named = next(name for name in sorted(helps, key=len, reverse=True) if name in command)
             assert words in (named, "") or named.startswith(words)
-            assert set(spoken) <= options(helps[named]) | set(re.findall(r"(?<!\S)-\w\b", helps[named])), command
+            assert set(used) <= options(helps[named]) | set(re.findall(r"(?<!\S)-\w\b", helps[named])), command
 
 
-def test_nothing_in_a_help_is_in_the_words_of_programmers(helps: dict[str, str]) -> None:
+def test_help_texts_show_no_type_names_and_fit_80_columns(helps: dict[str, str]) -> None:
     for text in helps.values():
         assert not re.search(r"<\w+>|\b(TEXT|INTEGER|FLOAT|BOOLEAN)\b(?!\|@FILE)", text)
         assert all(len(line) <= 80 for line in text.splitlines())
 
 
-def test_every_option_says_what_it_does(helps: dict[str, str]) -> None:
+def test_every_option_has_a_help_text(helps: dict[str, str]) -> None:
     for text in helps.values():
         for entry in re.split(r"\n(?=  -)", text.partition("Options:\n")[2].partition("\n\n")[0]):
             assert re.search(r"\S  +\S|\n {6,}\S", entry.strip()), entry
 
 
 @pytest.mark.parametrize("words", [words for words in HELPS if words])
-def test_what_all_commands_share_is_accepted_before_and_behind_the_command(
-    terminal: Terminal, words: list[str]
-) -> None:
+def test_shared_options_are_accepted_before_and_after_the_command(terminal: Terminal, words: list[str]) -> None:
     shared = ["--profile", "work", "--verbose", "--quiet", "-q"]
     assert terminal.run(*shared, *words, "--help") == 0
     assert terminal.run(*words, *shared, "--help") == 0
 
 
-def test_the_version_is_told(terminal: Terminal) -> None:
+def test_the_version_is_printed(terminal: Terminal) -> None:
     assert terminal.run("--version") == 0
     assert terminal.out == f"awesome {__version__}\n"
 
 
-def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
+def test_quiet_suppresses_notes_only(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     assert terminal.run("login", "-q") == 0
     assert terminal.err.splitlines() == [
@@ -146,14 +148,14 @@ def test_quiet_silences_notes_and_nothing_else(terminal: Terminal) -> None:
     assert terminal.out == "Welcome Juan!\n"
 
 
-def test_quiet_does_not_take_back_verbose(terminal: Terminal) -> None:
+def test_quiet_does_not_undo_verbose(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
     assert terminal.run("-q", "--verbose", "say-hi") == 0
     assert terminal.err == "  POST https://provider.example/token: HTTP status 200\n"
 
 
-def test_quiet_reaches_the_other_profiles(terminal: Terminal) -> None:
+def test_quiet_applies_to_all_profiles_of_a_logout(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     assert terminal.run("-q", "logout", "--all") == 0
     assert terminal.err == ""
@@ -167,14 +169,14 @@ def test_readme_lists_the_commands(helps: dict[str, str]) -> None:
         assert options(words) <= options(helps[name]), name
 
 
-def test_readme_lists_all_options_of_login(helps: dict[str, str]) -> None:
-    (listed,) = re.findall(r"^`login` has (.*?)\n\n", README, re.MULTILINE | re.DOTALL)
+def test_the_settings_page_lists_all_options_of_login(helps: dict[str, str]) -> None:
+    (listed,) = re.findall(r"^`login` has (.*?)\n\n", SETTINGS, re.MULTILINE | re.DOTALL)
     shared = options(helps["say-hi"])
     assert options(listed) == options(helps["login"]) - shared
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS])
-def test_every_option_that_the_docs_name_is_there(helps: dict[str, str], name: str) -> None:
+def test_every_option_in_the_docs_exists(helps: dict[str, str], name: str) -> None:
     ours = set().union(*map(options, helps.values()))
     for words in code((DOCS | {"README.md": README})[name]):
         if words.startswith(("awesome ", "--")) or " --" not in words:
@@ -182,11 +184,10 @@ def test_every_option_that_the_docs_name_is_there(helps: dict[str, str], name: s
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS, *SOURCES])
-def test_every_command_that_is_named_is_there(helps: dict[str, str], name: str) -> None:
-    """Whatever is typed behind ``awesome`` in docs, errors and hints can be typed."""
+def test_every_command_in_docs_errors_and_hints_exists(helps: dict[str, str], name: str) -> None:
     text = (DOCS | SOURCES | {"README.md": README})[name]
-    typed = re.findall(r"`awesome ([a-z][^`]+)`", text)  # as docs say it
-    typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # as hints say it
+    typed = re.findall(r"`awesome ([a-z][^`]+)`", text)  # in docs
+    typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # in hints
     for words in typed:
         first, *rest = words.split()
         if first in FOREIGN:
@@ -196,8 +197,8 @@ def test_every_command_that_is_named_is_there(helps: dict[str, str], name: str) 
         assert options(words) <= options(helps[sub]) | options(helps[""]), words
 
 
-def test_readme_lists_the_exit_codes() -> None:
-    (rows,) = tables(section(README, "## Exit codes"))
+def test_the_exit_codes_page_lists_every_exit_code() -> None:
+    (rows,) = tables(DOCS["docs/reference/exit-codes.md"])
     listed = [int(number) for number, _ in rows]
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AwesomeError)]
     assert listed == sorted({0, *(kind.exit_code for kind in classes), *WORDS})
@@ -210,8 +211,8 @@ def strings(source: str) -> Iterator[str]:
             yield node.value
 
 
-def test_readme_lists_the_variables() -> None:
-    (rows,) = tables(section(README, "## Settings"))
+def test_the_settings_page_lists_every_variable() -> None:
+    (rows,) = tables(section(SETTINGS, "## Variables"))
     listed = {name for _, variables, _ in rows for name in code(variables)}
     read = {AWESOME.variable(key) for key in (*TEXTS, "profile", "keyring_timeout", "access_token")} | {
         "AUTH0_DOMAIN",
@@ -223,17 +224,62 @@ def test_readme_lists_the_variables() -> None:
     assert listed == read
 
 
-def test_readme_names_what_a_profile_may_set() -> None:
-    settings = section(README, "## Settings")
-    missing = [key for key in (*TEXTS, *SWITCHES, *ENDPOINTS) if not re.search(rf"`{key}( = true)?`", settings)]
-    assert missing == []
+def test_the_settings_page_lists_every_key_of_a_profile() -> None:
+    keys = (*TEXTS, *SWITCHES, *ENDPOINTS)
+    assert [key for key in keys if not re.search(rf"`{key}( = true)?`", SETTINGS)] == []
+
+
+def test_the_storage_page_lists_the_members_of_a_manifest(terminal: Terminal) -> None:
+    _, members, *_ = tables(DOCS["docs/reference/storage.md"])
+    terminal.login()
+    manifest = json.loads(terminal.keyring.get_password("awesome-cli:default", "awesome") or "")
+    assert {name for member, _ in members for name in code(member)} == set(manifest)
+    (user,) = [meaning for member, meaning in members if member == "`card`"]
+    assert set(code(user)) == set(manifest["card"])
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.relative_to(ROOT).as_posix() for page in PAGES])
+def test_every_relative_link_leads_to_an_existing_file_and_heading(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if "://" in link:
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_linked_from_another_one() -> None:
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve()
+        for page in PAGES
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8"))
+    }
+    assert [page for page in PAGES if not linked & {page, page.parent}] == [ROOT / "README.md"]
+
+
+def test_every_test_module_that_the_reliability_page_names_exists() -> None:
+    named = set(re.findall(r"`(\w+/test_\w+)`", DOCS["docs/explanation/reliability.md"]))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / "tests" / f"{name}.py").is_file()] == []
+
+
+@pytest.mark.parametrize("name", [name for name in DOCS if name.startswith("docs/decisions/")])
+def test_a_decision_record_has_at_most_40_lines(name: str) -> None:
+    assert len(DOCS[name].splitlines()) <= 40
 
 
 KINDS: dict[str, Any] = {"text": str, "number": (int, float), "boolean": bool, "object": dict, "list": list}
 
 
 def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
-    """Compare an object with its table in ``docs/json.md``."""
+    """Compare an object with its table in ``docs/reference/json.md``."""
     assert list(document) == [code(member)[0] for member, _, _ in rows]
     for value, (member, kinds, _) in zip(document.values(), rows, strict=True):
         kind, _, or_null = kinds.partition(" or ")
@@ -248,11 +294,11 @@ def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
 
 
 def schema(command: str) -> list[list[list[str]]]:
-    return tables(section(DOCS["docs/json.md"], f"## `awesome {command}`"))
+    return tables(section(DOCS[JSON], f"## `awesome {command}`"))
 
 
-def test_every_json_output_has_its_schema(helps: dict[str, str]) -> None:
-    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS["docs/json.md"], re.MULTILINE)
+def test_every_command_with_json_output_is_documented(helps: dict[str, str]) -> None:
+    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS[JSON], re.MULTILINE)
     assert sorted(documented) == sorted(words for words, text in helps.items() if "--json" in options(text))
 
 
@@ -298,7 +344,7 @@ def test_the_json_of_profiles_is_as_documented(terminal: Terminal) -> None:
         check_members(row, members)
 
 
-def test_the_json_of_a_profile_is_as_documented(terminal: Terminal) -> None:
+def test_the_json_of_profiles_show_is_as_documented(terminal: Terminal) -> None:
     (members,) = schema("profiles show NAME --json")
     (of_session,) = schema("whoami --json")
     terminal.run("profiles", "show", "default", "--json")

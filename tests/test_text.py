@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.text import argument, is_loopback, safe, safe_lines, secure_url
+from awesome_cli.text import is_loopback, safe, safe_lines, secure_url, shell_argument
 
 IGNORABLE = [  # DerivedCoreProperties.txt, Default_Ignorable_Code_Point
     *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010)),
@@ -58,13 +58,13 @@ def test_no_character_of_unicode_controls_the_terminal() -> None:
 
 @given(st.text(max_size=20))
 def test_an_argument_to_paste_is_the_same_text_to_a_shell_or_none(text: str) -> None:
-    quoted = argument(text)
+    quoted = shell_argument(text)
     assert quoted is None or (shlex.split(quoted) == [text] and not set(text) & set("$`\\\"'!%^&|;<>()\n"))
 
 
 def test_an_argument_to_paste_may_have_what_scopes_and_names_have() -> None:
-    assert argument("openid read:x https://a.example/b-c_d+e") == '"openid read:x https://a.example/b-c_d+e"'
-    assert [argument(text) for text in ("", "$(id)", "`id`", "a\nb", "ä", '"', "%PATH%")] == [None] * 7
+    assert shell_argument("openid read:x https://a.example/b-c_d+e") == '"openid read:x https://a.example/b-c_d+e"'
+    assert [shell_argument(text) for text in ("", "$(id)", "`id`", "a\nb", "ä", '"', "%PATH%")] == [None] * 7
 
 
 @given(st.text(), st.integers(1, 300))

@@ -49,7 +49,7 @@ class Answer:
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - the class of status codes that mean success
+        return 200 <= self.status < 300
 
     @property
     def length(self) -> int | None:
@@ -110,7 +110,7 @@ def require_origin(url: httpx.URL, api_url: str) -> None:
         )
 
 
-async def call(  # noqa: PLR0913 - all that a call depends on is said
+async def call(
     call: Call,
     token: str,
     receiver: Receiver,
@@ -144,7 +144,7 @@ def refuses_token(answer: Answer) -> bool:
     Many APIs answer 401 and no error code, or one of their own; two codes say that it is not the token's fault.
     """
     error = challenge(answer).get("error")
-    return answer.status == 401 and error not in ("insufficient_scope", "invalid_request")  # noqa: PLR2004 - Unauthorized
+    return answer.status == 401 and error not in ("insufficient_scope", "invalid_request")
 
 
 def challenge(answer: Answer) -> dict[str, str]:

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from pathlib import Path
@@ -20,16 +21,18 @@ from urllib.parse import urlencode
 import typer
 
 from awesome_cli.api.client import Answer, Call, Receiver, challenge, locate
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.api.client import call as send
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
-from awesome_cli.text import argument, safe, safe_lines
+from awesome_cli.text import safe, safe_lines, shell_argument
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
     from awesome_cli.cli.progress import ProgressBar
+    from awesome_cli.system.environment import Environment
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -49,7 +52,7 @@ REDRAW = 0.1  # seconds between two drawings of it
         "awesome api issues --paginate | jq",
     )
 )
-def api(  # noqa: PLR0913 - one parameter an option
+def api(
     ctx: typer.Context,
     *,
     words: Annotated[
@@ -83,8 +86,8 @@ def api(  # noqa: PLR0913 - one parameter an option
 
     The token goes to the origin of AWESOME_API_URL and nowhere else.
     """
-    toolbox: Toolbox = ctx.obj
-    fields = _fields(texts or (), values or (), toolbox.console)
+    context: CommandContext = ctx.obj
+    fields = _fields(texts or (), values or (), context.console)
     method, path = _method_and_path(words, sends=data is not None or bool(fields))
     if paginate and method != "GET":
         raise UsageError("Only GET has pages.", hint="Leave out --paginate, or the method and the data.")
@@ -92,40 +95,53 @@ def api(  # noqa: PLR0913 - one parameter an option
         path += ("&" if "?" in path else "?") + _query(fields)
         fields = {}
     given = tuple(map(_header, headers or ()))
-    with _body(data, fields, toolbox.console) as body:
+    with _body(data, fields, context.console) as body:
         if body is not None and not any(name.lower() == "content-type" for name, _ in given):
             given = (*given, ("Content-Type", "application/json"))
-        call = Call(method=method, url=locate(toolbox.api_url, path), headers=given, body=body, pages=paginate)
-        gauge = _Gauge(toolbox)
-        receiver = (_Screen if toolbox.console.shows_results else _Pipe)(toolbox.console, gauge, include=include)
+        call = Call(
+            method=method, url=locate(context.account.settings.api_url, path), headers=given, body=body, pages=paginate
+        )
+        gauge = _Gauge(context)
+        receiver = (_Screen if context.console.stdout_is_terminal else _Pipe)(context.console, gauge, include=include)
         try:
-            answer = _talk(toolbox, call, receiver)
+            answer = _talk(context, call, receiver)
         finally:
             gauge.stop()
     if not answer.ok:
-        raise _failure(answer, toolbox)
+        raise _failure(answer, context)
 
 
-def _talk(toolbox: Toolbox, call: Call, receiver: Receiver) -> Answer:
+def _talk(context: CommandContext, call: Call, receiver: Receiver) -> Answer:
     """Make the call; where the token is refused, renew it once and make the call once more (RFC 6750 §3.1)."""
-    token = toolbox.access_token()
-    answer = _call(toolbox, call, token, receiver)
+    token = context.account.access_token()
+    answer = _call(context, call, token, receiver)
     if answer.held_back is None:
         return answer
     try:
-        another = toolbox.access_token(refused=token)
+        another = context.account.access_token(refused=token)
     except AwesomeError:
         _deliver(answer, receiver)
         raise
     if another != token:
-        answer = _call(toolbox, replace(call, url=answer.url), another, receiver)
+        answer = _call(context, replace(call, url=answer.url), another, receiver)
     _deliver(answer, receiver)
     return answer
 
 
-def _call(toolbox: Toolbox, call: Call, token: str, receiver: Receiver) -> Answer:
-    answer = toolbox.call(call, token, receiver)
-    toolbox.console.detail(f"{call.method} {answer.url.copy_with(query=None)}: HTTP status {answer.status}")
+def _call(context: CommandContext, call: Call, token: str, receiver: Receiver) -> Answer:
+    environment = context.environment
+    answer = environment.run(
+        partial(
+            send,
+            call,
+            token,
+            receiver,
+            transport=environment.transport,
+            environ=environment.environ,
+            user_agent=context.brand.app_dir,
+        )
+    )
+    context.console.detail(f"{call.method} {answer.url.copy_with(query=None)}: HTTP status {answer.status}")
     return answer
 
 
@@ -136,17 +152,17 @@ def _deliver(answer: Answer, receiver: Receiver) -> None:
         receiver.end()
 
 
-def _failure(answer: Answer, toolbox: Toolbox) -> AwesomeError:
+def _failure(answer: Answer, context: CommandContext) -> AwesomeError:
     said = challenge(answer)
     message = f"The API answered with HTTP status {answer.status} ({_phrase(answer.status)})."
     if answer.status == HTTPStatus.UNAUTHORIZED:
         hint = "Sign in anew with: {login} --force"
-        if toolbox.token_from_environment:
+        if context.account.token_from_environment:
             hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
     if said.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
-        if said.get("scope") and (scope := argument(with_openid(said["scope"]))):
+        if said.get("scope") and (scope := shell_argument(with_openid(said["scope"]))):
             hint = f"Ask for more with: {{login}} --force --scope {scope}"
         return ProviderError(message, hint=hint)
     if target := answer.headers.get("location"):
@@ -162,7 +178,7 @@ def _phrase(status: int) -> str:
 def _method_and_path(words: Sequence[str], *, sends: bool) -> tuple[str, str]:
     if len(words) == 1:
         return ("POST" if sends else "GET"), words[0]
-    if len(words) > 2 or words[0].upper() not in METHODS:  # noqa: PLR2004 - the method and the path
+    if len(words) > 2 or words[0].upper() not in METHODS:
         raise UsageError(
             "There must be one path, and before it at most a method.", hint=f"Methods: {', '.join(METHODS)}."
         )
@@ -243,12 +259,20 @@ def _opened(name: str, console: Console) -> Iterator[BinaryIO]:
         yield file
 
 
+def _open_bar(environment: Environment) -> ProgressBar:
+    from awesome_cli.cli.progress import ProgressBar
+
+    return ProgressBar(environment.stderr, environment.environ)
+
+
 class _Gauge:
     """A bar for a transfer that takes over a second, where stderr can draw one."""
 
-    def __init__(self, toolbox: Toolbox) -> None:
-        self._open_bar = None if toolbox.console.is_plain or toolbox.console.quiet else toolbox.progress_bar
-        self._now = toolbox.environment.now
+    def __init__(self, context: CommandContext) -> None:
+        self._open_bar = (
+            None if context.console.is_plain or context.console.quiet else partial(_open_bar, context.environment)
+        )
+        self._now = context.environment.now
         self._bar: ProgressBar | None = None
         self._next_at: float | None = None
 

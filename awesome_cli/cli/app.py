@@ -1,4 +1,4 @@
-"""The command table, and what all commands share. A command's module is imported when it is called."""
+"""The command group: which commands there are, and the options that all share. A command is imported when called."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typer.main import get_command
 
 from awesome_cli import __version__
 from awesome_cli.cli.completion import install_completion, profile_names, require_completion_request, show_completion
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.text import safe
 
-# Name: module, and the first sentence of its help, so that listing the commands imports none of them.
+# Module and first sentence of the help by name, so that listing the commands imports none of them.
 COMMANDS = {
     "login": ("awesome_cli.cli.login", "Sign in once on this machine and keep the session in the keyring."),
     "say-hi": ("awesome_cli.cli.say_hi", 'Print "Welcome NAME!" for the person who is signed in.'),
@@ -35,21 +35,22 @@ VERBOSE_HELP = "Tell more on stderr; never a secret."
 QUIET_HELP = "Tell less on stderr: warnings, errors and what you must do."
 
 
-def run_command(argv: Sequence[str], toolbox: Toolbox) -> int:
+def run_command(argv: Sequence[str], context: CommandContext) -> int:
     """Run one command and return its exit code. Raises AwesomeError."""
-    require_completion_request(toolbox.environment.environ)
+    program = context.brand.name
+    require_completion_request(context.environment.environ, context.brand)
     try:
         code = get_command(app).main(
-            list(argv) or ["--help"], prog_name="awesome", standalone_mode=False, obj=toolbox, windows_expand_args=False
+            list(argv) or ["--help"], prog_name=program, standalone_mode=False, obj=context, windows_expand_args=False
         )
     except _ClickUsageError as error:
-        where = error.ctx.command_path if error.ctx else "awesome"
+        where = error.ctx.command_path if error.ctx else program
         raise UsageError(safe(error.format_message(), 400), hint=f"See: {where} --help") from error
     return code if isinstance(code, int) else 0
 
 
-class _Door(TyperGroup):
-    """A group that knows its commands by name and imports the one that is called."""
+class _CommandGroup(TyperGroup):
+    """Knows the commands by name and imports the one that is called."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:  # noqa: ANN401 - Typer's own signature
         super().__init__(*args, **attributes)
@@ -65,12 +66,12 @@ class _Door(TyperGroup):
             return None
         command = get_command(app)
         command.name = cmd_name
-        _share_options(command)
+        _add_common_options(command)
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
         with formatter.section("Commands"):
-            formatter.write_dl([(name, message) for name, (_, message) in COMMANDS.items()])
+            formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
         others = _plugins().packages(COMMANDS)
         if others:
             with formatter.section("Commands of other packages"):
@@ -78,43 +79,28 @@ class _Door(TyperGroup):
 
 
 def _plugins() -> Any:  # noqa: ANN401
-    """Look around for other packages' commands only where one may be meant: it takes a while."""
-    return import_module("awesome_cli.cli.plugins")
+    return import_module("awesome_cli.cli.plugins")  # late: to search all installed packages takes a while
 
 
-def _share_options(command: Any) -> None:  # noqa: ANN401
-    """Accept the options of all commands behind the command too, where people type them."""
+def _add_common_options(command: Any) -> None:  # noqa: ANN401
+    """Accept the options of all commands after the command too, where people type them."""
     taken = {spelling for parameter in command.params for spelling in parameter.opts}
-    command.params.extend(
-        option
-        for option in (
-            TyperOption(
-                param_decls=["--profile"],
-                metavar="NAME",
-                help=PROFILE_HELP,
-                expose_value=False,
-                callback=_profile,
-                autocompletion=lambda ctx, _args, _incomplete: [*profile_names(ctx)],
-            ),
-            TyperOption(
-                param_decls=["--verbose"],
-                is_flag=True,
-                help=VERBOSE_HELP,
-                expose_value=False,
-                callback=_verbose,
-            ),
-            TyperOption(
-                param_decls=["--quiet", "-q"],
-                is_flag=True,
-                help=QUIET_HELP,
-                expose_value=False,
-                callback=_quiet,
-            ),
-        )
-        if not taken & set(option.opts)
+    common = (
+        _option("--profile", help=PROFILE_HELP, callback=_profile, metavar="NAME", autocompletion=_complete_profile),
+        _option("--verbose", help=VERBOSE_HELP, callback=_verbose, is_flag=True),
+        _option("--quiet", "-q", help=QUIET_HELP, callback=_quiet, is_flag=True),
     )
+    command.params.extend(option for option in common if not taken & set(option.opts))
     for child in getattr(command, "commands", {}).values():
-        _share_options(child)
+        _add_common_options(child)
+
+
+def _option(*spellings: str, **attributes: Any) -> TyperOption:  # noqa: ANN401 - Typer's own signature
+    return TyperOption(param_decls=[*spellings], expose_value=False, **attributes)
+
+
+def _complete_profile(ctx: typer.Context, _args: object, _incomplete: object) -> list[str]:
+    return [*profile_names(ctx)]
 
 
 def _profile(ctx: typer.Context, _parameter: object, name: str | None) -> None:
@@ -134,12 +120,12 @@ def _quiet(ctx: typer.Context, _parameter: object, quiet: bool | None) -> None: 
 
 def _version(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
     if wanted and not ctx.resilient_parsing:
-        ctx.obj.console.result(f"awesome {__version__}")
+        ctx.obj.console.result(f"{ctx.obj.brand.name} {__version__}")
         raise typer.Exit
 
 
 app = typer.Typer(
-    cls=_Door,
+    cls=_CommandGroup,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -148,7 +134,7 @@ app = typer.Typer(
 
 
 @app.callback(epilog=examples("awesome login", "awesome say-hi", "awesome --profile work whoami"))
-def awesome(  # noqa: PLR0913 - one parameter an option
+def awesome(
     ctx: typer.Context,
     *,
     profile: Annotated[

@@ -14,8 +14,8 @@ import anyio
 import httpx
 import typer
 
-from awesome_cli.cli import app as door
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.app import run_command
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import Environment
@@ -39,9 +39,9 @@ def demo(
 
     A provider on loopback, a keyring in memory, and the very code of real logins.
     """
-    toolbox: Toolbox = ctx.obj
+    context: CommandContext = ctx.obj
     if ctx.invoked_subcommand is None:
-        _tour(toolbox, auto=auto or not toolbox.console.is_interactive)
+        _tour(context, auto=auto or not context.console.is_interactive)
 
 
 @app.command("serve", epilog=examples("awesome demo serve --port 8765"))
@@ -53,13 +53,13 @@ def serve_alone(
     ] = 0,
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
-    toolbox: Toolbox = ctx.obj
-    with _provider(Clock(toolbox.environment), port) as server:
-        toolbox.console.note("A provider for trying things out. In another terminal:")
+    context: CommandContext = ctx.obj
+    with _provider(Clock(context.environment), port) as server:
+        context.console.note("A provider for trying things out. In another terminal:")
         for name, value in {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}.items():
-            toolbox.console.result(assignment(name, value, powershell=os.name == "nt"))
-        toolbox.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
-        toolbox.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
+            context.console.result(assignment(name, value, powershell=os.name == "nt"))
+        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
+        context.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
 def assignment(name: str, value: str, *, powershell: bool) -> str:
@@ -79,19 +79,19 @@ class Clock:
         return self._now() + self.ahead
 
 
-def _tour(toolbox: Toolbox, *, auto: bool) -> None:
-    clock, console = Clock(toolbox.environment), toolbox.console
+def _tour(context: CommandContext, *, auto: bool) -> None:
+    clock, console = Clock(context.environment), context.console
     with _provider(clock, 0) as server, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
         server.issuer.auto_approve = auto
         server.issuer.interval = 1
-        environment = _demo_environment(toolbox.environment, server, Path(folder), clock)
+        environment = _demo_environment(context.environment, server, Path(folder), clock)
 
         def step(story: str, *argv: str, aloud: bool = False) -> None:
             console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
-            stdout = toolbox.environment.stdout if aloud else toolbox.environment.stderr
-            inner = Toolbox(replace(environment, stdout=stdout), toolbox.brand)
+            stdout = context.environment.stdout if aloud else context.environment.stderr
+            inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            if code := door.run_command(argv, inner):  # Ctrl-C, which Typer has caught
+            if code := run_command(argv, inner):  # Ctrl-C, which Typer has caught
                 raise SystemExit(code)
 
         console.note("The tour: a provider on this machine, a keyring in memory, and the code of real logins.")

@@ -1,27 +1,79 @@
-"""``awesome doctor``: check everything that a sign-in needs, and say what to do."""
+"""``doctor``: check everything that a sign-in needs, and say what to do. No finding says who somebody is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import platform
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from awesome_cli.cli import checks
-from awesome_cli.cli.checks import Finding
-from awesome_cli.cli.context import Toolbox
+from awesome_cli import __version__
+from awesome_cli.account import Account
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.format import token_status
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import AwesomeError
-from awesome_cli.sessions.model import Session, User
-from awesome_cli.sessions.store import SessionStore
+from awesome_cli.errors import (
+    AwesomeError,
+    InvalidTokenError,
+    LoginRequiredError,
+    MissingSettingError,
+    SessionEndedError,
+)
+from awesome_cli.hints import hint_for
+from awesome_cli.oauth.discovery import Metadata
+from awesome_cli.oauth.id_token import ALGORITHMS, Key
+from awesome_cli.oauth.response import Response, http_date
+from awesome_cli.provider.client import OidcClient, about_the_clock
+from awesome_cli.sessions.model import User
+from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.account_folders import account_home
+from awesome_cli.system.lock import acquire_locks
+from awesome_cli.text import safe
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 GLYPHS = {True: "✓", False: "✗", None: "–"}  # noqa: RUF001 - a dash for what is neither
 PLAIN_GLYPHS = {True: "ok", False: "!!", None: "--"}
+PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
+PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
+PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
+LOCK_TIMEOUT = 5.0  # seconds for a lock that nobody else should hold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """``ok`` is None where nothing was checked; ``exit_code`` is that of a command that meets the same error."""
+
+    check: str
+    ok: bool | None
+    what: str
+    advice: str = ""
+    exit_code: int = 0
+
+    def anonymous(self, homes: Sequence[str]) -> Finding:
+        """Return the finding without the names of home folders and anything like an e-mail address."""
+
+        def hide(text: str) -> str:
+            for home in sorted(filter(None, (home.rstrip("/\\") for home in homes)), key=len, reverse=True):
+                text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
+            return re.sub(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+", "(address)", text)
+
+        return replace(self, what=hide(self.what), advice=hide(self.advice))
+
+
+def passed(check: str, what: str) -> Finding:
+    return Finding(check=check, ok=True, what=what)
+
+
+def neutral(check: str, what: str, advice: str = "") -> Finding:
+    return Finding(check=check, ok=None, what=what, advice=advice)
 
 
 @app.command(epilog=examples("awesome doctor", "awesome doctor --online", "awesome doctor --json --profile work"))
@@ -38,80 +90,228 @@ def doctor(
     The exit code is that of the first failing check. The output tells neither who you are nor any secret, and can be
     pasted into a public issue.
     """
-    toolbox: Toolbox = ctx.obj
-    environ = toolbox.environment.environ
+    context: CommandContext = ctx.obj
+    environ = context.environment.environ
     homes = [account_home(), *(environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
+    glyphs = GLYPHS if context.console.can_encode("".join(GLYPHS.values())) else PLAIN_GLYPHS
     findings = []
-    for finding in _examine(toolbox, online=online):
-        findings.append(finding.public(homes))
+    for finding in _Examination(context.account, online=online).findings():
+        findings.append(found := finding.anonymous(homes))
         if not json:
-            _tell(toolbox, findings[-1])
+            context.console.lines(f"{glyphs[found.ok]} {found.check}: {found.what}")
+            context.console.lines(*([f"    {found.advice}"] if found.advice else []))
     exit_code = next((finding.exit_code for finding in findings if finding.ok is False), 0)
     if json:
-        toolbox.console.json({"exit_code": exit_code, "findings": [asdict(finding) for finding in findings]})
+        context.console.json({"exit_code": exit_code, "findings": [asdict(finding) for finding in findings]})
     return exit_code
 
 
-def _tell(toolbox: Toolbox, finding: Finding) -> None:
-    glyphs = GLYPHS if toolbox.console.shows("".join(GLYPHS.values())) else PLAIN_GLYPHS
-    toolbox.console.lines(f"{glyphs[finding.ok]} {finding.check}: {finding.what}")
-    if finding.advice:
-        toolbox.console.lines(f"    {finding.advice}")
+class _Examination:
+    """All checks of one profile. A check returns what it found, or raises what a command would end with."""
+
+    def __init__(self, account: Account, *, online: bool) -> None:
+        self._account = account
+        self._brand = account.brand
+        self._environment = account.environment
+        self._online = online
+        self._stored: User | None = None
+        with suppress(AwesomeError):  # the check of the session says what is wrong
+            self._stored = account.stores.current.load_user()
+
+    def findings(self) -> Iterator[Finding]:
+        environment = self._environment
+        yield passed("profile", self._account.profile)
+        yield self._result("config file", self._config_file)
+        yield self._network_settings()
+        yield from self._settings()
+        yield self._result("keyring", self._keyring)
+        yield self._plaintext_file()
+        token = self._result("given token", self._access_token)
+        yield token
+        session = self._result("session", self._session)
+        is_replaced = token.ok and session.exit_code == LoginRequiredError.exit_code
+        yield neutral("session", session.what) if is_replaced else session
+        yield self._result("lock folder", self._locks)
+        yield check_folder("config folder", environment.config_dir, "login cannot save settings")
+        yield check_folder("state folder", environment.state_dir, "logout --all will not know of every session")
+        yield check_folder("cache folder", environment.cache_dir, "renewals take more requests")
+        yield self._versions()
+
+    def _result(self, check: str, look: Callable[[], Finding]) -> Finding:
+        try:
+            return look()
+        except AwesomeError as error:
+            return self._failed(check, error)
+
+    def _failed(self, check: str, error: AwesomeError) -> Finding:
+        advice = hint_for(error, self._brand)
+        return Finding(check=check, ok=False, what=error.message, advice=advice, exit_code=error.exit_code)
+
+    def _config_file(self) -> Finding:
+        config = self._account.settings.config
+        unknown = sorted(safe(key, 40) for key in config.unknown)
+        if not config.text:
+            return neutral("config file", f"there is nothing in {config.path}")
+        if unknown:
+            what = f"{config.path} sets what {self._brand.name} does not know: {', '.join(unknown)}"
+            return neutral("config file", what, "Correct the spelling, or remove it.")
+        return passed("config file", f"{config.path}, profiles: {len(config.names)}")
+
+    def _settings(self) -> Iterator[Finding]:
+        found: list[Finding] = []
+        try:
+            profile = self._account.settings.resolve()
+        except AwesomeError as error:
+            yield self._failed("settings", error)
+            why = "the settings cannot be used"
+        else:
+            settings = [self._setting(key, profile.settings[key], profile.sources.get(key)) for key in SETTINGS]
+            yield from settings
+            why = "settings are missing"
+            if all(finding.ok is not False for finding in settings):
+                found, why = self._provider(profile)
+        yield from found
+        yield from (neutral(check, f"not checked: {why}") for check in PROVIDER_CHECKS[len(found) :])
+
+    def _setting(self, key: str, value: object, source: str | None) -> Finding:
+        check = key.replace("_", " ")
+        if value:
+            return passed(check, f"{safe(str(value))} ({source})")
+        if key not in ("issuer", "client_id"):
+            return neutral(check, "not set")
+        if stored := getattr(self._stored, key, None):
+            return passed(check, f"{stored} (the session's)")
+        hint = "Give it to {login}, as --domain (Auth0), --issuer or --client-id, or set its variable."
+        return self._failed(check, MissingSettingError(f"The {check} is not set.", hint=hint))
+
+    def _provider(self, profile: Profile) -> tuple[list[Finding], str]:
+        config = self._account.client_config(profile, self._stored)
+        try:
+            return self._account.converse(config, self._ask_provider)
+        except AwesomeError as error:  # proxies and TLS have settings of their own
+            return [self._failed("provider", error)], "the provider cannot be reached"
+
+    async def _ask_provider(self, client: OidcClient) -> tuple[list[Finding], str]:
+        """Return the findings up to the first check without which the others make no sense, and what is wrong then."""
+        began = self._environment.now()
+        try:
+            response = await client.request_discovery()
+        except AwesomeError as error:
+            finding = self._failed("provider", error)
+            if proxies := self._variables(PROXIES):  # whether the provider or a proxy failed, no client can tell
+                doubt = f" {proxies} sends requests through a proxy: it may be the proxy that fails."
+                finding = replace(finding, advice=finding.advice + doubt)
+            return [finding], "the provider cannot be reached"
+        now = self._environment.now()
+        found = [
+            passed("provider", f"it answered after {(now - began) * 1000:.0f} ms"),
+            self._result("clock", lambda: check_clock(response, now)),
+        ]
+        try:
+            metadata = await client.metadata()
+            metadata.need("token_endpoint")
+        except AwesomeError as error:
+            return [*found, self._failed("discovery", error)], "there is no discovery"
+        found.append(passed("discovery", "the provider names its endpoints, and itself as the settings do"))
+        for check, look in {"keys": self._keys, "device grant": self._device_grant}.items():
+            try:
+                found.append(await look(client, metadata))
+            except AwesomeError as error:
+                found.append(self._failed(check, error))
+        return found, ""
+
+    async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
+        return check_keys(await client.keys(metadata), self._brand.name)
+
+    async def _device_grant(self, client: OidcClient, metadata: Metadata) -> Finding:
+        metadata.need("device_authorization_endpoint")
+        if not self._online:
+            what = "the provider has an endpoint for it"
+            advice = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it"
+            return neutral("device grant", what, f"{advice} lapse.")
+        await client.begin()
+        return passed("device grant", "the provider gives codes to this client; one was asked for, and lapses")
+
+    def _keyring(self) -> Finding:
+        began, stores = self._environment.now(), self._account.stores
+        try:
+            self._account.changes.check_writable(stores.keyring)
+        except AwesomeError as error:
+            if not stores.has_plaintext_file:
+                raise
+            return neutral("keyring", f"{error.message} The plain file serves instead.")
+        took = f"{(self._environment.now() - began) * 1000:.0f} ms to write, read and delete"
+        return passed("keyring", f"{stores.keyring.backend_name}: unlocked, keeps what is written to it ({took})")
+
+    def _plaintext_file(self) -> Finding:
+        stores = self._account.stores
+        if not stores.has_plaintext_file:
+            return passed("plain file", "none; no token of this profile lies on disk as plain text")
+        what = f"tokens lie as plain text: {stores.plaintext.backend_name}"
+        return neutral("plain file", what, f"To move them to the keyring: {self._brand.name} login")
+
+    def _access_token(self) -> Finding:
+        variable = self._brand.variable("access_token")
+        if self._account.token_from_environment is None:
+            return neutral("given token", f"{variable} is not set")
+        return passed("given token", f"{variable} is set: token and api use it in place of the session")
+
+    def _session(self) -> Finding:
+        user, now = self._account.load().user, self._environment.now()
+        self._account.check_session_requirements(user)
+        if not user.is_valid(now) and not user.refreshable:
+            raise SessionEndedError("The session has ended, and carries no refresh token.", hint="{login}")
+        return passed("session", f"whole; its access token: {token_status(user, now)}")
+
+    def _network_settings(self) -> Finding:
+        if names := self._variables(PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}):
+            return passed("network settings", f"set are {names}")
+        return neutral("network settings", "no proxy and no certificates are set")
+
+    def _variables(self, names: set[str]) -> str:
+        """Name those that are set; their values may be secret."""
+        environ = self._environment.environ
+        return ", ".join(sorted(name for name in environ if name.upper() in names and environ[name]))
+
+    def _locks(self) -> Finding:
+        folders = self._environment.account_dirs
+        with acquire_locks(folders, [f"{self._brand.app_dir}-doctor"], timeout=LOCK_TIMEOUT) as folder:
+            pass
+        if folder == folders[0]:
+            return passed("lock folder", str(folder))
+        return neutral("lock folder", f"{folders[0]} cannot be used; {folder} serves instead", "Make it writable.")
+
+    def _versions(self) -> Finding:
+        python = f"Python {platform.python_version()} ({platform.python_implementation()})"
+        system = f"{platform.system()} {platform.release()} {platform.machine()}"
+        packages = [f"{package} {version(package)}" for package in PACKAGES]
+        return passed("versions", ", ".join([f"{self._brand.name} {__version__}", python, system, *packages]))
 
 
-def _examine(toolbox: Toolbox, *, online: bool) -> Iterator[Finding]:
-    kept = None
-    with suppress(AwesomeError):  # the check of the session will tell
-        kept = toolbox.session_store.load_user()
-    yield checks.right("profile", toolbox.name)
-    yield checks.check_config(lambda: toolbox.config)
-    yield checks.check_network_settings(toolbox.environment.environ)
-    yield from _examine_provider(toolbox, kept, online=online)
-    replaced = toolbox.plaintext_file.exists()
-    yield checks.check_keyring(lambda: _checked(toolbox), replaced=replaced, now=toolbox.environment.now)
-    yield checks.check_plain_file(toolbox.plaintext_file.backend_name, exists=replaced)
-    given = checks.check_given_token(lambda: toolbox.token_from_environment)
-    yield given
-    yield checks.check_session(lambda: _session(toolbox), replaced=given.ok is True, now=toolbox.environment.now())
-    yield checks.check_locks(toolbox.environment.account_dirs)
-    environment = toolbox.environment
-    yield checks.check_folder("config folder", environment.config_dir, "login cannot save settings")
-    yield checks.check_folder("state folder", environment.state_dir, "logout --all will not know of every session")
-    yield checks.check_folder("cache folder", environment.cache_dir, "renewals take more requests")
-    yield checks.tell_versions()
+def check_clock(response: Response, now: float) -> Finding:
+    """Compare this machine's clock with the provider's. Raises InvalidTokenError, as a login would."""
+    theirs = http_date(response.headers.get("date", ""))
+    if theirs is None:
+        return neutral("clock", "the provider does not tell the time")
+    if error := about_the_clock(now - theirs):
+        raise InvalidTokenError(error, hint="Set it right: tokens are checked against it.")
+    return passed("clock", "it agrees with the provider's")
 
 
-def _examine_provider(toolbox: Toolbox, kept: User | None, *, online: bool) -> Iterator[Finding]:
-    try:
-        profile = toolbox.profile({})
-    except AwesomeError as error:
-        yield checks.wrong("settings", error)
-        yield from checks.not_checked(checks.PROVIDER_CHECKS, "the settings cannot be used")
-        return
-    settings = checks.check_settings(profile, kept)
-    yield from settings
-    if any(finding.ok is False for finding in settings):
-        yield from checks.not_checked(checks.PROVIDER_CHECKS, "settings are missing")
-        return
-    client = toolbox.client_for(profile, kept)
-    try:
-        yield from toolbox.converse(
-            client,
-            lambda provider: checks.check_provider(
-                provider, environ=toolbox.environment.environ, now=toolbox.environment.now, online=online
-            ),
+def check_keys(keys: Sequence[Key], program: str) -> Finding:
+    """Check that some key is of a kind that is accepted. Raises InvalidTokenError, as a login would."""
+    usable = [key for key in keys if key.get("kty") in ("RSA", "EC") and key.get("alg", "RS256") in ALGORITHMS]
+    if not usable:
+        raise InvalidTokenError(
+            f"None of the provider's {len(keys)} keys can sign what {program} accepts.",
+            hint="In the Auth0 dashboard set the application's JSON Web Token Signature Algorithm to RS256.",
         )
-    except AwesomeError as error:  # proxies and TLS have settings of their own
-        yield checks.wrong("provider", error)
-        yield from checks.not_checked(checks.PROVIDER_CHECKS[1:], "the provider cannot be reached")
+    return passed("keys", f"{len(usable)} of {len(keys)} can sign what {program} accepts")
 
 
-def _checked(toolbox: Toolbox) -> SessionStore:
-    toolbox.check_writable(toolbox.keyring_session_store)
-    return toolbox.keyring_session_store
-
-
-def _session(toolbox: Toolbox) -> Session:
-    session = toolbox.load()
-    toolbox.check_demands(session.user)
-    return session
+def check_folder(check: str, path: Path, without_it: str) -> Finding:
+    """Check that files can be written to the folder, or it can be made."""
+    existing = next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
+    if existing.is_dir() and os.access(existing, os.W_OK | os.X_OK):
+        return passed(check, str(path))
+    return neutral(check, f"{path} cannot be written: {without_it}", "Make it writable.")

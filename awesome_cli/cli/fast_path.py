@@ -1,8 +1,8 @@
-"""The answer to a plain ``say-hi`` or ``whoami``, read from the card alone, where nothing can be said against it.
+"""Answer a plain ``say-hi`` or ``whoami`` from the manifest, without a parser, an HTTP client or a keyring search.
 
-The fast lane has no opinion of its own. It answers for an ordinary Linux Secret Service and a live session that
-agrees with the settings; at the slightest doubt it returns None and the full program takes over. Only the card,
-which holds no token, crosses the bus here, and therefore in the clear: see docs/decisions.
+It answers for an ordinary Linux Secret Service and a valid session that agrees with the settings, in the words of the
+full program. In every other case it returns None, and the full program runs. Only the manifest, which contains no
+token, crosses the bus here, and therefore unencrypted: docs/decisions/0004-manifest-over-an-unencrypted-bus.md.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from jeepney.io.blocking import DBusConnection, open_dbus_connection
 from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli.format import document, fields, greeting, lines
+from awesome_cli.cli.format import greeting, json_document, user_fields, user_lines
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
 from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
-HARMLESS = {"AUDIENCE", "SCOPE", "API_URL"}  # settings that a kept session does not heed
+IGNORED = {"AUDIENCE", "SCOPE", "API_URL"}  # settings that do not concern a stored session
 PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 SERVICE = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service")
@@ -33,39 +33,34 @@ COLLECTION = DBusAddress(
 
 
 def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float) -> str | None:
-    """Return what the command prints, or None if that takes more than a look at the card."""
-    match argv:
-        case ["say-hi"]:
-            user = live_user(environ, brand, now=now)
-            return None if user is None else _said([greeting(user["name"])])
-        case ["whoami"] | ["whoami", "--json"]:
-            return _whoami(live_user(environ, brand, now=now), _profile(environ, brand), now, json=len(argv) > 1)
-    return None
-
-
-def _whoami(members: dict[str, Any] | None, profile: str, now: float, *, json: bool) -> str | None:
-    if members is None:
+    """Return what the command prints, or None, if that takes more than the manifest."""
+    if argv not in (["say-hi"], ["whoami"], ["whoami", "--json"]):
         return None
+    fields = valid_user(environ, brand, now=now)
+    if fields is None:
+        return None
+    if argv == ["say-hi"]:
+        return _printable([greeting(fields["name"])])
     from awesome_cli.sessions.model import User
 
-    user = User(**members)
-    if json:
-        return document(fields(user, profile=profile, store=SECRET_SERVICE))
-    return _said(lines(user, profile=profile, store=SECRET_SERVICE, now=now))
+    user, profile = User(**fields), _profile(environ, brand)
+    if len(argv) > 1:
+        return json_document(user_fields(user, profile=profile, store=SECRET_SERVICE))
+    return _printable(user_lines(user, profile=profile, store=SECRET_SERVICE, now=now))
 
 
-def _said(lines: Sequence[str]) -> str | None:
-    """Return the lines, if a terminal cannot take them for more than text; else the full program makes them so."""
+def _printable(lines: Sequence[str]) -> str | None:
+    """Return the lines, if they are plain text to any terminal; else the full program sanitizes them."""
     return "\n".join(lines) if all(line.isprintable() for line in lines) else None
 
 
-def live_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[str, Any] | None:
-    """Return the members of the card, if it is certain that the full program would use just them."""
+def valid_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[str, Any] | None:
+    """Return the user's fields, if it is certain that the full program would use exactly these."""
     profile, prefix = _profile(environ, brand), brand.env_prefix
     file = insecure_file(environ, brand, profile)
-    known = {name.removeprefix(prefix) for name in environ if name.startswith(prefix)} - HARMLESS
+    variables = {name.removeprefix(prefix) for name in environ if name.startswith(prefix)} - IGNORED
     if (
-        not known <= {"PROFILE", "ISSUER", "CLIENT_ID"}
+        not variables <= {"PROFILE", "ISSUER", "CLIENT_ID"}
         or not set(profile) <= PROFILE_CHARACTERS
         or not secret_service_is_certain(environ)
         or file is None
@@ -80,8 +75,8 @@ def live_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[s
     ):
         return None
     user: dict[str, Any] = manifest["card"]
-    wanted = {"issuer": environ.get(brand.variable("issuer")), "client_id": environ.get(brand.variable("client_id"))}
-    agrees = all(not value or user.get(name) == value for name, value in wanted.items())
+    required = {name: environ.get(brand.variable(name)) for name in ("issuer", "client_id")}
+    agrees = all(not value or user.get(name) == value for name, value in required.items())
     return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
 
 
@@ -90,7 +85,7 @@ def _profile(environ: Mapping[str, str], brand: Brand) -> str:
 
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:
-    """Return where a plain file would stand in for the keyring; None where only platformdirs can tell."""
+    """Return where a plaintext file would replace the keyring; None where only platformdirs can tell."""
     home, state = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
     if not home.startswith("/") or (state and not state.startswith("/")):
         return None
@@ -98,14 +93,14 @@ def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str
 
 
 def _read(name: str, username: str) -> str | None:
-    answer: list[str] = []
-    thread = Thread(target=_ask, args=(name, username, answer), daemon=True)
+    secrets: list[str] = []
+    thread = Thread(target=_request, args=(name, username, secrets), daemon=True)
     thread.start()
     thread.join(TIMEOUT)
-    return answer[0] if answer else None
+    return secrets[0] if secrets else None
 
 
-def _ask(name: str, username: str, answer: list[str]) -> None:
+def _request(name: str, username: str, found: list[str]) -> None:
     try:
         with open_dbus_connection(auth_timeout=TIMEOUT) as connection:
             _, session = _call(connection, SERVICE, "OpenSession", "sv", ("plain", ("s", "")))
@@ -114,8 +109,8 @@ def _ask(name: str, username: str, answer: list[str]) -> None:
             (secrets,) = _call(connection, SERVICE, "GetSecrets", "aoo", (paths, session))
             if len(secrets) == 1:
                 ((_, _, secret, _),) = secrets.values()
-                answer.append(bytes(secret).decode("utf-8"))
-    except Exception:  # noqa: BLE001, S110 - whatever it is, the full program will meet it and say so
+                found.append(bytes(secret).decode("utf-8"))
+    except Exception:  # noqa: BLE001, S110 - whatever it is, the full program meets it and reports it
         pass
 
 

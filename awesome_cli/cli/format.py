@@ -1,4 +1,4 @@
-"""What there is to say of a card, to people and to programs: the same words from the fast lane and the full program."""
+"""How a user is shown to people and to programs: the same text from the fast path and the full program."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from awesome_cli.sessions.record import LAST_INSTANT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from awesome_cli.account import Account
     from awesome_cli.sessions.model import User
 
 
 def greeting(name: str) -> str:
-    """Greet somebody."""
     return f"Welcome {name}!"
 
 
-def lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
-    """Say who is signed in, where, and until when; ``checked`` if the provider was asked too."""
+def user_lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
+    """Say who is signed in, where, and until when; ``checked``, if the provider accepts the session."""
     facts = {
         "subject": user.safe_sub,
         "issuer": user.issuer,
@@ -29,7 +29,7 @@ def lines(user: User, *, profile: str, store: str, now: float, checked: bool = F
         "audience": user.audience or "(none)",
         "profile": profile,
         "signed in": rfc3339(user.signed_in_at),
-        "access token": life(user, now),
+        "access token": token_status(user, now),
         "kept in": store,
         **({"checked": "the provider takes it"} if checked else {}),
     }
@@ -37,8 +37,8 @@ def lines(user: User, *, profile: str, store: str, now: float, checked: bool = F
     return [who, *(f"  {label + ':':<14}{value}" for label, value in facts.items())]
 
 
-def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
-    """Return the JSON members that say it."""
+def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
+    """Return the JSON members that describe the user."""
     return {
         "profile": profile,
         "issuer": user.issuer,
@@ -55,26 +55,30 @@ def fields(user: User, *, profile: str, store: str) -> dict[str, object]:
     }
 
 
-def life(user: User, now: float) -> str:
-    """Say how long the access token lives, and what follows."""
-    ends = f"valid for {duration(user.expires_at - now)}" if user.is_valid(now) else "ended"
-    return f"{ends}, {'renewed by itself' if user.refreshable else 'not renewable'}"
+def account_fields(user: User, account: Account) -> dict[str, object]:
+    return user_fields(user, profile=account.profile, store=account.stores.current.backend_name)
+
+
+def token_status(user: User, now: float) -> str:
+    """Say how long the access token is valid, and what follows."""
+    validity = f"valid for {duration(user.expires_at - now)}" if user.is_valid(now) else "ended"
+    return f"{validity}, {'renewed by itself' if user.refreshable else 'not renewable'}"
 
 
 def rfc3339(instant: float) -> str:
-    """Write an instant (seconds since the epoch) as RFC 3339 in UTC."""
+    """Format seconds since the epoch as RFC 3339 in UTC."""
     return datetime.fromtimestamp(min(instant, LAST_INSTANT - 1), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:
-    """Write a duration for people."""
-    if seconds < 120:  # noqa: PLR2004 - two minutes read better than 119 seconds
+    """Format a duration for people; the larger unit begins where two of it have passed."""
+    if seconds < 120:
         return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
-    if seconds < 7200:  # noqa: PLR2004 - and two hours better than 119 minutes
+    if seconds < 7200:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.0f} hours"
 
 
-def document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
-    """Write a JSON document for programs, in printable ASCII."""
+def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
+    """Format a JSON document in printable ASCII."""
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

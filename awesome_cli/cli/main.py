@@ -1,4 +1,7 @@
-"""The door: every way in and every exit code. It opens no further than the command needs."""
+"""Command-line entry point: run one command and turn its outcome into an exit code.
+
+Modules are imported where they are needed, so that a command loads no more than it uses.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,15 @@ import sys
 from awesome_cli import __version__
 from awesome_cli.brand import AWESOME, Brand
 
-TYPE_CHECKING = False  # without an import, so that Ctrl-C finds next to nothing before run() is there to catch it
+TYPE_CHECKING = False  # without an import, so that little runs before run() can handle Ctrl-C
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
+    from awesome_cli.cli.context import CommandContext
     from awesome_cli.system.environment import Environment
 
-_LOST = {errno.ENOSPC, errno.EBADF}  # of an output that goes nowhere
+_OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF}
 
 
 def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) -> int:
@@ -25,58 +29,61 @@ def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) 
     from contextlib import redirect_stderr, redirect_stdout
 
     from awesome_cli.cli.app import run_command
-    from awesome_cli.cli.context import Toolbox
-    from awesome_cli.errors import AwesomeError, OutputError
-    from awesome_cli.system.exhaustion import exhausted
+    from awesome_cli.cli.context import CommandContext
+    from awesome_cli.errors import AwesomeError
     from awesome_cli.system.files import restrict_write_access
     from awesome_cli.system.signals import WORDS
 
-    toolbox = Toolbox(environment, brand)
+    context = CommandContext(environment, brand)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
-        restrict_write_access(folder, warn=toolbox.console.warning)
-    with (
-        redirect_stdout(environment.stdout),
-        redirect_stderr(environment.stderr),
-    ):  # Typer prints its help to sys.stdout
+        restrict_write_access(folder, warn=context.console.warning)
+    with redirect_stdout(environment.stdout), redirect_stderr(environment.stderr):  # Typer prints help to sys.stdout
         try:
-            code = run_command(argv, toolbox)
+            code = run_command(argv, context)
         except AwesomeError as error:
-            toolbox.console.error(error)
+            context.console.error(error)
             return error.exit_code
         except SystemExit as end:
             code = end.code if isinstance(end.code, int) else 0
-        except Exception as error:  # noqa: BLE001 - the last door before a traceback
-            if isinstance(error, OSError) and error.errno in _LOST:  # as when Typer prints its help
-                toolbox.console.error(OutputError(f"The output could not be written ({error.strerror})."))
-            elif trouble := exhausted(error):
-                toolbox.console.error(trouble)
-                return trouble.exit_code
-            else:
-                toolbox.console.bug(error)
-            return AwesomeError.exit_code
+        except Exception as error:  # noqa: BLE001 - the last handler before a traceback
+            return _report_unexpected(error, context)
     if code in WORDS:
-        toolbox.console.say(WORDS[code])
+        context.console.say(WORDS[code])
     return code
+
+
+def _report_unexpected(error: Exception, context: CommandContext) -> int:
+    from awesome_cli.errors import AwesomeError, OutputError
+    from awesome_cli.system.exhaustion import exhausted
+
+    if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:  # as when Typer prints help
+        context.console.error(OutputError(f"The output could not be written ({error.strerror})."))
+    elif exhaustion := exhausted(error):
+        context.console.error(exhaustion)
+        return exhaustion.exit_code
+    else:
+        context.console.bug(error)
+    return AwesomeError.exit_code
 
 
 def run() -> None:
     """Run the program and end the process: the console script."""
-    sys.stdin, sys.stderr = (stream or _nowhere() for stream in (sys.stdin, sys.stderr))
-    sys.stdout = sys.stdout or _closed()
+    sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
+    sys.stdout = sys.stdout or _unwritable_stream()
     code = _handle_signals() or _run()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # said already, or a pipe whose reader has seen enough: Python need not complain at its end
+        except OSError:  # reported already, or the reader of a pipe has ended: keep Python from complaining at its exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
 
 
 def _handle_signals() -> int:
-    """Install the handler of signals, before anything else; return the exit code of a Ctrl-C that came meanwhile."""
+    """Install the signal handler, before anything else; return the exit code of a Ctrl-C during that."""
     try:
         from awesome_cli.system.signals import end_on_signals
-    except (KeyboardInterrupt, RuntimeError) as error:  # Python 3.11 makes the second of the first in __set_name__
+    except (KeyboardInterrupt, RuntimeError) as error:  # Python 3.11 turns the first into the second in __set_name__
         if isinstance(error, RuntimeError) and not isinstance(error.__cause__, KeyboardInterrupt):
             raise
         sys.stderr.write("Interrupted.\n")
@@ -89,9 +96,9 @@ def _run() -> int:
     from awesome_cli.system.signals import TerminatedError, leave_signals_to_the_system, say
 
     try:
-        code = _answer_at_once(sys.argv[1:])
+        code = _run_fast_path(sys.argv[1:])
         if code is None:
-            code = _run_in_full()
+            code = _run_full_program()
         leave_signals_to_the_system()
     except (KeyboardInterrupt, TerminatedError) as end:  # outside of what main() catches
         leave_signals_to_the_system()
@@ -100,54 +107,44 @@ def _run() -> int:
     return code
 
 
-def _nowhere() -> TextIO:
-    """Return what stands in for a stream that was closed before we came."""
+def _null_stream() -> TextIO:
+    """Return a replacement for a stream that was closed before the program started."""
     return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - it stays open to the end
 
 
-def _closed() -> TextIO:
-    """Return what stands in for a closed stdout: a result that is written to it is lost, and that is an error."""
-    return io.TextIOWrapper(open(os.open(os.devnull, os.O_RDONLY), "wb"), "utf-8")  # noqa: PTH123 - it stays open to the end
+def _unwritable_stream() -> TextIO:
+    """Return a replacement for a closed stdout: a result that is written to it is lost, and that is an error."""
+    return io.TextIOWrapper(open(os.open(os.devnull, os.O_RDONLY), "wb"), "utf-8")  # noqa: PTH123 - it stays open
 
 
-def _answer_at_once(argv: list[str]) -> int | None:
-    """Answer what takes no parser, no HTTP and no search for a keyring; None if it takes any of them."""
+def _run_fast_path(argv: list[str]) -> int | None:
+    """Answer without a parser, an HTTP client or a keyring search; return None, if the command needs any of them."""
     text = None
     if argv == ["--version"]:
-        text = f"awesome {__version__}"
+        text = f"{AWESOME.name} {__version__}"
     elif argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and sys.platform == "linux":
         try:
             import time
 
             from awesome_cli.cli.fast_path import answer
 
-            text = answer(argv, os.environ, AWESOME, now=time.time())  # noqa: TID251 - the door hands the world in
-        except Exception:  # noqa: BLE001 - no thread or no memory: the full program says what is wrong
+            text = answer(argv, os.environ, AWESOME, now=time.time())  # noqa: TID251 - passed on as arguments
+        except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
             return None
     if text is None or sys.stdout.encoding != "utf-8":
         return None
     try:
         data = f"{text}{os.linesep}".encode()
-        while data:  # nothing stays in a buffer
+        while data:  # unbuffered, so that an error is noticed here
             data = data[os.write(sys.stdout.fileno(), data) :]
     except (OSError, UnicodeEncodeError):
-        return None  # the full program says what is wrong
+        return None
     return 0
 
 
-def _enable_escape_sequences() -> None:
-    """Let a Windows console interpret escape sequences; cmd.exe's shows them as they are unless it is asked to."""
-    if sys.platform == "win32":
-        from ctypes import byref, c_ulong, windll
-
-        for number in (-11, -12):  # STD_OUTPUT_HANDLE, STD_ERROR_HANDLE
-            handle, mode = windll.kernel32.GetStdHandle(number), c_ulong()
-            if windll.kernel32.GetConsoleMode(handle, byref(mode)):  # it is a console
-                windll.kernel32.SetConsoleMode(handle, mode.value | 0x4)  # ENABLE_VIRTUAL_TERMINAL_PROCESSING
-
-
-def _run_in_full() -> int:
+def _run_full_program() -> int:
     from awesome_cli.errors import AwesomeError, ConfigError
+    from awesome_cli.hints import hint_for
     from awesome_cli.system.exhaustion import exhausted  # here, because later there may be no memory left to import it
 
     for stream in (sys.stdin, sys.stdout, sys.stderr):
@@ -159,11 +156,20 @@ def _run_in_full() -> int:
 
         hide_token_from_children(AWESOME)
         return main(sys.argv[1:], system_environment(AWESOME))
-    except Exception as error:  # before main() was there to catch it
+    except Exception as error:  # before main() could catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:
             raise
-    from awesome_cli.hints import hint_for
-
     sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, AWESOME)}\n")
     return failure.exit_code
+
+
+def _enable_escape_sequences() -> None:
+    """Let a Windows console interpret escape sequences; cmd.exe's shows them as text unless it is asked to."""
+    if sys.platform == "win32":
+        from ctypes import byref, c_ulong, windll
+
+        for number in (-11, -12):  # STD_OUTPUT_HANDLE, STD_ERROR_HANDLE
+            handle, mode = windll.kernel32.GetStdHandle(number), c_ulong()
+            if windll.kernel32.GetConsoleMode(handle, byref(mode)):  # it is a console
+                windll.kernel32.SetConsoleMode(handle, mode.value | 0x4)  # ENABLE_VIRTUAL_TERMINAL_PROCESSING

@@ -15,17 +15,17 @@ GROUP = "awesome_cli.commands"
 
 
 def packages(own: Container[str] = ()) -> dict[str, str]:
-    """Return by name of a command which package adds it, but for names that are our ``own``; loads none of them."""
+    """Return the package by name of the command that it adds, names in ``own`` excepted. Nothing is loaded."""
     return {entry.name: _package(entry) for entry in sorted(entry_points(group=GROUP)) if entry.name not in own}
 
 
 def load(name: str) -> typer.Typer | None:
-    """Return the app behind a command, or None if there is none; in the place of a broken one, an app that says so."""
+    """Return the app of a command, or None; instead of one that cannot be loaded, an app that raises ConfigError."""
     for entry in entry_points(group=GROUP, name=name):
         try:
             app = entry.load()
             get_command(app)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it does, our own commands go on
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, our own commands go on
             return _broken(entry, error)
         return app  # type: ignore[no-any-return]  # or get_command() would have refused it
     return None

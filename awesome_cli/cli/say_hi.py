@@ -1,10 +1,10 @@
-"""``awesome say-hi``: greet whoever is signed in."""
+"""``say-hi``: greet whoever is signed in."""
 
 from __future__ import annotations
 
 import typer
 
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
 from awesome_cli.cli.options import examples
@@ -17,16 +17,17 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog=examples("awesome say-hi"))
 def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
-    toolbox: Toolbox = ctx.obj
+    context: CommandContext = ctx.obj
+    console = context.console
 
     def greet(user: User) -> None:
-        toolbox.console.result(greeting(user.name))
+        console.result(greeting(user.name))
 
     try:
-        toolbox.user(greet)
+        context.account.user(greet)
     except OtherSessionError:
         raise
     except LoginRequiredError:
-        if not (toolbox.console.is_interactive and toolbox.console.confirm("You are not signed in. Sign in now?")):
+        if not (console.is_interactive and console.confirm("You are not signed in. Sign in now?")):
             raise
-        greet(sign_in(toolbox))
+        greet(sign_in(context))

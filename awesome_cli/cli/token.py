@@ -1,4 +1,4 @@
-"""``awesome token``: print a valid access token."""
+"""``token``: print a valid access token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.account import Account
+from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.cli.options import examples, finite
 from awesome_cli.errors import LoginRequiredError
@@ -32,28 +33,27 @@ def token(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
-    toolbox: Toolbox = ctx.obj
-    document = (_id_token if id_token else _access_token)(toolbox, min_ttl)
+    context: CommandContext = ctx.obj
+    document = (_id_token if id_token else _access_token)(context.account, min_ttl)
     if json:
-        toolbox.console.json(document)
+        context.console.json(document)
     else:
-        toolbox.console.result(str(next(iter(document.values()))))
+        context.console.result(str(next(iter(document.values()))))
 
 
-def _access_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
-    secret, expires_at, scope = (
-        toolbox.token_from_environment,
-        None,
-        None,
-    )  # nobody says until when and for what it is good
+def _access_token(account: Account, min_ttl: float) -> dict[str, str | None]:
+    secret, expires_at, scope = account.token_from_environment, None, None  # its expiry and scope are unknown
     if secret is None:
-        session = toolbox.session(min_ttl=min_ttl)
+        session = account.session(min_ttl=min_ttl)
         secret, expires_at, scope = session.access_token, rfc3339(session.user.expires_at), session.user.scope
     return {"access_token": secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
 
 
-def _id_token(toolbox: Toolbox, min_ttl: float) -> dict[str, str | None]:
-    if toolbox.token_from_environment:
-        raise LoginRequiredError("AWESOME_ACCESS_TOKEN gives no ID token.", hint="Unset it. Sign in with: {login}")
-    session = toolbox.session(min_ttl=min_ttl)
-    return {"id_token": session.id_token, "expires_at": rfc3339(toolbox.claims(session)["exp"])}
+def _id_token(account: Account, min_ttl: float) -> dict[str, str | None]:
+    if account.token_from_environment:
+        variable = account.brand.variable("access_token")
+        raise LoginRequiredError(f"{variable} gives no ID token.", hint="Unset it. Sign in with: {login}")
+    from awesome_cli.oauth.id_token import parse_stored_id_token
+
+    session = account.session(min_ttl=min_ttl)
+    return {"id_token": session.id_token, "expires_at": rfc3339(parse_stored_id_token(session.id_token).claims["exp"])}

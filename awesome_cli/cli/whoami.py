@@ -1,4 +1,4 @@
-"""``awesome whoami``: say who is signed in."""
+"""``whoami``: say who is signed in."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.cli import format as identity
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.account import Account
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.format import account_fields, user_lines
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
 from awesome_cli.sessions.model import Session, User
@@ -28,39 +29,31 @@ def whoami(
 
     Unless the access token has ended, nothing leaves this machine without --check.
     """
-    toolbox: Toolbox = ctx.obj
-    console = toolbox.console
-    if toolbox.token_from_environment:
-        console.note("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.")
+    context: CommandContext = ctx.obj
+    account, console = context.account, context.console
+    if account.token_from_environment:
+        variable = context.brand.variable("access_token")
+        console.note(f"{variable} is set: token and api use it in place of the session.")
 
     def show(user: User) -> None:
         if json:
-            console.json(fields(toolbox, user))
+            console.json(account_fields(user, account))
             return
-        store, now = toolbox.session_store.backend_name, toolbox.environment.now()
-        console.lines(*identity.lines(user, profile=toolbox.name, store=store, now=now, checked=check))
+        store, now = account.stores.current.backend_name, context.environment.now()
+        console.lines(*user_lines(user, profile=account.profile, store=store, now=now, checked=check))
 
     if check:
-        show(_accepted_session(toolbox).user)
+        show(_accepted_session(account).user)
     else:
-        toolbox.user(show)
+        account.user(show)
 
 
-def fields(toolbox: Toolbox, user: User) -> dict[str, object]:
-    """Return the JSON members that tell who is signed in."""
-    return identity.fields(user, profile=toolbox.name, store=toolbox.session_store.backend_name)
-
-
-def _accepted_session(toolbox: Toolbox) -> Session:
-    """Return the session that the provider takes, renewed once if it does not take this one."""
-    session = toolbox.session(min_ttl=0.0)
-    if _is_token_accepted(toolbox, session):
+def _accepted_session(account: Account) -> Session:
+    """Return the session that the provider accepts, renewed once if it does not accept the stored one."""
+    session = account.session(min_ttl=0.0)
+    if account.is_token_accepted(session):
         return session
-    renewed = toolbox.session(min_ttl=0.0, refused=session.access_token)
-    if renewed.access_token != session.access_token and _is_token_accepted(toolbox, renewed):
+    renewed = account.session(min_ttl=0.0, refused=session.access_token)
+    if renewed.access_token != session.access_token and account.is_token_accepted(renewed):
         return renewed
-    raise LoginRequiredError("The provider no longer takes your session.", hint="Sign in with: {login} --force")
-
-
-def _is_token_accepted(toolbox: Toolbox, session: Session) -> bool:
-    return toolbox.converse(toolbox.client_of(session.user), lambda provider: provider.is_token_accepted(session))
+    raise LoginRequiredError("The provider no longer accepts your session.", hint="Sign in with: {login} --force")

@@ -9,7 +9,7 @@ from hashlib import sha256
 from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.response import Response, error_from_response, http_date, seconds
 from awesome_cli.oauth.token import TOO_MANY_REQUESTS, TokenResponse, is_token, is_transient, life, parse_token
-from awesome_cli.text import safe, secure_url, secure_url_named_by
+from awesome_cli.text import safe, secure_url, secure_url_from
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 DEFAULT_INTERVAL = 5.0  # seconds; RFC 8628 §3.2
@@ -80,7 +80,7 @@ def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAu
         raise _unusable("user_code", user_code)
     if uri is None:
         raise _unusable("verification_uri", uri)
-    if secure_url_named_by(endpoint, uri) is None:
+    if secure_url_from(endpoint, uri) is None:
         what = "no https:// URL" if secure_url(uri) is None else "on this machine, where the provider is not"
         raise ProviderError(
             f"The provider sends you to an address that is {what}: {safe(str(uri))}.",
@@ -91,7 +91,7 @@ def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAu
         device_code=device_code,
         user_code=safe(user_code, 64),
         verification_uri=str(uri),
-        verification_uri_complete=complete if secure_url_named_by(endpoint, complete) else None,
+        verification_uri_complete=complete if secure_url_from(endpoint, complete) else None,
         expires_in=life(document.get("expires_in"), DEFAULT_EXPIRES_IN, LONGEST_EXPIRES_IN),
         interval=_interval(document.get("interval")) or DEFAULT_INTERVAL,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from awesome_cli.errors import ProviderError
-from awesome_cli.text import safe, secure_url, secure_url_named_by
+from awesome_cli.text import safe, secure_url, secure_url_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def _endpoint(issuer: str, name: str, url: object) -> str | None:
             f"The provider's {name} is no https:// URL: {safe(str(url))}.",
             hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone.",
         )
-    if secure_url_named_by(issuer, url) is None:
+    if secure_url_from(issuer, url) is None:
         raise ProviderError(
             f"The provider's {name} is an address on this machine, and the provider is not: {safe(str(url))}.",
             hint=f"If that is right, set {name} in the profile in config.toml.",

@@ -76,7 +76,7 @@ def parse_jwks(response: Response) -> list[Key]:
     return [key for key in known if all(isinstance(value, str) for value in key.values())]
 
 
-def validate_id_token(  # noqa: PLR0913 - what a verdict depends on is said, not looked up
+def validate_id_token(
     encoded: str, keys: Sequence[Key], *, issuer: str, client_id: str, access_token: str, now: float
 ) -> IdToken:
     """Believe an ID token, or raise TokenInvalid naming the rule that it breaks.
@@ -109,7 +109,7 @@ def parse_stored_id_token(encoded: str) -> IdToken:
 def _decode(encoded: str) -> tuple[dict[str, Any], dict[str, Any]]:
     _require(len(encoded) <= LONGEST_TOKEN, f"it is longer than {LONGEST_TOKEN // 1024} KiB")
     segments = encoded.split(".")
-    _require(len(segments) == 3, "it is no signed token in compact form")  # noqa: PLR2004 - RFC 7515 §7.1
+    _require(len(segments) == 3, "it is no signed token in compact form")
     header, claims, _signature = (_unbase64(segment) for segment in segments)
     return _object(header, "header"), _object(claims, "payload")
 

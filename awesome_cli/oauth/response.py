@@ -29,7 +29,7 @@ class Response:
     @property
     def ok(self) -> bool:
         """Whether the status is 2xx."""
-        return 200 <= self.status < 300  # noqa: PLR2004 - the class of status codes that mean success
+        return 200 <= self.status < 300
 
     def json(self) -> dict[str, Any] | None:
         """Return the body's JSON object, or None if it is anything else."""

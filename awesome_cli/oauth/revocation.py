@@ -12,4 +12,4 @@ def revocation_form(client_id: str, token: str, *, token_type_hint: str) -> dict
 
 def parse_revocation(response: Response) -> bool:
     """Whether the provider confirmed that the token is dead: 200, also for one that it never knew (§2.2)."""
-    return response.status == 200 and response.error() is None  # noqa: PLR2004 - RFC 7009 §2.2 names this one status
+    return response.status == 200 and response.error() is None

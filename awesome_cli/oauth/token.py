@@ -80,7 +80,7 @@ def parse_refresh(response: Response) -> TokenResponse:
         )
     if code is None and response.ok and response.json() is not None:
         return parse_token(response)
-    refused_without_a_word = response.status == 400 and response.json() is None  # noqa: PLR2004 - so some meet a bad token
+    refused_without_a_word = response.status == 400 and response.json() is None
     if code in _LATER or (is_transient(response) and not refused_without_a_word):
         raise ProviderUnreachableError(
             f"The provider could not renew the session (HTTP status {response.status}).",
@@ -97,7 +97,7 @@ def refresh_token_of(response: Response) -> str | None:
 
 def is_transient(response: Response) -> bool:
     """Whether a reply speaks of trouble that may pass by itself: no JSON, or a bare 5xx or 429 (RFC 6585 §4)."""
-    in_trouble = response.status >= 500 or response.status == TOO_MANY_REQUESTS  # noqa: PLR2004 - the class of server errors
+    in_trouble = response.status >= 500 or response.status == TOO_MANY_REQUESTS
     return response.json() is None or (in_trouble and response.error() not in _REGISTERED)
 
 

@@ -20,7 +20,7 @@ def parse_token_check(response: Response, *, sub: str) -> bool:
 
     Raises ProviderUnusable for every other refusal, and TokenInvalid, if the claims are about another subject.
     """
-    if response.status == 401:  # noqa: PLR2004 - Unauthorized
+    if response.status == 401:
         return False
     if is_transient(response):
         raise ProviderUnreachableError(

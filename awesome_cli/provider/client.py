@@ -17,6 +17,7 @@ from awesome_cli.errors import (
     ConnectionFailedError,
     DeviceCodeExpiredError,
     InvalidTokenError,
+    MissingSettingError,
     NoMatchingKeyError,
     ProviderError,
     ProviderUnreachableError,
@@ -56,11 +57,13 @@ from awesome_cli.sessions.model import (
     INTERRUPTED_TIMEOUT,
     RenewalUnverifiedError,
     Session,
+    User,
     lacks_names,
     open_session,
     renewed_session,
     unverified_session,
 )
+from awesome_cli.settings.profile import Profile
 
 CONNECT_TIMEOUT = 5.0  # seconds until a connection is there, and again for TLS; until then nothing is sent
 REQUEST_TIMEOUT = 15.0  # seconds for one whole request; httpx limits each phase, and a dripping server none
@@ -114,6 +117,26 @@ class ClientConfig:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     discovery: Mapping[str, Any] | None = None  # the provider's metadata, where it need not be fetched
 
+    @classmethod
+    def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:
+        """Return the client that the settings describe; what they leave open is as in the stored session.
+
+        Raises MissingSettingError, if issuer or client id is missing.
+        """
+        issuer = settings.issuer or (stored and stored.issuer)
+        client_id = settings.client_id or (stored and stored.client_id)
+        if not issuer or not client_id:
+            raise MissingSettingError(f"The {'client id' if issuer else 'issuer'} is not set.")
+        return cls(
+            issuer=issuer,
+            client_id=client_id,
+            scope=settings.scope,
+            audience=settings.audience,
+            resource=settings.resource_indicator,
+            pkce=settings.pkce,
+            endpoints=settings.endpoints,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviceFlow:
@@ -128,7 +151,7 @@ class DeviceFlow:
 class OidcClient:
     """One issuer as one client sees it, while a conversation lasts; :func:`conversation` begins one."""
 
-    def __init__(  # noqa: PLR0913 - all that a conversation depends on is said
+    def __init__(
         self,
         http: httpx.AsyncClient,
         client: ClientConfig,
@@ -514,7 +537,7 @@ class OidcClient:
 
 
 @asynccontextmanager
-async def conversation(  # noqa: PLR0913 - the same
+async def conversation(
     client: ClientConfig,
     *,
     cache: MetadataCache,

@@ -21,19 +21,19 @@ class SessionIndex:
     def __init__(
         self, path: Path, lock: Callable[[], AbstractContextManager[object]], *, warn: Callable[[str], None]
     ) -> None:
-        self._path = path
+        self.path = path
         self._lock = lock
         self._warn = warn
 
     def stores(self) -> dict[str, str]:
         """Return the stores by profile name; an index that cannot be read is empty."""
         try:
-            profiles = read_object(self._path).get("profiles")
+            profiles = read_object(self.path).get("profiles")
         except OSError:
             profiles = None
         if not isinstance(profiles, dict):
-            if os.path.lexists(self._path):
-                self._warn(f"{self._path} cannot be read; some profiles with a session may not be listed.")
+            if os.path.lexists(self.path):
+                self._warn(f"{self.path} cannot be read; some profiles with a session may not be listed.")
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
@@ -48,4 +48,4 @@ class SessionIndex:
                 self._write({name: store for name, store in self.stores().items() if name != profile})
 
     def _write(self, stores: dict[str, str]) -> None:
-        write_private(self._path, json.dumps({"profiles": stores}, indent=2) + "\n")
+        write_private(self.path, json.dumps({"profiles": stores}, indent=2) + "\n")

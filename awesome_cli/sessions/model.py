@@ -76,7 +76,7 @@ class RenewalUnverifiedError(Exception):
         self.reason = reason
 
 
-def open_session(  # noqa: PLR0913 - what the members are made of
+def open_session(
     tokens: TokenResponse,
     id_token: IdToken,
     userinfo: Mapping[str, Any],
@@ -110,7 +110,7 @@ def open_session(  # noqa: PLR0913 - what the members are made of
     )
 
 
-def renewed_session(  # noqa: PLR0913 - the same, and the session before
+def renewed_session(
     old: Session,
     tokens: TokenResponse,
     *,

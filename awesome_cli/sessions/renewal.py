@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.store import SessionStore
 
 
-def renew_if_needed(  # noqa: PLR0913 - the session, how to renew it, and when
+def renew_if_needed(
     session: Session,
     *,
     store: Callable[[], SessionStore],

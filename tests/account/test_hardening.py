@@ -20,7 +20,6 @@ from keyring.backends.fail import Keyring
 
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
-from awesome_cli.cli.context import Toolbox
 from awesome_cli.errors import OutputError
 from awesome_cli.oauth.id_token import parse_jwks
 from awesome_cli.oauth.response import Response
@@ -28,7 +27,7 @@ from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import to_httpx
+from support.terminal import account_of, to_httpx
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -106,21 +105,21 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     terminal.login("--insecure-storage")
     terminal.time.pass_by(60)
     terminal.issuer.token_lifetime = 3600
-    mover = Toolbox(terminal.environment, AWESOME)
+    mover = account_of(terminal)
 
     @contextmanager
     def defer_signals() -> Iterator[
         DeferredSignals
     ]:  # entered with the lock, when another process has just let go of it
-        if mover.plaintext_file.exists():
-            mover.keyring_session_store.save(mover.load())
-            mover.plaintext_file.remove_file()
+        if mover.stores.has_plaintext_file:
+            mover.stores.keyring.save(mover.load())
+            mover.stores.clear_other(mover.stores.keyring)
         yield DeferredSignals()
 
     terminal.set(defer_signals=defer_signals)
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
-    assert not mover.plaintext_file.exists()
+    assert not mover.stores.has_plaintext_file
 
 
 def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Terminal) -> None:

@@ -14,17 +14,17 @@ import httpx
 import pytest
 from jose import jws
 
-from awesome_cli.brand import AWESOME
+from awesome_cli.account import USER_TIMEOUT
 from awesome_cli.cli.console import OutputClosedError
-from awesome_cli.cli.context import GREET_WITHIN, Toolbox
 from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
 from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 from awesome_cli.sessions.shared_state import RenewalFailure
+from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.lock import acquire_locks, session_lock_name
-from support.terminal import Terminal, Time, to_httpx
+from support.terminal import Terminal, Time, account_of, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ def expired(terminal: Terminal, time: Time) -> Terminal:
 
 
 def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is there
-    return Toolbox(terminal.environment, AWESOME).load()
+    return account_of(terminal).load()
 
 
 def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
@@ -90,7 +90,7 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     assert time.now() - began == REFRESH_TIMEOUT
     expired.answer = expired.honest
     assert expired.run("token") == 4
-    assert "did not answer the last renewal in time" in expired.err
+    assert "did not respond to the last renewal in time" in expired.err
     assert issuer.reuses == 1
 
 
@@ -111,7 +111,7 @@ def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
     assert "Juan" in expired.out
     assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # said once
     assert expired.err.count(LAST_VERIFIED) == 1
-    assert "has not answered yet" in expired.err
+    assert "has not responded yet" in expired.err
     assert issuer.refreshes == 1
     assert expired.run("token") == 0
     assert expired.paths == []  # it was renewed
@@ -174,11 +174,11 @@ def _busy(terminal: Terminal) -> Iterator[Path]:
 def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
     expired: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awesome_cli.cli.context.GREET_WITHIN", 0.05)
+    monkeypatch.setattr("awesome_cli.account.USER_TIMEOUT", 0.05)
     with _busy(expired):
         assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
     assert LAST_VERIFIED in expired.err
-    assert GREET_WITHIN == 10
+    assert USER_TIMEOUT == 10
 
 
 def test_a_token_waits_for_another_process_and_says_so_in_the_end(
@@ -194,15 +194,15 @@ def test_a_token_waits_for_another_process_and_says_so_in_the_end(
 def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, command: str, code: int
 ) -> None:
-    enter = Toolbox._locked_for  # noqa: SLF001 - where a command waits
+    acquire = lock.acquire_locks
 
-    def after_a_failure(toolbox: Toolbox, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as they came
+    def after_a_failure(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as they came
         with _busy(expired) as record:
             expired.time.pass_by(20)
             RenewalFailure(record).record(ProviderUnreachableError("The provider is down."), now=expired.time.now())
-        return enter(toolbox, *arguments, **named)
+        return acquire(*arguments, **named)
 
-    monkeypatch.setattr(Toolbox, "_locked_for", after_a_failure)
+    monkeypatch.setattr(lock, "acquire_locks", after_a_failure)
     assert expired.run(command) == code
     assert "The provider is down." in expired.err
     assert (issuer.refreshes, expired.paths) == (0, [])

@@ -16,7 +16,7 @@ import pytest
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.completion import profile_names
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli.context import CommandContext
 from support.need import need
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Term
     class Context:
         @property
         def obj(self) -> object:
-            return Toolbox(terminal.environment, AWESOME)
+            return CommandContext(terminal.environment, AWESOME)
 
     assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # all that is asked of it
     (terminal.environment.config_dir / "config.toml").write_text("[broken", "utf-8")

@@ -13,9 +13,9 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.cli.checks import Finding, check_clock, check_folder, check_keys, check_locks, right, tell_versions
-from awesome_cli.cli.doctor import GLYPHS
+from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, check_keys, passed
 from awesome_cli.cli.main import main
+from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -258,25 +258,25 @@ def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
 
 def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
     keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]
-    found = check_keys(keys)
-    assert (found.ok, found.exit_code) == (False, 8)
-    assert "RS256" in found.advice
-    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}]).what == "1 of 4 can sign what awesome accepts"
+    with pytest.raises(InvalidTokenError) as error:
+        check_keys(keys, "awesome")
+    assert "RS256" in error.value.hint
+    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}], "awesome").what == "1 of 4 can sign what awesome accepts"
 
 
-@pytest.mark.parametrize(
-    ("error", "ok", "words"),
-    [
-        (0, True, "it agrees"),
-        (60, True, "it agrees"),
-        (-240, False, "Your clock is 4 min behind the provider's."),
-        (3600, False, "Your clock is 60 min ahead of the provider's."),
-    ],
-)
-def test_the_clock_is_compared_with_the_providers(error: float, ok: bool, words: str) -> None:  # noqa: FBT001 - a case
-    found = check_clock(Response(200, b"", {"date": formatdate(1_800_000_000, usegmt=True)}), 1_800_000_000 + error)
-    assert (found.ok, found.exit_code) == (ok, 0 if ok else 8)
-    assert words in found.what
+@pytest.mark.parametrize("error", [0, 60, -60])
+def test_a_clock_that_is_right_within_a_minute_passes(error: float) -> None:
+    assert check_clock(response_at(1_800_000_000), 1_800_000_000 + error).what == "it agrees with the provider's"
+
+
+@pytest.mark.parametrize(("error", "words"), [(-240, "4 min behind"), (3600, "60 min ahead of")])
+def test_a_wrong_clock_is_an_error_as_in_a_login(error: float, words: str) -> None:
+    with pytest.raises(InvalidTokenError, match=f"Your clock is {words} the provider's."):
+        check_clock(response_at(1_800_000_000), 1_800_000_000 + error)
+
+
+def response_at(instant: float) -> Response:
+    return Response(200, b"", {"date": formatdate(instant, usegmt=True)})
 
 
 def test_a_provider_that_tells_no_time_leaves_the_clock_open() -> None:
@@ -323,7 +323,7 @@ def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
     assert found["what"] == "The session has ended, and carries no refresh token."
 
 
-def test_a_session_that_can_be_renewed_is_right(terminal: Terminal) -> None:
+def test_a_session_that_can_be_renewed_is_passed(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
@@ -355,15 +355,19 @@ def test_a_given_token_serves_where_nobody_is_signed_in(terminal: Terminal) -> N
     assert (found["given token"]["ok"], found["given token"]["exit_code"]) == (False, 3)
 
 
-def test_lock_folders_are_tried_as_a_renewal_does(tmp_path: Path) -> None:
+def test_lock_folders_are_tried_as_a_renewal_does(terminal: Terminal, tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     bad, good = in_the_way / "locks", tmp_path / "locks"
-    assert check_locks([good]).what == str(good)
-    found = check_locks([bad, good])
-    assert (found.ok, found.what) == (None, f"{bad} cannot be used; {good} serves instead")
-    found = check_locks([bad])
-    assert (found.ok, found.exit_code) == (False, 7)
+    for folders, ok, exit_code, words in (
+        ((good,), True, 0, str(good)),
+        ((bad, good), None, 0, f"{bad} cannot be used; {good} serves instead"),
+        ((bad,), False, 7, "No folder can be used"),
+    ):
+        terminal.set(account_dirs=folders)
+        found = examine(terminal)["lock folder"]
+        assert (found["ok"], found["exit_code"]) == (ok, exit_code)
+        assert found["what"].startswith(words)
 
 
 def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
@@ -376,10 +380,10 @@ def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
     assert found.what.endswith("below cannot be written: something is missing")
 
 
-def test_versions_are_told_even_of_what_has_none() -> None:
-    assert tell_versions().what.startswith("awesome 0.1.0, Python 3.")
-    assert "httpx 0." in tell_versions().what
-    assert tell_versions(["no-such-package"]).what.endswith(", no-such-package (unknown)")
+def test_versions_are_told(terminal: Terminal) -> None:
+    what = examine(terminal)["versions"]["what"]
+    assert what.startswith("awesome 0.1.0, Python 3.")
+    assert "httpx 0." in what
 
 
 @pytest.mark.parametrize(
@@ -398,13 +402,13 @@ def test_versions_are_told_even_of_what_has_none() -> None:
     ],
 )
 def test_a_finding_for_everybody_names_neither_home_nor_person(text: str, home: str, public: str) -> None:
-    found = Finding(check="x", ok=True, what=text, advice=text).public([home])
+    found = Finding(check="x", ok=True, what=text, advice=text).anonymous([home])
     assert (found.what, found.advice) == (public, public)
 
 
 def test_the_longest_of_several_home_folders_is_hidden_first() -> None:
-    found = right("x", "/home/juan/sandbox/.config and /home/juan/.config")
-    assert found.public(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
+    found = passed("x", "/home/juan/sandbox/.config and /home/juan/.config")
+    assert found.anonymous(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
 
 
 @pytest.mark.parametrize("home", [None, "/elsewhere"])

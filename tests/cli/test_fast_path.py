@@ -11,11 +11,11 @@ import pytest
 from keyring.util import platform_
 
 from awesome_cli.brand import AWESOME
-from awesome_cli.cli import fast_path as fastlane
-from awesome_cli.cli.context import Toolbox
+from awesome_cli.cli import fast_path
 from awesome_cli.cli.fast_path import answer, insecure_file
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 from awesome_cli.sessions.shared_state import add_revoked
+from support.terminal import account_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,11 +73,11 @@ def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
-    monkeypatch.setattr(fastlane, "account_folders", lambda _: [str(tmp_path)])
-    monkeypatch.setattr(fastlane, "_read", terminal.keyring.get_password)
+    monkeypatch.setattr(fast_path, "account_folders", lambda _: [str(tmp_path)])
+    monkeypatch.setattr(fast_path, "_read", terminal.keyring.get_password)
     now = terminal.time.now()
     assert answer(["say-hi"], home, AWESOME, now=now) == "Welcome Juan!"
-    session_store = Toolbox(terminal.environment, AWESOME).keyring_session_store
+    session_store = account_of(terminal).stores.keyring
     session_store.load_user()
     add_revoked(tmp_path, "awesome-cli", session_store.digests)
     assert answer(["say-hi"], home, AWESOME, now=now) is None

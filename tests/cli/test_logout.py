@@ -11,8 +11,8 @@ import httpx
 import pytest
 from keyring.errors import KeyringLocked
 
-from awesome_cli.cli.logout import LONGEST_REVOCATION
 from awesome_cli.provider.client import REQUEST_TIMEOUT
+from awesome_cli.sessions.changes import REVOCATION_TIMEOUT
 from awesome_cli.system.deferred_signals import defer_signals
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -209,7 +209,7 @@ def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
 
 
 def test_the_longest_revocation_is_as_long_as_its_three_requests() -> None:
-    assert LONGEST_REVOCATION == 3 * REQUEST_TIMEOUT
+    assert REVOCATION_TIMEOUT == 3 * REQUEST_TIMEOUT
 
 
 def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: ProviderSimulator) -> None:

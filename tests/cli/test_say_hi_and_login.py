@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from keyring.backends.fail import Keyring
 
-from awesome_cli.brand import AWESOME
-from awesome_cli.cli.context import Toolbox
 from awesome_cli.cli.format import duration
+from awesome_cli.cli.login import _qr_code
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -62,8 +61,8 @@ def test_where_no_browser_opens_a_terminal_shows_a_qr_code(terminal: Terminal, o
     assert "▄" in terminal.err
 
 
-def test_a_short_url_is_no_micro_qr_code_which_phones_do_not_read(terminal: Terminal) -> None:
-    drawing = Toolbox(terminal.environment, AWESOME).qr_code("https://x.io/d")
+def test_a_short_url_is_no_micro_qr_code_which_phones_do_not_read() -> None:
+    drawing = _qr_code("https://x.io/d")
     modules = max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", drawing).splitlines())) - 2 * 2  # without the quiet zone
     assert modules >= 21
 

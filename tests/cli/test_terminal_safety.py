@@ -119,7 +119,7 @@ def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: Hosti
     ],
 )
 @pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
-def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0913, PLR0917 - a row of a table
+def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0917 - a row of a table
     path: str, act: Act, code: int, options: list[str], inside: Inside, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at(path, act)
@@ -244,7 +244,7 @@ def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> Non
         ("javascript:alert(1)", None, [], 7),
     ],
 )
-def test_a_browser_gets_no_other_url(  # noqa: PLR0913, PLR0917 - a row of a table
+def test_a_browser_gets_no_other_url(  # noqa: PLR0917 - a row of a table
     uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}

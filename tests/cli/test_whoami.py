@@ -151,7 +151,7 @@ def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> N
     assert terminal.paths == [USERINFO, "/token", USERINFO]
     assert terminal.out == ""
     assert terminal.err == (
-        "Error: The provider no longer takes your session.\nHint: Sign in with: awesome login --force\n"
+        "Error: The provider no longer accepts your session.\nHint: Sign in with: awesome login --force\n"
     )
 
 

@@ -74,7 +74,7 @@ def test_polling_outlives(trouble: list[Act], program: Program, hostile_provider
         pytest.param(Lie(access_token="a\r\nb: c"), 7, "network", "unusable access_token", id="one that adds a header"),
     ],
 )
-def test_polling_ends_with(  # noqa: PLR0913, PLR0917 - a row of a table
+def test_polling_ends_with(  # noqa: PLR0917 - a row of a table
     answer: Act, code: int, error: str, words: str, inside: Inside, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at("/token", PENDING, answer)

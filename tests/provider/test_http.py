@@ -190,7 +190,7 @@ class TestProxies:
             ("https", {"ALL_PROXY": "{}"}),
         ],
     )
-    def test_loopback_is_never_proxied_whatever_the_variables_say(  # noqa: PLR0913, PLR0917 - fixtures
+    def test_loopback_is_never_proxied_whatever_the_variables_say(  # noqa: PLR0917 - fixtures
         self,
         scheme: str,
         environ: dict[str, str],

@@ -32,7 +32,7 @@ SERVICES = {"gnome_keyring": ("gnome-keyring-daemon", "dbus-daemon"), "keepassxc
 @pytest.fixture(params=SERVICES)
 def serve(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[SecretService]]:
     need(*SERVICES[request.param])
-    from support import secret_service  # noqa: PLC0415 - it skips where the system has none
+    from support import secret_service
 
     service: Callable[..., AbstractContextManager[SecretService]] = getattr(secret_service, request.param)
     return service
@@ -131,7 +131,7 @@ def test_locked_it_is_no_reason_to_sign_in(
 
 def test_one_that_never_answers_is_given_up_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
     need("dbus-daemon")
-    from support.secret_service import silent_service  # noqa: PLC0415 - it skips where the system has none
+    from support.secret_service import silent_service
 
     with silent_service() as environ:
         machine.environ |= _on_the_bus(environ)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.cli import format as user_format
+from awesome_cli.cli.format import user_fields, user_lines
 from awesome_cli.oauth.id_token import IdToken
 from awesome_cli.oauth.token import TokenResponse
 from awesome_cli.sessions.model import (
@@ -105,10 +105,8 @@ def test_the_subject_is_unchanged_in_json_and_safe_in_text() -> None:
     for sub, shown in (("admin\x1b[2J ", "admin[2J"), ("\x1b\x00", "'\\x1b\\x00'"), ("x" * 255, "x" * 255)):
         user = opened({"sub": sub}).user
         assert (user.sub, user.safe_sub) == (sub, shown)
-        assert user_format.fields(user, profile="default", store="memory")["sub"] == sub
-        assert f"subject:      {shown}" in "\n".join(
-            user_format.lines(user, profile="default", store="memory", now=0.0)
-        )
+        assert user_fields(user, profile="default", store="memory")["sub"] == sub
+        assert f"subject:      {shown}" in "\n".join(user_lines(user, profile="default", store="memory", now=0.0))
 
 
 @pytest.mark.parametrize("nothing", [{}, {"name": ""}, {"name": None}, {"name": 7}, {"name": "\u200b"}])

@@ -13,6 +13,9 @@ import httpx
 import pytest
 from trio.testing import MockClock
 
+from awesome_cli.account import Account
+from awesome_cli.brand import AWESOME
+from awesome_cli.cli.console import Console
 from awesome_cli.cli.main import main
 from awesome_cli.system.environment import Environment
 from awesome_cli.testing.issuer import ProviderSimulator
@@ -163,3 +166,9 @@ def issuer(time: Time) -> ProviderSimulator:
 @pytest.fixture
 def terminal(tmp_path: Path, issuer: ProviderSimulator, time: Time) -> Terminal:
     return Terminal(tmp_path, issuer, time)
+
+
+def account_of(terminal: Terminal) -> Account:
+    """Return the account that a command at this terminal works with; what it says is discarded."""
+    console = Console(terminal.environment, AWESOME)
+    return Account(terminal.environment, AWESOME, console)

@@ -117,4 +117,4 @@ def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(fast_path, "answer", exhausted_system)
-    assert __main__._answer_at_once(["say-hi"]) is None  # noqa: SLF001 - it has no public caller
+    assert __main__._run_fast_path(["say-hi"]) is None  # noqa: SLF001 - it has no public caller

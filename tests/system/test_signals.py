@@ -185,7 +185,7 @@ def test_another_error_before_the_handler_is_installed_is_raised_unchanged(monke
 def test_a_signal_outside_of_a_command_exits_with_its_code_and_message(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(__main__, "_answer_at_once", lambda _: signal.raise_signal(number))
+    monkeypatch.setattr(__main__, "_run_fast_path", lambda _: signal.raise_signal(number))
     with pytest.raises(SystemExit) as ended:
         __main__.run()
     assert (ended.value.code, capsys.readouterr().err) == (CODES[number], f"{WORDS[CODES[number]]}\n")

@@ -14,11 +14,11 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 @app.command(epilog="Example: awesome hello-api")
 def hello_api(ctx: typer.Context) -> None:
     """Let the API greet whoever is signed in."""
-    toolbox = ctx.obj  # what awesome hands to every command; it knows --profile and the settings
-    auth = awesome_cli.auth(profile=toolbox.name)
+    context = ctx.obj  # what every command is given; it knows --profile and the settings
+    auth = awesome_cli.auth(profile=context.name)
     try:
-        with httpx.Client(base_url=toolbox.api_url, auth=auth) as api:
+        with httpx.Client(base_url=context.api_url, auth=auth) as api:
             message = api.get("hello").raise_for_status().json()["message"]
     except (httpx.HTTPError, ValueError, KeyError) as error:  # none, or no greeting
         raise ProviderError("The API does not greet.", hint="Try: awesome api hello --include") from error
-    toolbox.console.result(message)
+    context.console.result(message)

@@ -1,0 +1,300 @@
+"""The application core: sign in, load the session, renew it and sign out, for one profile of one program.
+
+The commands and the library both stand on :class:`Account`; it neither parses nor prints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from awesome_cli.brand import Brand
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    LockTimeoutError,
+    LoginRequiredError,
+    NoLockFolderError,
+    OtherSessionError,
+    ProviderError,
+    ProviderUnreachableError,
+)
+from awesome_cli.keystore.backend import open_keyring
+from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.provider.observer import RequestObserver
+from awesome_cli.sessions.changes import SessionChanges
+from awesome_cli.sessions.index import SessionIndex
+from awesome_cli.sessions.locks import SessionLocks
+from awesome_cli.sessions.model import MIN_TTL, Session, User
+from awesome_cli.sessions.renewal import renew_if_needed
+from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
+from awesome_cli.settings.profile_settings import ProfileSettings
+from awesome_cli.system.environment import Environment, Messages
+
+if TYPE_CHECKING:
+    from awesome_cli.oauth.device_grant import DeviceAuthorization
+    from awesome_cli.provider.client import ClientConfig, OidcClient
+    from awesome_cli.settings.config_file import ConfigFile
+
+T = TypeVar("T")
+
+USER_TIMEOUT = 10.0  # seconds after which `user` answers from the last verified sign-in
+_LAST_VERIFIED = "This is from your last verified sign-in."
+
+
+class Account:
+    """One profile of one program. What is slow to import is imported at its first use.
+
+    Raises UsageError, if the profile's name is not valid, or differs from an existing one only in case.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        brand: Brand,
+        messages: Messages,
+        *,
+        named_profile: str | None = None,
+        open_secrets: Callable[[], KeyringStore] | None = None,
+        read_config: Callable[[], ConfigFile] | None = None,
+    ) -> None:
+        self.environment = environment
+        self.brand = brand
+        self.messages = messages
+        self._named_profile = named_profile
+        self._open_secrets = open_secrets or cache(self._new_secrets)
+        self._read_config = read_config or cache(self._load_config)
+        self._observer = RequestObserver(messages, environment)
+        state = environment.state_dir / "sessions.json"
+        self.index = SessionIndex(state, partial(self._acquire, f"{brand.app_dir}-sessions"), warn=messages.warning)
+        self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
+        self.profile = self.settings.name
+        self.stores = SessionStores(self.profile, self._open_secrets, environment, brand, messages.warning)
+        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
+        self.changes = SessionChanges(
+            self.profile,
+            stores=self.stores,
+            locks=self.locks,
+            index=self.index,
+            messages=messages,
+            defer_signals=environment.defer_signals,
+            revoke=self.revoke,
+        )
+
+    def for_profile(self, name: str) -> Account:
+        """Return the account of another profile, with the same connection to the keyring."""
+        return Account(
+            self.environment,
+            self.brand,
+            self.messages,
+            named_profile=name,
+            open_secrets=self._open_secrets,
+            read_config=self._read_config,
+        )
+
+    def close(self) -> None:
+        """Close the connection to the keyring."""
+        self.stores.close()
+
+    def _new_secrets(self) -> KeyringStore:
+        timeout = keyring_timeout(self.environment.environ, self.brand)
+        choose = partial(open_keyring, self.environment)
+        return KeyringStore(choose, username=self.brand.name, timeout=timeout, note=self.messages.note)
+
+    def _load_config(self) -> ConfigFile:
+        from awesome_cli.settings.config_file import ConfigFile
+
+        path = self.environment.config_dir / "config.toml"
+        return ConfigFile.read(path, partial(self._acquire, f"{self.brand.app_dir}-config"))
+
+    @contextmanager
+    def _acquire(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
+        from awesome_cli.system.lock import TIMEOUT, acquire_locks
+
+        folders = self.environment.account_dirs
+        with acquire_locks(folders, names, timeout=TIMEOUT if timeout is None else timeout) as folder:
+            if folder != folders[0]:
+                self.messages.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
+            yield folder
+
+    def converse(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+        """Run requests to the provider of a client, in an event loop of their own."""
+        from awesome_cli.provider.cache import FileMetadataCache
+        from awesome_cli.provider.client import conversation
+
+        environment = self.environment
+
+        async def run() -> T:
+            async with conversation(
+                config,
+                cache=FileMetadataCache(environment.cache_dir, warn=self.messages.warning),
+                transport=environment.transport,
+                now=environment.now,
+                detail=self.messages.detail,
+                environ=environment.environ,
+                user_agent=self.brand.app_dir,
+                waiting=self._observer,
+            ) as client:
+                return await work(client)
+
+        return environment.run(run)
+
+    def client_config(self, settings: Profile, stored: User | None = None) -> ClientConfig:
+        """Return the client that the settings describe; what they leave open is as in the stored session."""
+        from awesome_cli.provider.client import ClientConfig
+
+        return ClientConfig.from_settings(settings, stored)
+
+    def _client_of(self, session: Session) -> ClientConfig:
+        """Return the client that opened a session, with what the config file says of its provider."""
+        user = session.user
+        stored = {"issuer": user.issuer, "client_id": user.client_id, "scope": user.scope}
+        return self.client_config(replace(self.settings.stored(stored), audience=user.audience))
+
+    def sign_in(
+        self,
+        config: ClientConfig,
+        show: Callable[[DeviceAuthorization], None],
+        *,
+        plaintext: bool = False,
+        timeout: float | None = None,
+        until_reported: ExitStack,
+    ) -> Session:
+        """Sign in with a device code, and store the session in the place of the one before.
+
+        ``show`` is given the code. From the approval on signals are deferred until ``until_reported`` is closed.
+        """
+        store = self.stores.plaintext if plaintext else self.stores.keyring
+        self.changes.check_writable(store, (config.issuer, config.client_id))
+        session = self.converse(config, lambda client: client.sign_in(show, timeout=timeout))
+        until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
+        self.changes.replace(session, store)
+        return session
+
+    def sign_out(self, report: Callable[[User | None, bool], None]) -> None:
+        """Revoke the session's tokens and remove it. See :meth:`SessionChanges.remove`."""
+        try:
+            user = self.stores.current.load_user()
+            if user is not None:
+                self.check_session_requirements(user)
+        except OtherSessionError as error:
+            self.messages.warning(f"{error.message} It is signed out all the same.")
+        except AwesomeError:
+            pass  # whatever it is, emptying the stores will meet it and say so
+        self.changes.remove(report)
+
+    def user(self, show: Callable[[User], None] = lambda _: None) -> User:
+        """Return who is signed in, renewed if the access token has expired, or as last verified where that fails.
+
+        ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
+        """
+        user = self.stores.current.load_user()
+        if user is None:
+            raise self._not_signed_in()
+        self.check_session_requirements(user)
+        if not user.is_valid(self.environment.now()):
+            user = self._renewed_user(user, show)
+        if not self._observer.deadline_passed:
+            show(user)
+        return user
+
+    def _renewed_user(self, user: User, show: Callable[[User], None]) -> User:
+        def show_early() -> None:
+            self.messages.warning(f"The provider has not responded yet. {_LAST_VERIFIED}")
+            show(user)
+
+        with self._observer.at_most(USER_TIMEOUT, show_early):
+            try:
+                return self.renew_if_needed(self.load(), timeout=USER_TIMEOUT).user
+            except ProviderUnreachableError as error:
+                warning = f"Offline: {error.message} {_LAST_VERIFIED}"
+            except (LockTimeoutError, NoLockFolderError) as error:
+                warning = f"{error.message} {_LAST_VERIFIED}"
+            except AwesomeError as error:
+                if not self._observer.deadline_passed:
+                    raise
+                warning = error.message  # the user has been shown; the next command tells the rest
+        self.messages.warning(warning)
+        return user
+
+    def load(self) -> Session:
+        """Return the stored session as it is. Raises LoginRequiredError, if there is none."""
+        session = self.stores.current.load()
+        if session is None:
+            raise self._not_signed_in()
+        return session
+
+    def session(self, *, min_ttl: float = MIN_TTL, refused: str = "") -> Session:
+        """Return the session, renewed if its access token expires within ``min_ttl`` seconds.
+
+        ``refused`` is an access token that an API does not accept: a session that still has it is renewed too.
+        """
+        session = self.load()
+        self.check_session_requirements(session.user)
+        return self.renew_if_needed(session, math.inf if session.access_token == refused else min_ttl)
+
+    def access_token(self, refused: str = "") -> str:
+        """Return a valid access token; told which one was refused, another one, or the same if there is none."""
+        return self.token_from_environment or self.session(refused=refused).access_token
+
+    @property
+    def token_from_environment(self) -> str | None:
+        """The access token that a variable gives: used as it is, instead of a session's. Raises ConfigError."""
+        variable = self.brand.variable("access_token")
+        token = self.environment.environ.get(variable)
+        if not token:
+            return None
+        from awesome_cli.oauth.token import is_token
+
+        if not is_token(token):
+            raise ConfigError(
+                f"{variable} is not a valid access token: it contains blanks or other characters that no token has.",
+                hint="Set it to the token alone, or unset it.",
+            )
+        return token
+
+    def renew_if_needed(self, session: Session, min_ttl: float = 0.0, *, timeout: float | None = None) -> Session:
+        """Return the session or its successor. ``timeout``: seconds to wait for another process's renewal."""
+        return renew_if_needed(
+            session,
+            store=lambda: self.stores.current,
+            lock=lambda: self.locks.renewal(session.user, timeout=timeout),
+            refresh=lambda current: self.converse(self._client_of(current), lambda client: client.renew(current)),
+            discard=self.revoke,
+            now=self.environment.now,
+            min_ttl=min_ttl,
+        )
+
+    def is_token_accepted(self, session: Session) -> bool:
+        """Ask the provider whether it still accepts the access token."""
+        return self.converse(self._client_of(session), lambda client: client.is_token_accepted(session))
+
+    def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
+        """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
+        try:
+            return self.converse(
+                self._client_of(session), lambda client: client.sign_out(session, refresh_token=refresh_token)
+            )
+        except (ProviderError, ConfigError) as error:
+            self.messages.detail(error.message)
+            return False
+
+    def check_session_requirements(self, user: User) -> None:
+        """Raise OtherSessionError, if the settings require another issuer or client than the session has."""
+        for name, wanted, variable in session_requirements(self.environment.environ, self.brand):
+            if wanted != getattr(user, name):
+                raise OtherSessionError(
+                    f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"
+                    f" {name.replace('_', ' ')} {wanted}.",
+                    hint=f"Unset {variable}. Sign in with: {{login}}",
+                )
+
+    def _not_signed_in(self) -> LoginRequiredError:
+        where = f" (profile {self.profile})" if self._named_profile else ""
+        return LoginRequiredError(f"You are not signed in{where}.")

@@ -1,0 +1,70 @@
+"""What a command does while a request is under way: say so, answer early, hurry after a signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.system.environment import Environment, Messages
+
+NOTE_AFTER = 2.0  # seconds without a response until the person is told what is waited for
+
+
+class RequestObserver:
+    """Watches the requests of one command."""
+
+    def __init__(self, messages: Messages, environment: Environment) -> None:
+        self._messages = messages
+        self._environment = environment
+        self._has_noted = False
+        self._deferred: DeferredSignals | None = None
+        self._deadline: float | None = None
+        self._at_deadline: Callable[[], None] = lambda: None
+        self._error: BaseException | None = None
+        self.deadline_passed = False
+
+    @contextmanager
+    def at_most(self, seconds: float, at_deadline: Callable[[], None]) -> Iterator[None]:
+        """Call ``at_deadline`` once the block has taken so long; the request under way goes on.
+
+        What ``at_deadline`` raises is raised at the end of the block.
+        """
+        self._deadline, self._at_deadline = self.now() + seconds, at_deadline
+        try:
+            yield
+        finally:
+            self._deadline = None
+        if self._error is not None:
+            raise self._error
+
+    @contextmanager
+    def deferred_signals(self, work: str) -> Iterator[None]:
+        """Defer signals until the block ends; whoever sends one is told which ``work`` is being finished."""
+        with self._environment.defer_signals() as deferred:
+            deferred.on_first = lambda: self._messages.say_once(f"Finishing {work} ...")
+            before, self._deferred = self._deferred, deferred
+            try:
+                yield
+            finally:
+                self._deferred = before
+
+    def now(self) -> float:
+        return self._environment.now()
+
+    def passed(self, seconds: float) -> None:
+        """Take note of how long the request has been going on; called twice a second."""
+        if seconds >= NOTE_AFTER and not self._has_noted:
+            self._has_noted = True
+            self._messages.note("Waiting for the provider ...")
+        if self._deadline is not None and self.now() >= self._deadline:
+            self._deadline, self.deadline_passed = None, True
+            try:
+                self._at_deadline()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a closed output must not end the request
+                self._error = error
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal has asked the program to end."""
+        return self._deferred is not None and self._deferred.first != 0
