@@ -91,9 +91,13 @@ class SessionLocks:
             failure.clear()
 
     def _lock_name(self, owner: Owner) -> str:
-        """Two sessions with equal checksums wait for each other, and nothing else happens."""
-        checksum = binascii.crc32("\n".join(owner).encode("utf-8", "surrogatepass"))
-        return f"{self._prefix}-{checksum:08x}"
+        return session_lock_name(self._prefix, owner)
 
     def _failure(self, folder: Path, owner: Owner) -> RenewalFailure:
         return RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
+
+
+def session_lock_name(prefix: str, owner: Owner) -> str:
+    """Return the name of a session's lock. Sessions with the same checksum wait for each other, which does no harm."""
+    checksum = binascii.crc32("\n".join(owner).encode("utf-8", "surrogatepass"))
+    return f"{prefix}-{checksum:08x}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -16,15 +15,6 @@ from awesome_cli.system.files import make_private_folder, require_private
 
 TIMEOUT = 150.0  # seconds; longer than any renewal, whose response is waited for 90 seconds at most
 POLL_INTERVAL = 0.02  # seconds; filelock's own 0.05 nearly doubles the time that 8 contenders take
-
-
-def session_lock_name(app_dir: str, profile: str, issuer: str, client_id: str) -> str:
-    """Return the name of the lock of a profile's session; issuer and client id are empty where there is no session.
-
-    Sessions with the same checksum share a lock, which only makes them wait for each other.
-    """
-    identity = f"{issuer}\n{client_id}".encode("utf-8", "surrogatepass")
-    return f"{app_dir}-{profile}-{binascii.crc32(identity):08x}"
 
 
 @contextmanager

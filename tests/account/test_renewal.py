@@ -19,11 +19,12 @@ from awesome_cli.cli.console import OutputClosedError
 from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
+from awesome_cli.sessions.locks import session_lock_name
 from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 from awesome_cli.sessions.shared_state import RenewalFailure
 from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
-from awesome_cli.system.lock import acquire_locks, session_lock_name
+from awesome_cli.system.lock import acquire_locks
 from support.terminal import Terminal, Time, account_of, to_httpx
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 @contextmanager
 def _busy(terminal: Terminal) -> Iterator[Path]:
     """Let another process renew the session all the time."""
-    name = session_lock_name("awesome-cli", "default", terminal.issuer.url, terminal.issuer.client_id)
+    name = session_lock_name("awesome-cli-default", (terminal.issuer.url, terminal.issuer.client_id))
     with acquire_locks(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import awesome_cli
 from awesome_cli.cli.main import main
 from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.sessions.locks import session_lock_name
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.environment import Environment, run_on_asyncio
-from awesome_cli.system.lock import session_lock_name
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.keyrings.rough import Kept
@@ -84,7 +84,7 @@ class Machine:
     @property
     def lock_name(self) -> str:
         """The name of the lock of this provider's session."""
-        return session_lock_name("awesome-cli", "default", self.issuer, self.client_id)
+        return session_lock_name("awesome-cli-default", (self.issuer, self.client_id))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
