@@ -24,7 +24,7 @@ from awesome_cli.errors import (
     ProviderError,
     ProviderUnreachableError,
 )
-from awesome_cli.keystore.backend import choose_backend
+from awesome_cli.keystore.backend import open_keyring
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
 from awesome_cli.sessions.changes import SessionChanges
@@ -35,7 +35,7 @@ from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.store_choice import SessionStores
 from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
-from awesome_cli.system.environment import Backend, Environment, Messages
+from awesome_cli.system.environment import Environment, Messages
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
@@ -76,9 +76,7 @@ class Account:
         self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
         self.profile = self.settings.name
         self.stores = SessionStores(self.profile, self._open_secrets, environment, brand, messages.warning)
-        self.locks = SessionLocks(
-            brand.app_dir, self.profile, acquire=self._acquire, stores=self.stores, observer=self._observer
-        )
+        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
         self.changes = SessionChanges(
             self.profile,
             stores=self.stores,
@@ -106,10 +104,8 @@ class Account:
 
     def _new_secrets(self) -> KeyringStore:
         timeout = keyring_timeout(self.environment.environ, self.brand)
-        return KeyringStore(self._choose_backend, username=self.brand.name, timeout=timeout, note=self.messages.note)
-
-    def _choose_backend(self) -> Backend:
-        return self.environment.keyring or choose_backend(self.environment.environ)
+        choose = partial(open_keyring, self.environment)
+        return KeyringStore(choose, username=self.brand.name, timeout=timeout, note=self.messages.note)
 
     def _load_config(self) -> ConfigFile:
         from awesome_cli.settings.config_file import ConfigFile

@@ -151,8 +151,8 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         )
     if options.insecure_storage:
         console.warning(
-            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}. Whoever reads that file is"
-            " signed in as you."
+            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}."
+            " Whoever reads that file is signed in as you."
         )
     return session.user
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,13 +11,15 @@ from awesome_cli.keystore.detection import secret_service_is_certain
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
 
-    from awesome_cli.system.environment import Backend
+    from awesome_cli.system.environment import Backend, Environment
 
 
-def choose_backend(environ: Mapping[str, str]) -> Backend:
-    """Return the backend for this environment. It may raise whatever backends raise."""
+def open_keyring(environment: Environment) -> Backend:
+    """Return the backend to use, opened: the environment's own, or the system's. It may raise whatever backends do."""
+    if environment.keyring is not None:
+        return environment.keyring
     service = None
-    if secret_service_is_certain(environ):  # then importing keyring, which is slow, can be avoided
+    if secret_service_is_certain(environment.environ):  # then importing keyring, which is slow, can be avoided
         with suppress(Exception):  # system_keyring() finds out what is wrong
             from awesome_cli.keystore.secret_service import SecretService
 

@@ -27,29 +27,20 @@ class Observer(Protocol):
 Owner = tuple[str, str]  # issuer and client id of a session; both are empty where there is none
 
 
-def session_lock_name(app_dir: str, profile: str, issuer: str, client_id: str) -> str:
-    """Return the name of a session's lock. Two sessions with equal checksums wait for each other; that is harmless."""
-    checksum = binascii.crc32(f"{issuer}\n{client_id}".encode("utf-8", "surrogatepass"))
-    return f"{app_dir}-{profile}-{checksum:08x}"
-
-
 class SessionLocks:
-    """Locks named after program, profile, issuer and client id.
+    """Locks named after program, profile, issuer and client id; ``prefix`` is the first two.
 
-    ``acquire`` acquires the locks of these names (within a timeout in seconds) and yields the folder that they are in.
+    ``acquire`` takes the locks of these names (and a timeout in seconds) and yields the folder that they are in.
     """
 
     def __init__(
         self,
-        app_dir: str,
-        profile: str,
-        *,
+        prefix: str,
         acquire: Callable[..., AbstractContextManager[Path]],
         stores: SessionStores,
         observer: Observer,
     ) -> None:
-        self._app_dir = app_dir
-        self._profile = profile
+        self._prefix = prefix
         self._acquire = acquire
         self._stores = stores
         self._observer = observer
@@ -100,7 +91,13 @@ class SessionLocks:
             failure.clear()
 
     def _lock_name(self, owner: Owner) -> str:
-        return session_lock_name(self._app_dir, self._profile, *owner)
+        return session_lock_name(self._prefix, owner)
 
     def _failure(self, folder: Path, owner: Owner) -> RenewalFailure:
         return RenewalFailure(folder / f"{self._lock_name(owner)}.failed")
+
+
+def session_lock_name(prefix: str, owner: Owner) -> str:
+    """Return the name of a session's lock. Sessions with the same checksum wait for each other, which does no harm."""
+    checksum = binascii.crc32("\n".join(owner).encode("utf-8", "surrogatepass"))
+    return f"{prefix}-{checksum:08x}"

@@ -64,11 +64,6 @@ class SessionStores:
         return self._file.exists()
 
     @property
-    def plaintext_name(self) -> str:
-        """What the plaintext file is called as a store."""
-        return self._file.backend_name
-
-    @property
     def _all(self) -> list[SessionStore]:
         return [self.keyring, *([self.plaintext] if self.has_plaintext_file else [])]
 

@@ -167,7 +167,7 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 @contextmanager
 def _busy(terminal: Terminal) -> Iterator[Path]:
     """Let another process renew the session all the time."""
-    name = session_lock_name("awesome-cli", "default", terminal.issuer.url, terminal.issuer.client_id)
+    name = session_lock_name("awesome-cli-default", (terminal.issuer.url, terminal.issuer.client_id))
     with acquire_locks(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 

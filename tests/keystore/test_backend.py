@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 
 import keyring.core
@@ -11,9 +11,11 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
+from awesome_cli.brand import AWESOME
 from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore import backend
-from awesome_cli.keystore.backend import choose_backend, system_keyring
+from awesome_cli.keystore.backend import open_keyring, system_keyring
+from awesome_cli.system.environment import Environment, system_environment
 from awesome_cli.testing.keyring import MemoryKeyring
 
 
@@ -44,6 +46,10 @@ def only(monkeypatch: pytest.MonkeyPatch, *backends: KeyringBackend) -> None:
     monkeypatch.setattr("keyring.backend.get_all_keyring", lambda: list(backends))
 
 
+def environment(**environ: str) -> Environment:
+    return replace(system_environment(AWESOME), environ=environ)
+
+
 def secret_service(monkeypatch: pytest.MonkeyPatch, service: object) -> None:
     """Make the Secret Service certain, and ``service`` the class that connects to it."""
     monkeypatch.setattr(backend, "secret_service_is_certain", lambda _: True)
@@ -51,11 +57,16 @@ def secret_service(monkeypatch: pytest.MonkeyPatch, service: object) -> None:
     monkeypatch.setitem(sys.modules, "awesome_cli.keystore.secret_service", module)
 
 
+def test_the_keyring_of_the_environment_is_used() -> None:
+    given = MemoryKeyring()
+    assert open_keyring(replace(environment(), keyring=given)) is given
+
+
 def test_a_certain_secret_service_is_unlocked_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     service = SimpleNamespace(unlock=lambda: calls.append("unlock"))
     secret_service(monkeypatch, lambda: service)
-    assert choose_backend({}) is service
+    assert open_keyring(environment()) is service
     assert calls == ["unlock"]
 
 
@@ -67,15 +78,14 @@ def test_a_secret_service_that_cannot_be_reached_leaves_the_choice_to_keyring(mo
     recommended = Recommended()
     only(monkeypatch, recommended)
     secret_service(monkeypatch, unreachable)
-    assert choose_backend({}) is recommended
+    assert open_keyring(environment()) is recommended
 
 
 @pytest.mark.usefixtures("configured")
 def test_elsewhere_the_recommended_backend_of_highest_priority_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     recommended = Recommended()
     only(monkeypatch, MemoryKeyring(), recommended)
-    environ: Mapping[str, str] = {"PYTHON_KEYRING_BACKEND": "another"}
-    assert choose_backend(environ) is recommended
+    assert open_keyring(environment(PYTHON_KEYRING_BACKEND="another")) is recommended
 
 
 @pytest.mark.usefixtures("configured")

@@ -84,7 +84,7 @@ class Machine:
     @property
     def lock_name(self) -> str:
         """The name of the lock of this provider's session."""
-        return session_lock_name("awesome-cli", "default", self.issuer, self.client_id)
+        return session_lock_name("awesome-cli-default", (self.issuer, self.client_id))
 
     @contextmanager
     def locked(self) -> Iterator[None]:

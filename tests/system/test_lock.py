@@ -12,7 +12,6 @@ import pytest
 from filelock import FileLock
 
 from awesome_cli.errors import LockTimeoutError, NoLockFolderError, ProviderError
-from awesome_cli.sessions.locks import session_lock_name
 from awesome_cli.system.lock import acquire_locks, usable_folder
 
 
@@ -107,18 +106,6 @@ def test_locks_are_released_if_another_one_is_not_free(tmp_path: Path) -> None:
             pytest.fail("not reached")
         with acquire_locks([tmp_path], ["a"], timeout=0):
             pass
-
-
-def test_the_name_of_a_lock_depends_on_program_profile_issuer_and_client() -> None:
-    names = {
-        session_lock_name("awesome-cli", "default", "https://a.example/", "client"),
-        session_lock_name("awesome-cli", "work", "https://a.example/", "client"),
-        session_lock_name("awesome-cli", "default", "https://b.example/", "client"),
-        session_lock_name("awesome-cli", "default", "https://a.example/", "other"),
-        session_lock_name("awesome-cli", "default", "", ""),
-    }
-    assert len(names) == 5
-    assert all(name.startswith("awesome-cli-") and name.isascii() for name in names)
 
 
 def test_without_a_usable_folder_an_error_is_raised(tmp_path: Path) -> None:
