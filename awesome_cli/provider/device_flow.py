@@ -28,9 +28,11 @@ class Deadline:
     async def sleep(self, pause: float) -> bool:
         """Sleep; return False as soon as the wall clock has passed the deadline."""
         wakes_at = anyio.current_time() + pause
-        while (remaining := self._wall_clock - self._now()) > 0 and (left := wakes_at - anyio.current_time()) > 0:  # noqa: ASYNC110 - clocks send no event
+        while True:
+            remaining, left = self._wall_clock - self._now(), wakes_at - anyio.current_time()
+            if remaining <= 0 or left <= 0:
+                return remaining > 0
             await anyio.sleep(min(left, remaining, CLOCK_CHECK_INTERVAL))
-        return remaining > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
