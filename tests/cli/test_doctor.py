@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, check_keys, passed
+from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, passed
 from awesome_cli.cli.main import main
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
@@ -256,12 +256,13 @@ def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
     assert (found["ok"], found["exit_code"]) == (False, 7)
 
 
-def test_keys_of_kinds_that_we_do_not_take_are_told() -> None:
-    keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]
-    with pytest.raises(InvalidTokenError) as error:
-        check_keys(keys, "awesome")
-    assert "RS256" in error.value.hint
-    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}], "awesome").what == "1 of 4 can sign what awesome accepts"
+def test_a_provider_without_a_usable_key_fails_and_names_the_setting(terminal: Terminal) -> None:
+    keys = {"keys": [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]}
+    answer(terminal, lambda path, response: Response(200, json.dumps(keys).encode()) if "jwks" in path else response)
+    found = examine(terminal)["keys"]
+    assert (found["ok"], found["exit_code"]) == (False, 8)
+    assert found["what"] == "None of the provider's 3 keys can sign what awesome accepts."
+    assert "RS256" in found["advice"]
 
 
 @pytest.mark.parametrize("error", [0, 60, -60])
