@@ -39,7 +39,7 @@ PACKAGES = {
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "secretstorage",
-    "testing/issuer": "cryptography jose",
+    "testing/keys": "cryptography jose",
     "testing/keyring": "keyring",
     "testing/hostile": "pytest",
     "cli": "typer",

@@ -48,13 +48,13 @@ def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is the
 
 
 def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
-    return lambda request: act(request) if request.url.path == path else terminal.honest(request)
+    return lambda request: act(request) if request.url.path == path else terminal.simulated(request)
 
 
 def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[[httpx.Request], Any]:
     async def act(request: httpx.Request) -> httpx.Response:
         await anyio.sleep(seconds)
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     return _at(path, act, terminal)
 
@@ -80,7 +80,7 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
-        expired.honest(request)  # the provider did what it was asked
+        expired.simulated(request)  # the provider did what it was asked
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -88,7 +88,7 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     began = time.now()
     assert expired.run("token") == 7
     assert time.now() - began == REFRESH_TIMEOUT
-    expired.answer = expired.honest
+    expired.answer = expired.respond
     assert expired.run("token") == 4
     assert "did not answer the last renewal in time" in expired.err
     assert issuer.reuses == 1
@@ -264,7 +264,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     before = _session(expired)
 
     def forged(request: httpx.Request) -> httpx.Response:
-        answer = expired.honest(request)
+        answer = expired.simulated(request)
         return to_httpx(Response(200, answer.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
 
     expired.answer = _at("/token", forged, expired)
@@ -273,7 +273,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     assert after.refresh_token != before.refresh_token
     assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
     assert expired.paths == ["/token"]  # nothing was revoked
-    expired.answer = expired.honest
+    expired.answer = expired.respond
     assert expired.run("say-hi") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -295,13 +295,13 @@ def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
     expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
     def malformed(request: httpx.Request) -> httpx.Response:
-        answer = expired.honest(request)
+        answer = expired.simulated(request)
         return to_httpx(Response(200, answer.read().replace(member.encode(), b"other")))
 
     expired.answer = _at("/token", malformed, expired)
     assert expired.run("token") == 7
     assert member in expired.err
-    expired.answer = expired.honest
+    expired.answer = expired.respond
     assert expired.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -314,7 +314,7 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
         assert expired.run("logout") == 0
     assert "Another process" in expired.err
     assert expired.keyring.entries() == {}
-    assert issuer.living_grants == 0
+    assert issuer.active_grants == 0
 
 
 def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
@@ -377,12 +377,12 @@ def _moved(terminal: Terminal, old: str, new: str, there: Callable[[httpx.Reques
         if request.url.path == old:
             return there(request)
         if request.url.path == new:
-            return terminal.honest(
+            return terminal.simulated(
                 httpx.Request(
                     request.method, request.url.copy_with(path=old), headers=request.headers, content=request.content
                 )
             )
-        honest = terminal.honest(request)
+        honest = terminal.simulated(request)
         if request.url.path.endswith("openid-configuration"):
             return to_httpx(Response(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
         return honest

@@ -258,7 +258,7 @@ def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
             for folder in terminal.environment.account_dirs:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.write_text("in the way")
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     issuer.auto_approve = True
     terminal.answer = approve

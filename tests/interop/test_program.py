@@ -17,8 +17,8 @@ import awesome_cli
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.chromium import browser
-from support.need import need
 from support.oidc_provider import RealProvider, oidc_provider
+from support.requirements import require
 
 if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
@@ -85,14 +85,14 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    need("dbus-daemon", "gnome-keyring-daemon")
+    require("dbus-daemon", "gnome-keyring-daemon")
     with gnome_keyring() as service:
         yield Desk(service)
 
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[RealProvider]:
-    need("node", "node_modules")
+    require("node", "node_modules")
     with oidc_provider(access_token_ttl=3600, interval=1) as running:
         yield running
 
@@ -165,7 +165,7 @@ def test_an_unknown_client_is_told_what_to_check(desk: Desk, provider: RealProvi
 
 
 def test_a_person_approves_on_the_embedded_page(desk: Desk, tmp_path: Path) -> None:
-    need("chromium", "chromedriver")
+    require("chromium", "chromedriver")
 
     def approve(code: dict[str, Any]) -> None:
         with browser() as window:
@@ -175,8 +175,8 @@ def test_a_person_approves_on_the_embedded_page(desk: Desk, tmp_path: Path) -> N
             window.click("button[value=approve]")
             window.wait_for("terminal")
 
-    with serve(lambda url: ProviderSimulator(now=time.time, url=url, interval=0.2)) as server:
-        settings = {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}
+    with serve(lambda url: ProviderSimulator(now=time.time, url=url, interval=0.2)) as issuer:
+        settings = {"AWESOME_ISSUER": issuer.url, "AWESOME_CLIENT_ID": issuer.client_id}
         code, event = desk.sign_in(settings, approve)
         assert (code, event["event"]) == (0, "signed_in")
         assert desk.run("say-hi").out == "Welcome Juan!\n"

@@ -27,17 +27,18 @@ from awesome_cli.testing.hostile import (
     DISCOVERY,
     ENDLESS_BODY,
     KEYS,
-    PASS,
+    NORMAL,
     Act,
-    Answer,
-    Drop,
-    Forge,
+    ChangeMembers,
+    Disconnect,
+    ForgeIdToken,
     HostileProvider,
-    Lie,
-    Raw,
+    Respond,
+    SendBytes,
     redirect,
 )
-from support.program import TIMEOUT, Inside, Program
+from support.process import TIMEOUT, Program
+from support.terminal import InProcess
 
 PIECE = 16  # characters; less than that of a secret is no use to anybody
 LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
@@ -57,9 +58,9 @@ def leaks(said: str, secrets: set[str]) -> set[str]:
     return pieces(said) & set().union(*map(pieces, secrets))
 
 
-def files_of(program: Program) -> str:
+def files_of(program: Program | InProcess) -> str:
     """Return all that lies in files, names included, but for the keyring."""
-    files = [path for path in program.home.rglob("*") if path.is_file() and path != program.keyring]
+    files = [path for path in program.home.rglob("*") if path.is_file() and path.parent != program.home / "keyring"]
     assert files
     return "".join(f"{path}\n{path.read_text('utf-8', 'replace')}\n" for path in files)
 
@@ -80,7 +81,7 @@ def test_a_search_would_find_a_leak(hostile_provider: HostileProvider, talkative
     assert talkative.run("login").code == 0
     token = talkative.run("token").out
     assert leaks(f"before {token[5:60]} after", hostile_provider.secrets)
-    assert leaks(talkative.keyring.read_text("utf-8"), hostile_provider.secrets)
+    assert leaks("".join(talkative.entries.values()), hostile_provider.secrets)
     assert "send_request_headers" in (talkative.home / "log.txt").read_text("utf-8")
 
 
@@ -116,78 +117,88 @@ def test_token_tells_the_one_that_it_is_asked_for_on_stdout_alone(
         assert not leaks(end.err + files_of(talkative), hostile_provider.secrets)
 
 
-def test_the_demo_tells_none(inside: Inside, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_demo_tells_none(in_process_program: InProcess, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    end = inside.run("demo", "--auto", "--verbose")
+    end = in_process_program.execute("demo", "--auto", "--verbose")
     assert end.code == 0, end.err
     assert LIKE_A_SECRET.findall(end.out + end.err + caplog.text) == []
 
 
 TOKEN_TROUBLE: dict[str, Act] = {
-    "cut off": Drop(),
-    "half a reply": Drop(after=600, act=PASS),
-    "no HTTP": Raw(b"\x00" * 99),
+    "cut off": Disconnect(),
+    "half a reply": Disconnect(after=600, act=NORMAL),
+    "no HTTP": SendBytes(b"\x00" * 99),
     "flood": ENDLESS_BODY,
     "redirect": redirect("https://evil.example/", 307),
-    "server error": Answer(500, "<p>"),
-    "denied": Answer(403, {"error": "access_denied"}),
-    "invalid grant": Answer(403, {"error": "invalid_grant"}),
-    "unknown client": Answer(401, {"error": "invalid_client", "error_description": "no"}),
-    "another type": Lie(token_type="DPoP"),
-    "unusable access token": Lie(access_token="two words of a secret nature"),
-    "unusable refresh token": Lie(refresh_token="two words of a secret nature"),
-    "no ID token": Lie(id_token=ABSENT),
-    "false ID token": Lie(id_token="eyJhbGciOiJub25lIn0.eyJzdWIiOiJzb21lYm9keSBlbHNlIn0.c2VjcmV0LXNpZ25hdHVyZQ"),
-    "another issuer": Forge(claims={"iss": "https://evil.example/"}),
-    "expired": Forge(claims={"exp": 1}),
-    "unknown key": Forge(header={"kid": "never heard of"}),
-    "another subject": Forge(claims={"sub": "somebody else"}),
+    "server error": Respond(500, "<p>"),
+    "denied": Respond(403, {"error": "access_denied"}),
+    "invalid grant": Respond(403, {"error": "invalid_grant"}),
+    "unknown client": Respond(401, {"error": "invalid_client", "error_description": "no"}),
+    "another type": ChangeMembers(token_type="DPoP"),
+    "unusable access token": ChangeMembers(access_token="two words of a secret nature"),
+    "unusable refresh token": ChangeMembers(refresh_token="two words of a secret nature"),
+    "no ID token": ChangeMembers(id_token=ABSENT),
+    "false ID token": ChangeMembers(
+        id_token="eyJhbGciOiJub25lIn0.eyJzdWIiOiJzb21lYm9keSBlbHNlIn0.c2VjcmV0LXNpZ25hdHVyZQ"
+    ),
+    "another issuer": ForgeIdToken(claims={"iss": "https://evil.example/"}),
+    "expired": ForgeIdToken(claims={"exp": 1}),
+    "unknown key": ForgeIdToken(header={"kid": "never heard of"}),
+    "another subject": ForgeIdToken(claims={"sub": "somebody else"}),
 }
 
 
 @pytest.mark.parametrize("act", TOKEN_TROUBLE.values(), ids=TOKEN_TROUBLE)
 def test_no_failure_tells_one(
-    act: Act, inside: Inside, hostile_provider: HostileProvider, caplog: pytest.LogCaptureFixture
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     hostile_provider.issuer.expires_in = 1
     hostile_provider.at("/token", act)
-    inside.at(hostile_provider.url)
-    ends = [inside.run("login", "--json", "--verbose")]
+    in_process_program.at(hostile_provider.url)
+    ends = [in_process_program.execute("login", "--json", "--verbose")]
     hostile_provider.issuer.token_lifetime = 0
-    ends.append(inside.run("login", "--verbose"))
+    ends.append(in_process_program.execute("login", "--verbose"))
     for command in ("token", "say-hi", "api", "logout"):
         hostile_provider.at("/token", act)
         argv = ["api", hostile_provider.issuer.api_url + "/hello"] if command == "api" else [command]
-        end = inside.run(*argv, "--verbose")
+        end = in_process_program.execute(*argv, "--verbose")
         ends.append(dataclasses.replace(end, out="") if command == "token" else end)
-    said = "".join(end.out + end.err for end in ends) + caplog.text + files_of(inside)
+    said = "".join(end.out + end.err for end in ends) + caplog.text + files_of(in_process_program)
     assert not leaks(said, hostile_provider.secrets)
 
 
 @pytest.mark.parametrize(
     ("path", "act"),
     [
-        ("/device/code", Lie(verification_uri="http://evil.example/")),
-        ("/device/code", Lie(user_code=7)),
-        ("/device/code", Drop(after=300, act=PASS)),
-        ("/userinfo", Drop()),
+        ("/device/code", ChangeMembers(verification_uri="http://evil.example/")),
+        ("/device/code", ChangeMembers(user_code=7)),
+        ("/device/code", Disconnect(after=300, act=NORMAL)),
+        ("/userinfo", Disconnect()),
         ("/userinfo", redirect("https://evil.example/")),
-        ("/revoke", Answer(503)),
-        ("/revoke", Drop()),
-        (KEYS, Answer(200, {"keys": []})),
-        (DISCOVERY, Lie(revocation_endpoint=ABSENT)),
+        ("/revoke", Respond(503)),
+        ("/revoke", Disconnect()),
+        (KEYS, Respond(200, {"keys": []})),
+        (DISCOVERY, ChangeMembers(revocation_endpoint=ABSENT)),
     ],
 )
 def test_nor_does_a_failure_elsewhere(
-    path: str, act: Act, inside: Inside, hostile_provider: HostileProvider, caplog: pytest.LogCaptureFixture
+    path: str,
+    act: Act,
+    in_process_program: InProcess,
+    hostile_provider: HostileProvider,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     hostile_provider.issuer.slim_id_token = True
     hostile_provider.at(path, act)
-    inside.at(hostile_provider.url)
-    ends = [inside.run("login", "--json", "--verbose"), inside.run("login", "--verbose"), inside.run("logout")]
-    said = "".join(end.out + end.err for end in ends) + caplog.text + files_of(inside)
+    in_process_program.at(hostile_provider.url)
+    ends = [
+        in_process_program.execute("login", "--json", "--verbose"),
+        in_process_program.execute("login", "--verbose"),
+        in_process_program.execute("logout"),
+    ]
+    said = "".join(end.out + end.err for end in ends) + caplog.text + files_of(in_process_program)
     assert not leaks(said, hostile_provider.secrets)
 
 
@@ -204,7 +215,7 @@ class Witness:
 
     async def _talk(self) -> None:
         async with conversation(
-            ClientConfig(issuer=self._provider.url, client_id="awesome-demo", scope="openid offline_access", pkce=True),
+            ClientConfig(issuer=self._provider.url, client_id="test-client", scope="openid offline_access", pkce=True),
             cache=FileMetadataCache(self._folder, warn=self.said.append),
             transport=None,
             now=time.time,
@@ -230,7 +241,7 @@ def _words(error: BaseException | None) -> Iterator[str]:
         error = error.__cause__ or error.__context__
 
 
-@pytest.mark.parametrize("act", [PASS, *TOKEN_TROUBLE.values()], ids=["nothing", *TOKEN_TROUBLE])
+@pytest.mark.parametrize("act", [NORMAL, *TOKEN_TROUBLE.values()], ids=["nothing", *TOKEN_TROUBLE])
 def test_neither_an_exception_nor_a_repr_tells_one(act: Act, hostile_provider: HostileProvider, tmp_path: Path) -> None:
     hostile_provider.issuer.expires_in = 1
     hostile_provider.at("/token", act)

@@ -13,11 +13,12 @@ import pytest
 
 from awesome_cli.sessions.model import Session
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.machine import ROUNDS, Machine, expired_from_the_start, wait
+from support.process import ROUNDS, Program, wait
+from support.provider import issuing_expired_tokens
 
 KILLED = -9
 AT_RANDOM = 10 * ROUNDS  # kills
-AT_ONCE = 2  # processes; all machines share one lock, for they have one provider and one user
+AT_ONCE = 2  # processes; all programs share one lock, as they have the same provider and user
 
 Outcomes = Counter[str]
 
@@ -66,59 +67,59 @@ def test_killed_at_any_instant_of_a_renewal(scene: Scene, overlap: int) -> None:
 
 @dataclass
 class Scene:
-    """Where machines are made, killed and looked at afterwards."""
+    """Programs with homes of their own, which are killed and examined afterwards."""
 
     folder: Path
     issuer: ProviderSimulator
     signed_in: bool = True
-    machines: int = 0
+    programs: int = 0
 
     def kill_around_every_change(self, *argv: str) -> Outcomes:
-        undisturbed = self.machine()
-        log = undisturbed.folder / "changes"
-        assert undisturbed.run(*argv, ROUGH_LOG=str(log)).code == 0
+        undisturbed = self.new_program()
+        log = undisturbed.home / "changes"
+        assert undisturbed.run(*argv, TEST_KEYRING_LOG=str(log)).code == 0
         changes = len(log.read_text().splitlines())
         signals = [f"SIGKILL {when} {number}" for number in range(1, changes + 1) for when in ("before", "after")]
-        victims = [(self.machine(), signal) for signal in signals]
-        before = [machine.session() for machine, _ in victims]
+        victims = [(self.new_program(), signal) for signal in signals]
+        before = [program.session() for program, _ in victims]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            ends = list(pool.map(lambda victim: victim[0].run(*argv, ROUGH_SIGNAL=victim[1]), victims))
+            ends = list(pool.map(lambda victim: victim[0].run(*argv, TEST_KEYRING_SIGNAL=victim[1]), victims))
         assert {end.code for end in ends} == {KILLED}, [end for end in ends if end.code != KILLED]
-        return Counter(self.account_for(machine, old) for (machine, _), old in zip(victims, before, strict=True))
+        return Counter(self.account_for(program, old) for (program, _), old in zip(victims, before, strict=True))
 
     def kill_at_random(self, *argv: str, times: int) -> Outcomes:
         chance = random.Random(times)  # noqa: S311 - chance, not secrecy
-        undisturbed = self.machine()
+        undisturbed = self.new_program()
         started = time.monotonic()
         assert undisturbed.run(*argv).code == 0
         usual = time.monotonic() - started
         outcomes: Outcomes = Counter()
         while outcomes.total() < times:
-            machine = self.machine()
-            old = machine.session()
-            process = machine.start(*argv)
+            program = self.new_program()
+            old = program.session()
+            process = program.start(*argv)
             time.sleep(chance.uniform(0, usual))
             process.kill()
             if wait(process).code == KILLED:
-                outcomes[self.account_for(machine, old)] += 1
+                outcomes[self.account_for(program, old)] += 1
         return outcomes
 
-    def machine(self) -> Machine:
-        """A machine of its own, signed in with an access token that has ended."""
-        self.machines += 1
-        folder = self.folder / str(self.machines)
+    def new_program(self) -> Program:
+        """Return a program with an expired access token."""
+        self.programs += 1
+        folder = self.folder / str(self.programs)
         folder.mkdir()
-        machine = Machine(folder, self.issuer.url, self.issuer.client_id, measured=False)
+        program = Program(folder).at(self.issuer.url, self.issuer.client_id)
         if self.signed_in:
-            with expired_from_the_start(self.issuer):
-                assert machine.do("login").code == 0
-        return machine
+            with issuing_expired_tokens(self.issuer):
+                assert program.run_in_process("login").code == 0
+        return program
 
-    def account_for(self, machine: Machine, old: Session | None) -> str:
+    def account_for(self, program: Program, old: Session | None) -> str:
         """What was left, whole or nothing; what the next command made of it; and that a logout leaves nothing."""
-        left = machine.session()
+        left = program.session()
         asked_before = self.issuer.refreshes
-        end = machine.do("say-hi")
+        end = program.run_in_process("say-hi")
         if left is None:
             outcome = "no session"
             assert end.code == 4
@@ -132,11 +133,11 @@ class Scene:
                 outcome += ", then sign in again"
                 assert end.code == 4
                 assert "awesome login" in end.err
-                assert machine.entries == {}
+                assert program.entries == {}
             else:
                 assert end.out == "Welcome Juan!\n"
-        assert machine.do("logout").code == 0
-        assert machine.entries == {}
+        assert program.run_in_process("logout").code == 0
+        assert program.entries == {}
         return outcome
 
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.hurry import within
-from support.machine import ROUNDS, Machine, expired_from_the_start, wait
-from support.need import need
+from support.process import ROUNDS, Program, wait
+from support.provider import issuing_expired_tokens
+from support.requirements import require
+from support.time_limits import within
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +32,7 @@ SERVICES = {"gnome_keyring": ("gnome-keyring-daemon", "dbus-daemon"), "keepassxc
 
 @pytest.fixture(params=SERVICES)
 def serve(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[SecretService]]:
-    need(*SERVICES[request.param])
+    require(*SERVICES[request.param])
     from support import secret_service  # noqa: PLC0415 - it skips where the system has none
 
     service: Callable[..., AbstractContextManager[SecretService]] = getattr(secret_service, request.param)
@@ -41,9 +42,9 @@ def serve(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManage
 class Desktop:
     """A machine whose keyring is a service."""
 
-    def __init__(self, machine: Machine, service: SecretService) -> None:
-        self.run = machine.run
-        self.start = machine.start
+    def __init__(self, program: Program, service: SecretService) -> None:
+        self.run = program.run
+        self.start = program.start
         self._service = service
 
     @property
@@ -62,11 +63,11 @@ def on_desktop(
             issuer.refreshes = issuer.reuses = 0
             folder = tmp_path / str(attempt)
             folder.mkdir()
-            machine = Machine(folder, issuer.url, issuer.client_id, measured=False)
+            program = Program(folder).at(issuer.url, issuer.client_id)
             with serve() as service:
-                machine.environ |= _on_the_bus(service.environ)
+                program.environ |= _on_the_bus(service.environ)
                 try:
-                    scenario(Desktop(machine, service))
+                    scenario(Desktop(program, service))
                 except Exception:
                     if service.is_running():
                         raise
@@ -79,7 +80,7 @@ def on_desktop(
 
 def test_a_whole_life(on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: ProviderSimulator) -> None:
     def life(desktop: Desktop) -> None:
-        with expired_from_the_start(issuer):
+        with issuing_expired_tokens(issuer):
             assert desktop.run("login").code == 0
         processes = [desktop.start("say-hi") for _ in range(AT_ONCE)]
         assert {wait(process).out for process in processes} == {"Welcome Juan!\n"}
@@ -109,7 +110,7 @@ def test_killed_at_any_instant_of_a_renewal(
             process.kill()
             killed += wait(process).code == -9
             end = desktop.run("token", "--min-ttl", "0")
-            assert (end.code, end.said) == (0, "")
+            assert (end.code, end.err_without_note) == (0, "")
         assert issuer.reuses == 0
         assert desktop.run("logout").code == 0
         assert desktop.names == []
@@ -118,25 +119,25 @@ def test_killed_at_any_instant_of_a_renewal(
 
 
 def test_locked_it_is_no_reason_to_sign_in(
-    serve: Callable[..., AbstractContextManager[SecretService]], machine: Machine, issuer: ProviderSimulator
+    serve: Callable[..., AbstractContextManager[SecretService]], program: Program, issuer: ProviderSimulator
 ) -> None:
     with serve(unlocked=False) as service:
-        machine.environ |= _on_the_bus(service.environ)
+        program.environ |= _on_the_bus(service.environ)
         for command in ("login", "say-hi", "token", "logout"):
-            end = machine.run(command, AWESOME_KEYRING_TIMEOUT="1")
+            end = program.run(command, AWESOME_KEYRING_TIMEOUT="1")
             assert (end.code, end.out) == (9, ""), end.err
             assert end.err.splitlines()[-1].startswith("Hint: ")
     assert issuer.requests == []
 
 
-def test_one_that_never_answers_is_given_up_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
-    need("dbus-daemon")
+def test_one_that_never_answers_is_given_up_on_time(program: Program, issuer: ProviderSimulator) -> None:
+    require("dbus-daemon")
     from support.secret_service import silent_service  # noqa: PLC0415 - it skips where the system has none
 
     with silent_service() as environ:
-        machine.environ |= _on_the_bus(environ)
+        program.environ |= _on_the_bus(environ)
         with within(2):
-            end = machine.run("login", AWESOME_KEYRING_TIMEOUT="1")
+            end = program.run("login", AWESOME_KEYRING_TIMEOUT="1")
         assert (end.code, end.out) == (9, "")
         assert "did not answer within 1 seconds" in end.err
     assert issuer.requests == []

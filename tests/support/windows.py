@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from support.program import End
+from support.terminal import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,16 +87,16 @@ class Windows:
             encoding="cp1252",  # what a Python for Windows writes to a pipe
         )
 
-    def run(self, *argv: str, program: str = "python.exe", **environ: str) -> End:
+    def run(self, *argv: str, program: str = "python.exe", **environ: str) -> Result:
         """Run Python to its end."""
         return wait(self.start(*argv, program=program, **environ))
 
-    def awesome(self, *argv: str, **environ: str) -> End:
+    def awesome(self, *argv: str, **environ: str) -> Result:
         """Run a command of the program to its end."""
         return self.run("-m", "awesome_cli", *argv, PYTHONWARNINGS="error", **environ)
 
     def shut_down(self) -> None:
-        """End what still runs in the prefix."""
+        """Result what still runs in the prefix."""
         for option in ("--kill", "--wait"):
             command = ("wineserver", option)
             subprocess.run(command, env=self._environ, check=False, timeout=TIMEOUT)
@@ -114,14 +114,14 @@ class Windows:
         }
 
 
-def wait(process: subprocess.Popen[str]) -> End:
+def wait(process: subprocess.Popen[str]) -> Result:
     """Wait until the process ends; no traceback may be among what it said."""
     try:
         out, err = process.communicate("", timeout=TIMEOUT)
     finally:
         process.kill()
     assert "Traceback" not in err, err
-    return End(process.returncode, out, err)
+    return Result(process.returncode, out, err)
 
 
 def windows_path(path: Path) -> str:

@@ -12,25 +12,27 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
     ENDLESS_HEADERS,
     KEYS,
-    PASS,
-    Answer,
-    Drip,
-    Drop,
-    Forge,
+    NORMAL,
+    Act,
+    ChangeMembers,
+    Delay,
+    Disconnect,
+    ForgeIdToken,
     HostileProvider,
-    Late,
-    Lie,
-    Question,
-    Raw,
-    hostile,
+    Normally,
+    Respond,
+    SendBytes,
+    SendSlowly,
     redirect,
+    serve_hostile,
 )
-from support.hurry import within
+from support.time_limits import within
 
 
 def get(provider: HostileProvider, path: str) -> httpx.Response:
@@ -43,7 +45,7 @@ def test_what_is_not_scripted_is_answered_honestly(hostile_provider: HostileProv
 
 
 def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(KEYS, Answer(503), PASS).at(KEYS, Answer(418, "tea", {"x-pot": "1"}))
+    hostile_provider.at(KEYS, Respond(503), NORMAL).at(KEYS, Respond(418, "tea", {"x-pot": "1"}))
     answers = [get(hostile_provider, KEYS) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [503, 200, 418, 200]
     assert (answers[2].text, answers[2].headers["x-pot"]) == ("tea", "1")
@@ -51,14 +53,14 @@ def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider)
 
 
 def test_a_refrain_is_played_whenever_the_script_is_over(hostile_provider: HostileProvider) -> None:
-    hostile_provider.always(KEYS, Answer(599, [1])).at(KEYS, PASS)
+    hostile_provider.always(KEYS, Respond(599, [1])).at(KEYS, NORMAL)
     answers = [get(hostile_provider, KEYS) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 599, 599]
     assert answers[1].json() == [1]
 
 
 def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(DISCOVERY, Lie(issuer="https://evil.example/", jwks_uri=ABSENT))
+    hostile_provider.at(DISCOVERY, ChangeMembers(issuer="https://evil.example/", jwks_uri=ABSENT))
     document = get(hostile_provider, DISCOVERY).json()
     assert document["issuer"] == "https://evil.example/"
     assert "jwks_uri" not in document
@@ -67,8 +69,10 @@ def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider)
 
 
 def test_a_forgery_leaves_a_reply_without_id_token_as_it_is(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(DISCOVERY, Forge(claims={"sub": "somebody else"}))
-    assert get(hostile_provider, DISCOVERY).json() == json.loads(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+    hostile_provider.at(DISCOVERY, ForgeIdToken(claims={"sub": "somebody else"}))
+    assert get(hostile_provider, DISCOVERY).json() == json.loads(
+        hostile_provider.issuer.respond(Request("GET", DISCOVERY)).body
+    )
 
 
 def test_a_redirect_sends_elsewhere(hostile_provider: HostileProvider) -> None:
@@ -78,7 +82,7 @@ def test_a_redirect_sends_elsewhere(hostile_provider: HostileProvider) -> None:
 
 
 def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(KEYS, Late(0.2), Drip(0.002, Answer(200, "x" * 20)))
+    hostile_provider.at(KEYS, Delay(0.2), SendSlowly(0.002, Respond(200, "x" * 20)))
     began = time.monotonic()
     assert get(hostile_provider, KEYS).status_code == 200
     assert time.monotonic() - began >= 0.2
@@ -87,16 +91,19 @@ def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostilePro
     assert time.monotonic() - began >= 0.1
 
 
-@pytest.mark.parametrize("act", [Drop(), Drop(after=20), Drop(after=200, act=PASS), Raw(b"no HTTP"), ENDLESS_HEADERS])
-def test_what_is_broken_off_or_no_http_is_an_error(act: Drop | Raw, hostile_provider: HostileProvider) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [Disconnect(), Disconnect(after=20), Disconnect(after=200, act=NORMAL), SendBytes(b"no HTTP"), ENDLESS_HEADERS],
+)
+def test_what_is_broken_off_or_no_http_is_an_error(act: Act, hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, act)
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
 
 
 def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
-    with within(2), hostile() as provider:
-        provider.always(KEYS, Drip(20))
+    with within(2), serve_hostile() as provider:
+        provider.always(KEYS, SendSlowly(20))
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(provider.url.removesuffix("/") + KEYS, timeout=0.2)
 
@@ -105,7 +112,7 @@ def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
 class Mistake:
     """An act of somebody's own, with a bug in it."""
 
-    def play(self, _: Question) -> Iterator[bytes | float]:
+    def play(self, _: Normally) -> Iterator[bytes | float]:
         yield b""
         raise LookupError("a bug in the test")
 
@@ -118,7 +125,7 @@ def test_a_bug_in_an_act_is_told(hostile_provider: HostileProvider, capsys: pyte
 
 
 def test_a_client_that_says_nothing_does_not_hold_the_provider() -> None:
-    with hostile() as provider:
+    with serve_hostile() as provider:
         host, port = urlsplit(provider.url).hostname, urlsplit(provider.url).port
         silent = socket.create_connection((host, port))
         httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were let in

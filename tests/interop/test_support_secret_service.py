@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.need import need
+from support.requirements import require
 from support.secret_service import dead_bus, gnome_keyring, keepassxc, no_bus, silent_service
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def keyring(environ: dict[str, str], *call: str, within: float = AT_ONCE) -> str
 def test_a_real_keyring_keeps_lists_and_forgets(
     rig: Callable[[], AbstractContextManager[SecretService]], program: str
 ) -> None:
-    need("dbus-daemon", program)
+    require("dbus-daemon", program)
     with rig() as service:
         assert keyring(service.environ, "get", *NAME) == "None"
         keyring(service.environ, "set", *NAME, "a secret")
@@ -64,14 +64,14 @@ def test_a_real_keyring_keeps_lists_and_forgets(
 
 @pytest.mark.parametrize("verb", ["get", "set", "delete"])
 def test_a_locked_gnome_keyring_refuses_at_once(verb: str) -> None:
-    need("dbus-daemon", "gnome-keyring-daemon")
+    require("dbus-daemon", "gnome-keyring-daemon")
     with gnome_keyring(unlocked=False) as service:
         secret = ["a secret"] if verb == "set" else []
         assert keyring(service.environ, verb, *NAME, *secret) == "KeyringLocked"
 
 
 def test_a_gnome_keyring_may_be_locked_while_it_is_in_use() -> None:
-    need("dbus-daemon", "gnome-keyring-daemon")
+    require("dbus-daemon", "gnome-keyring-daemon")
     with gnome_keyring() as service:
         keyring(service.environ, "set", *NAME, "a secret")
         service.lock()
@@ -80,7 +80,7 @@ def test_a_gnome_keyring_may_be_locked_while_it_is_in_use() -> None:
 
 
 def test_a_locked_keepassxc_waits_for_a_person() -> None:
-    need("dbus-daemon", "keepassxc")
+    require("dbus-daemon", "keepassxc")
     with keepassxc(unlocked=False) as service:
         assert service.items() == []
         with pytest.raises(subprocess.TimeoutExpired):
@@ -88,7 +88,7 @@ def test_a_locked_keepassxc_waits_for_a_person() -> None:
 
 
 def test_a_silent_service_is_waited_for() -> None:
-    need("dbus-daemon")
+    require("dbus-daemon")
     with silent_service() as environ, pytest.raises(subprocess.TimeoutExpired):
         keyring(environ, "get", *NAME, within=A_WHILE)
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from support.need import need
+from support.requirements import require
 
 if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
@@ -83,9 +83,9 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
-    need("dbus-daemon", "gnome-keyring-daemon")
-    with serve(_issuer) as server, gnome_keyring() as service:
-        yield Desk(service, server.issuer)
+    require("dbus-daemon", "gnome-keyring-daemon")
+    with serve(_issuer) as issuer, gnome_keyring() as service:
+        yield Desk(service, issuer)
 
 
 def _issuer(url: str) -> ProviderSimulator:
@@ -110,11 +110,11 @@ def test_both_lanes_say_the_same_of_a_live_session(signed_in: Desk, argv: tuple[
 
 
 def test_both_lanes_say_the_same_over_keepassxc_too() -> None:
-    need("dbus-daemon", "keepassxc")
-    with serve(_issuer) as server:
+    require("dbus-daemon", "keepassxc")
+    with serve(_issuer) as issuer:
         for _ in range(3):  # KeePassXC 2.7.4 crashes by itself in some 300 commands
             with keepassxc() as service:
-                desk = Desk(service, server.issuer)
+                desk = Desk(service, issuer)
                 try:
                     desk.login()
                     fast, full = desk.both("whoami", "--json")
@@ -131,7 +131,7 @@ def test_both_lanes_say_the_same_over_keepassxc_too() -> None:
 def test_settings_that_agree_with_the_session_keep_the_lane(signed_in: Desk) -> None:
     settings = {
         "AWESOME_ISSUER": signed_in.issuer.url,
-        "AWESOME_CLIENT_ID": "awesome-demo",
+        "AWESOME_CLIENT_ID": "test-client",
         "AWESOME_PROFILE": "default",
     }
     assert signed_in.run("say-hi", **settings) == (0, "Welcome Juan!\n", "", "fast")

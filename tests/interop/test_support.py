@@ -11,9 +11,9 @@ import pytest
 from jose import jws, jwt
 
 from support.chromium import browser
-from support.need import need
 from support.oidc_provider import COMMAND, RealProvider, oidc_provider
 from support.processes import START_WITHIN
+from support.requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +55,7 @@ class Device:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[RealProvider]:
-    need("node", "node_modules")
+    require("node", "node_modules")
     with oidc_provider(access_token_ttl=120, interval=1) as running:
         yield running
 
@@ -129,12 +129,12 @@ def test_the_requests_are_told_without_secrets(device: Device) -> None:
 
 
 def test_the_provider_ends_with_its_standard_input() -> None:
-    need("node", "node_modules")
+    require("node", "node_modules")
     subprocess.run(COMMAND, stdin=subprocess.DEVNULL, timeout=START_WITHIN, check=True)
 
 
 def test_the_browser_approves_as_a_person_does(device: Device, tmp_path: Path) -> None:
-    need("chromium", "chromedriver")
+    require("chromium", "chromedriver")
     code = device.ask()
     with browser() as window:
         window.open(code["verification_uri_complete"])
