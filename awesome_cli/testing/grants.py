@@ -16,7 +16,6 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.testing.keys import base64url
 
 POLL_TOLERANCE = 0.1  # seconds that a poll may be early: clocks are not exact
-EXPIRED_CODE_KEPT = 300  # seconds that an expired device code still gets "expired_token" instead of "invalid_grant"
 
 _STATUS = {  # as Auth0 answers; every other code is sent with 400 (RFC 6749 §5.2)
     "authorization_pending": 403,
@@ -33,16 +32,12 @@ _STATUS = {  # as Auth0 answers; every other code is sent with 400 (RFC 6749 §5
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; the names of ``headers`` are lower case, ``data`` is JSON sent instead of a form.
-
-    The repr leaves out what may be secret.
-    """
+    """One HTTP request; the names of ``headers`` are lower case. The repr leaves out what may be secret."""
 
     method: str
     target: str = field(repr=False)  # path and query
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    data: Mapping[str, Any] | None = field(default=None, repr=False)
     at: float = 0  # when the simulator received it
 
     @property
@@ -62,13 +57,6 @@ class TokenFamily:
     scope: tuple[str, ...]
     targets: tuple[str, ...]
     active: bool = True
-
-    def narrowed_scope(self, form: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the requested scope, which cannot exceed the granted one (RFC 6749 §6)."""
-        scope = tuple(form.get("scope", " ".join(self.scope)).split())
-        if not set(scope) <= set(self.scope):
-            raise OAuthError("invalid_scope", "A refresh request cannot extend the granted scope.")
-        return scope
 
     def narrowed_targets(self, form: Mapping[str, str]) -> tuple[str, ...]:
         """Return the requested resources, which cannot exceed the granted ones (RFC 8707 §2.2)."""

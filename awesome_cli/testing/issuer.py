@@ -15,7 +15,6 @@ from urllib.parse import quote, urlsplit
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
 from awesome_cli.testing.grants import (
-    EXPIRED_CODE_KEPT,
     DeviceGrant,
     ErrorResponse,
     OAuthError,
@@ -46,10 +45,10 @@ _CLAIMS = {  # OpenID Connect Core §5.4
 class ProviderSimulator:
     """An OpenID provider that answers as Auth0 does, and a protected API. Thread-safe.
 
-    ``url`` is the issuer, exactly. With ``rotate``, a refresh token can be used once, and again for ``overlap``
-    seconds; a later use revokes its family. With ``revocation_deletes_grant``, revoking a refresh token revokes all
-    families of the same person and resources, which is a setting of Auth0's tenants. ``auto_approve`` approves each
-    device code when it is issued. Settings may be changed at any time; another ``alg`` uses another key.
+    ``url`` is the issuer, exactly. A refresh token can be used once, and again for ``overlap`` seconds; a later use
+    revokes its family. With ``revocation_deletes_grant``, which is a setting of Auth0's tenants, revoking a refresh
+    token revokes all families of the same person and resources. ``auto_approve`` approves each device code when it is
+    issued. Settings may be changed at any time; another ``alg`` uses another key.
     """
 
     now: Callable[[], float] = field(repr=False)
@@ -60,7 +59,6 @@ class ProviderSimulator:
     expires_in: int = 900
     token_lifetime: int = 3600
     alg: str = "RS256"
-    rotate: bool = True
     overlap: float = 0
     revocation_deletes_grant: bool = False
     slim_id_token: bool = False
@@ -91,11 +89,11 @@ class ProviderSimulator:
 
     def approve(self, user_code: str) -> bool:
         """Approve the device with this code; return False if no such code is waiting."""
-        return self._decide(user_code, "approved")
-
-    def deny(self, user_code: str) -> bool:
-        """Deny the device with this code; return False if no such code is waiting."""
-        return self._decide(user_code, "access_denied")
+        with self._lock:
+            grant = self._pending_grant(user_code)
+            if grant is not None:
+                grant.decision = "approved"
+            return grant is not None
 
     @property
     def api_url(self) -> str:
@@ -122,7 +120,6 @@ class ProviderSimulator:
             "/revoke": {"POST": self._revoke},
             "/userinfo": {"GET": self._userinfo, "POST": self._userinfo},
             "/api/hello": {"GET": self._hello},
-            "/api/echo": {"POST": self._echo},
         }
         base_path = urlsplit(self._root).path
         methods = routes.get(request.path.removeprefix(base_path)) if request.path.startswith(base_path) else None
@@ -175,9 +172,6 @@ class ProviderSimulator:
             decision="approved" if self.auto_approve else "",
         )
         device_code = secrets.token_urlsafe(32)
-        for code, stored in tuple(self._grants.items()):
-            if request.at >= stored.expires_at + EXPIRED_CODE_KEPT:
-                del self._grants[code]
         _store(self._grants, device_code, grant)
         page = self._root + "/activate"
         return json_response(  # RFC 8628 §3.2
@@ -229,13 +223,6 @@ class ProviderSimulator:
                 return grant
         return None
 
-    def _decide(self, user_code: str, decision: str) -> bool:
-        with self._lock:
-            grant = self._pending_grant(user_code)
-            if grant is not None:
-                grant.decision = decision
-            return grant is not None
-
     def _token(self, request: Request) -> Response:
         self._require_client(request)
         grant_type = request.form.get("grant_type")
@@ -261,8 +248,7 @@ class ProviderSimulator:
         if outcome != "approved":
             raise OAuthError(outcome, "The device is not signed in.")
         family = grant.family
-        targets = family.narrowed_targets(request.form)
-        return self._issue_tokens(family, family.scope, targets, refreshable="offline_access" in family.scope)
+        return self._issue_tokens(family, request.form)
 
     def _refresh(self, request: Request) -> Response:
         token = self._refresh_tokens.get(request.form.get("refresh_token", ""))
@@ -273,47 +259,45 @@ class ProviderSimulator:
             family.active = False  # RFC 9700 §4.14.2: it may have been stolen, and by whom cannot be known
             self.reuses += 1
             raise OAuthError("invalid_grant", "Unknown or invalid refresh token.")
-        scope, targets = family.narrowed_scope(request.form), family.narrowed_targets(request.form)
+        response = self._issue_tokens(family, request.form)
         self.refreshes += 1
-        if self.rotate:
-            token.expires_at = min(token.expires_at, request.at + self.overlap)
-        return self._issue_tokens(family, scope, targets, refreshable=self.rotate)
+        token.expires_at = min(token.expires_at, request.at + self.overlap)
+        return response
 
-    def _issue_tokens(
-        self, family: TokenFamily, scope: tuple[str, ...], targets: tuple[str, ...], *, refreshable: bool
-    ) -> Response:
-        access_token = self._access_token(family, scope, targets)
+    def _issue_tokens(self, family: TokenFamily, form: Mapping[str, str]) -> Response:
+        access_token = self._access_token(family, family.narrowed_targets(form))
         tokens = {
             "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": self.token_lifetime,
-            "scope": " ".join(scope),
+            "scope": " ".join(family.scope),
         }
-        if "openid" in scope:
-            tokens["id_token"] = self._id_token(scope, access_token)
-        if refreshable:
+        if "openid" in family.scope:
+            tokens["id_token"] = self._id_token(family, access_token)
+        if "offline_access" in family.scope:
             refresh_token = secrets.token_urlsafe(32)
             _store(self._refresh_tokens, refresh_token, RefreshToken(family))
             tokens["refresh_token"] = refresh_token
         return json_response(tokens)
 
-    def _access_token(self, family: TokenFamily, scope: tuple[str, ...], targets: tuple[str, ...]) -> str:
+    def _access_token(self, family: TokenFamily, targets: tuple[str, ...]) -> str:
         token_id = secrets.token_urlsafe(16)
         _store(self._access_tokens, token_id, family)
-        userinfo = [self._root + "/userinfo"] if "openid" in scope else []
+        userinfo = [self._root + "/userinfo"] if "openid" in family.scope else []
         claims = {  # RFC 9068 §2.2
             "aud": [*targets, *userinfo],
             "client_id": self.client_id,
             "jti": token_id,
-            "scope": " ".join(scope),
+            "scope": " ".join(family.scope),
         }
         return self._sign("at+jwt", self.token_lifetime, claims)
 
-    def _id_token(self, scope: tuple[str, ...], access_token: str) -> str:
+    def _id_token(self, family: TokenFamily, access_token: str) -> str:
         # OpenID Connect Core §3.1.3.6: the left half of the hash of the algorithm
         digest = hashlib.new(f"sha{self.alg[2:]}", access_token.encode()).digest()
         claims = {"aud": self.client_id, "at_hash": base64url(digest[: len(digest) // 2])}  # OpenID Connect Core §2
-        return self._sign("JWT", ID_TOKEN_LIFETIME, claims | ({} if self.slim_id_token else self._user_claims(scope)))
+        user_claims = {} if self.slim_id_token else self._user_claims(family.scope)
+        return self._sign("JWT", ID_TOKEN_LIFETIME, {**user_claims, **claims})
 
     def _sign(self, typ: str, lifetime: int, claims: Mapping[str, Any]) -> str:
         key, issued_at = signing_key(self.alg), int(self.now())
@@ -341,10 +325,6 @@ class ProviderSimulator:
     def _hello(self, request: Request) -> Response:
         claims = self._require_access_token(request, self.api_url)
         return json_response({"message": f"Hello {self._name}!", "sub": claims["sub"], "scope": claims["scope"]})
-
-    def _echo(self, request: Request) -> Response:
-        self._require_access_token(request, self.api_url)
-        return json_response({"echo": dict(request.form if request.data is None else request.data)})
 
     def _require_access_token(self, request: Request, audience: str) -> dict[str, Any]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from awesome_cli.oauth.response import Response, json_object
+from awesome_cli.oauth.response import Response
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import ProviderSimulator
 
@@ -137,9 +137,8 @@ class _Handler(BaseHTTPRequestHandler):
         # A site can resolve its own name to this machine (DNS rebinding), and would then share this origin.
         if self.headers.get_all("host") != [urlsplit(self.server.issuer.url).netloc]:
             raise _RequestError(HTTPStatus.MISDIRECTED_REQUEST)
-        form, data = self._content(body)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Request(self.command, self.path, form, headers, data)
+        return Request(self.command, self.path, self._form(body), headers)
 
     def _body(self) -> bytes:
         if "transfer-encoding" in self.headers:
@@ -155,19 +154,20 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RequestError(HTTPStatus.BAD_REQUEST)
         return body
 
-    def _content(self, body: bytes) -> tuple[Mapping[str, str], Mapping[str, Any] | None]:
-        """Parse a form, or a JSON object."""
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+    def _form(self, body: bytes) -> Mapping[str, str]:
         if not body:
-            return {}, None
-        if media_type == "application/x-www-form-urlencoded":
-            return _parse_form(body), None
-        if media_type != "application/json":
+            return {}
+        if self.headers.get_content_type() != "application/x-www-form-urlencoded":
             raise _RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        data = json_object(body)
-        if data is None:
+        try:
+            fields = body.decode("ascii")
+            pairs = parse_qsl(fields, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise _RequestError(HTTPStatus.BAD_REQUEST) from None
+        form = dict(pairs)
+        if len(form) != len(pairs):  # RFC 6749 §3.2
             raise _RequestError(HTTPStatus.BAD_REQUEST)
-        return {}, data
+        return form
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - see below
         """Send JSON; the texts of http.server would repeat what the client sent."""
@@ -182,15 +182,3 @@ class _RequestError(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
         self.status = status
-
-
-def _parse_form(body: bytes) -> dict[str, str]:
-    try:
-        fields = body.decode("ascii")
-        pairs = parse_qsl(fields, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
-    except ValueError:
-        raise _RequestError(HTTPStatus.BAD_REQUEST) from None
-    form = dict(pairs)
-    if len(form) != len(pairs):  # RFC 6749 §3.2
-        raise _RequestError(HTTPStatus.BAD_REQUEST)
-    return form

@@ -1,8 +1,8 @@
-"""Measure the program against what people would use instead, in one interleaved run over a real gnome-keyring.
+"""Measure the program and its alternatives, in one interleaved run with a real gnome-keyring.
 
-Run it with ``nox -s bench``; ``nox -s bench -- --short`` is what CI does. Every time is told as a ratio to bare
-Python of the same run, because nothing else can be compared between machines. It fails only where a ratio is more
-than twice its goal.
+Run it with ``nox -s bench``; ``nox -s bench -- --short`` is what CI does. Times are reported as ratios to
+bare Python in the same run, because only those can be compared between machines. It fails where a ratio is more than
+twice its goal.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FAR_OFF = 2.0  # times its goal: what fails
 
 @dataclass
 class Case:
-    """One command line and what it took: seconds a run. ``goal`` is a ratio to the run of that name."""
+    """One command line and its durations: seconds per run. ``goal`` is a ratio to the run of that name."""
 
     name: str
     argv: list[str]
@@ -95,13 +95,20 @@ def _issuer(url: str) -> ProviderSimulator:
 
 
 class Bench:
-    """A signed-in machine and a stopwatch."""
+    """Runs and times commands of a signed-in user."""
 
     def __init__(self, issuer: ProviderSimulator, keyring: SecretService, home: Path) -> None:
         self.issuer = issuer
         self.home = home
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "XDG"))}
-        self.environ = {**kept, **keyring.environ, "XDG_STATE_HOME": f"{home}/state", "XDG_CACHE_HOME": f"{home}/cache"}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "XDG"))
+        }
+        self.environ = {
+            **inherited,
+            **keyring.environ,
+            "XDG_STATE_HOME": f"{home}/state",
+            "XDG_CACHE_HOME": f"{home}/cache",
+        }
         self.environ["XDG_CONFIG_HOME"] = f"{home}/config"
 
     def sign_in(self, profile: str = "default") -> float:
@@ -154,7 +161,7 @@ class Bench:
         return self.sign_in()
 
     def waiting(self, seconds: float) -> float:
-        """What a login that nobody approves costs once it waits, by what the kernel counts of its running."""
+        """Return the share of a core that a waiting login uses, by the run time that the kernel counts."""
         self.issuer.auto_approve = False
         self.issuer.interval = 5
         settings = {"AWESOME_ISSUER": self.issuer.url, "AWESOME_CLIENT_ID": self.issuer.client_id}
@@ -183,14 +190,14 @@ class Bench:
             with ThreadPoolExecutor(count) as pool:
                 list(pool.map(lambda _: self.run([str(BIN / "awesome"), "say-hi"]), range(count)))
             result[str(count)] = time.perf_counter() - started
-            assert self.issuer.refreshes - before == 1, "one refresh, however many ask"
+            assert self.issuer.refreshes - before == 1, "one refresh for all commands"
         return result
 
     def sizes(self, runs: int, kilobytes: list[int]) -> dict[str, float]:
-        """Read sessions whose access token is so large; no API takes such a header, but some providers make one."""
+        """Time reading sessions with large access tokens, as some providers issue them."""
         result = {}
         for size in kilobytes:
-            self.run([sys.executable, "-c", _SWELL, str(size * 1024)])
+            self.run([sys.executable, "-c", _ENLARGE_TOKEN, str(size * 1024)])
             result[f"{size} kB"] = statistics.median(self.run([str(BIN / "awesome"), "token"]) for _ in range(runs))
         self.sign_in()
         return result
@@ -208,7 +215,7 @@ def _seconds_run(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-_SWELL = """
+_ENLARGE_TOKEN = """
 import dataclasses, sys
 from awesome_cli.keystore.secret_service import SecretService
 from awesome_cli.keystore.keyring_store import KeyringStore

@@ -1,4 +1,4 @@
-"""Rules of trust, broken from outside, through the real program; and twins that must be accepted."""
+"""Validation of tokens and documents of a hostile provider, with the real program; and valid variants."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from support.process import Program
 from support.terminal import InProcess
 
 
-def by(seconds: float) -> Callable[[float], float]:
-    """Return what moves an instant."""
+def plus(seconds: float) -> Callable[[float], float]:
+    """Return a function that adds seconds to a claim."""
     return lambda instant: instant + seconds
 
 
@@ -59,11 +59,11 @@ def by(seconds: float) -> Callable[[float], float]:
         pytest.param(ForgeIdToken(claims={"aud": {"test-client": 1}}), "aud", id="aud of another type"),
         pytest.param(ForgeIdToken(claims={"aud": ["test-client", "b"]}), "azp is missing", id="several aud and no azp"),
         pytest.param(ForgeIdToken(claims={"azp": "another"}), "azp is not", id="azp of another"),
-        pytest.param(ForgeIdToken(claims={"exp": by(-LIFE - 3600)}), "exp is over", id="expired"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(-LIFE - 3600)}), "exp is over", id="expired"),
         pytest.param(ForgeIdToken(claims={"exp": ABSENT}), "exp", id="no exp"),
         pytest.param(ForgeIdToken(claims={"exp": str}), "exp", id="exp as text"),
         pytest.param(ForgeIdToken(claims={"iat": ABSENT}), "iat", id="no iat"),
-        pytest.param(ForgeIdToken(claims={"iat": by(3600)}), "iat", id="iat to come"),
+        pytest.param(ForgeIdToken(claims={"iat": plus(3600)}), "iat", id="iat to come"),
         pytest.param(ForgeIdToken(claims={"nbf": 9e9}), "nbf", id="nbf to come"),
         pytest.param(ForgeIdToken(claims={"at_hash": "x"}), "at_hash", id="at_hash of another token"),
         pytest.param(ForgeIdToken(claims={"sub": ""}), "sub", id="empty sub"),
@@ -89,16 +89,16 @@ def test_an_id_token_that_breaks_a_rule_ends_the_login(
         pytest.param(ForgeIdToken(claims={"at_hash": ABSENT}), id="no at_hash"),
         pytest.param(ForgeIdToken(claims={"aud": ["test-client"]}), id="a list of one aud"),
         pytest.param(ForgeIdToken(claims={"aud": ["test-client", "b"], "azp": "test-client"}), id="two aud and azp"),
-        pytest.param(ForgeIdToken(claims={"exp": by(-LIFE - 30)}), id="exp within the leeway"),
-        pytest.param(ForgeIdToken(claims={"iat": by(40)}), id="iat within the leeway"),
-        pytest.param(ForgeIdToken(claims={"exp": by(0.5)}), id="a fraction of a second"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(-LIFE - 30)}), id="exp within the leeway"),
+        pytest.param(ForgeIdToken(claims={"iat": plus(40)}), id="iat within the leeway"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(0.5)}), id="a fraction of a second"),
         pytest.param(ChangeMembers(token_type="bearer"), id="bearer in lower case"),
         pytest.param(ChangeMembers(expires_in="3600"), id="expires_in as text"),
         pytest.param(ChangeMembers(expires_in=ABSENT), id="no expires_in"),
         pytest.param(ChangeMembers(refresh_token=ABSENT), id="no refresh token"),
     ],
 )
-def test_an_unusual_token_reply_that_keeps_the_rules_is_accepted(
+def test_an_unusual_but_valid_token_response_is_accepted(
     act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at("/token", act)
@@ -121,8 +121,8 @@ def test_every_allowed_algorithm_is_accepted(
         pytest.param(DISCOVERY, ChangeMembers(issuer="https://evil.example/"), "calls itself", id="another issuer"),
         pytest.param(DISCOVERY, ChangeMembers(issuer=ABSENT), "calls itself", id="no issuer"),
         pytest.param(DISCOVERY, Respond(404), "no discovery document", id="no discovery document"),
-        pytest.param(DISCOVERY, Respond(200, ["no", "object"]), "not a JSON object", id="discovery that is no object"),
-        pytest.param(DISCOVERY, redirect("/there"), "no discovery document", id="discovery elsewhere"),
+        pytest.param(DISCOVERY, Respond(200, ["no", "object"]), "not a JSON object", id="discovery is not an object"),
+        pytest.param(DISCOVERY, redirect("/there"), "no discovery document", id="discovery redirects"),
         pytest.param(
             DISCOVERY, ChangeMembers(token_endpoint="http://provider.example/"), "no https://", id="token in clear text"
         ),
@@ -143,13 +143,13 @@ def test_every_allowed_algorithm_is_accepted(
             DISCOVERY, ChangeMembers(device_authorization_endpoint=ABSENT), "device_auth", id="no device endpoint"
         ),
         pytest.param(DISCOVERY, ChangeMembers(jwks_uri=ABSENT), "jwks_uri", id="no keys"),
-        pytest.param(KEYS, Respond(200, {"keys": {}}), "keys", id="keys that are no list"),
-        pytest.param(KEYS, Respond(500), "jwks", id="keys that cannot be had"),
-        pytest.param(KEYS, redirect("/there"), "jwks", id="keys elsewhere"),
-        pytest.param("/device/code", redirect("/there", 307), "no device code", id="a code elsewhere"),
+        pytest.param(KEYS, Respond(200, {"keys": {}}), "keys", id="keys that are not a list"),
+        pytest.param(KEYS, Respond(500), "jwks", id="keys that cannot be fetched"),
+        pytest.param(KEYS, redirect("/there"), "jwks", id="keys redirect"),
+        pytest.param("/device/code", redirect("/there", 307), "no device code", id="device code redirects"),
         pytest.param("/device/code", ChangeMembers(device_code=ABSENT), "lacks device_code", id="no device code"),
         pytest.param(
-            "/device/code", ChangeMembers(user_code="\u200b"), "unusable user_code", id="a user code that nobody sees"
+            "/device/code", ChangeMembers(user_code="\u200b"), "unusable user_code", id="an invisible user code"
         ),
         pytest.param("/device/code", Respond(401, {"error": "invalid_client"}), "Native", id="an unknown client"),
     ],
@@ -165,7 +165,7 @@ def test_a_provider_that_cannot_be_trusted_gets_no_token_request(
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "act",
     [
         pytest.param(
             ChangeMembers(grant_types_supported=ABSENT, token_endpoint_auth_methods_supported=ABSENT), id="no lists"
@@ -177,18 +177,18 @@ def test_a_provider_that_cannot_be_trusted_gets_no_token_request(
         ),
         pytest.param(
             ChangeMembers(userinfo_endpoint=ABSENT, revocation_endpoint=ABSENT),
-            id="no endpoints that we can do without",
+            id="no optional endpoints",
         ),
     ],
 )
-def test_an_incomplete_discovery_document_is_no_reason_to_refuse(
-    lie: ChangeMembers, in_process_program: InProcess, hostile_provider: HostileProvider
+def test_a_discovery_document_without_optional_members_is_accepted(
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at(DISCOVERY, lie)
+    hostile_provider.at(DISCOVERY, act)
     assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
 
-def test_an_issuer_with_a_path_is_met_below_that_path(program: Program) -> None:
+def test_the_discovery_document_of_an_issuer_with_a_path_is_below_that_path(program: Program) -> None:
     with serve_hostile("/realms/main", interval=0.05, auto_approve=True) as provider:
         assert program.at(provider.url).run("login").code == 0
         assert provider.paths[0] == DISCOVERY
@@ -196,40 +196,40 @@ def test_an_issuer_with_a_path_is_met_below_that_path(program: Program) -> None:
 
 
 @pytest.mark.parametrize("change", ["add a slash", "take it away"])
-def test_the_issuer_must_be_spelt_exactly(change: str, program: Program) -> None:
+def test_the_issuer_must_match_exactly(change: str, program: Program) -> None:
     with serve_hostile("/realms/main" if change == "add a slash" else "/realms/main/") as provider:
         other = provider.url + "/" if change == "add a slash" else provider.url.removesuffix("/")
         end = program.at(other).run("login")
         assert (end.code, "trailing slash" in end.err) == (7, True)
 
 
-OTHERS = Respond(200, {"keys": [{"kty": "RSA", "kid": "another", "n": "AQAB", "e": "AQAB"}]})
+OTHER_KEYS = Respond(200, {"keys": [{"kty": "RSA", "kid": "another", "n": "AQAB", "e": "AQAB"}]})
 
 
-class TestKeysThatChange:
-    def test_an_unknown_kid_refetches_them_once(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.at(KEYS, OTHERS)
+class TestChangedKeys:
+    def test_an_unknown_key_id_refetches_the_jwks(self, program: Program, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at(KEYS, OTHER_KEYS)
         assert program.at(hostile_provider.url).run("login").code == 0
         assert hostile_provider.paths.count(KEYS) == 2
 
-    def test_and_once_only(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.always(KEYS, OTHERS)
+    def test_an_unknown_key_id_refetches_the_jwks_only_once(
+        self, program: Program, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.always(KEYS, OTHER_KEYS)
         assert program.at(hostile_provider.url).run("login").code == 8
         assert hostile_provider.paths.count(KEYS) == 2
 
-    def test_a_false_signature_of_a_known_key_refetches_nothing(
+    def test_a_wrong_signature_with_a_known_key_id_does_not_refetch_the_jwks(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", ChangeMembers(id_token=_with_false_signature(hostile_provider)))
         assert program.at(hostile_provider.url).run("login").code == 8
         assert hostile_provider.paths.count(KEYS) == 1
 
-    def test_keys_of_kinds_that_nobody_knows_are_passed_over(
-        self, program: Program, hostile_provider: HostileProvider
-    ) -> None:
-        strangers = [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}, {"kty": "RSA", "kid": ["a"]}, "no key", None, {}]
+    def test_keys_of_unknown_types_are_ignored(self, program: Program, hostile_provider: HostileProvider) -> None:
+        unknown = [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}, {"kty": "RSA", "kid": ["a"]}, "not a key", None, {}]
         own = json.loads(hostile_provider.issuer.respond(Request("GET", KEYS)).body)["keys"]
-        hostile_provider.always(KEYS, Respond(200, {"keys": [*strangers, *own]}))
+        hostile_provider.always(KEYS, Respond(200, {"keys": [*unknown, *own]}))
         assert program.at(hostile_provider.url).run("login").code == 0
 
 
@@ -246,14 +246,14 @@ class TestNames:
     def slim(self, hostile_provider: HostileProvider) -> None:
         hostile_provider.issuer.slim_id_token = True
 
-    def test_come_from_userinfo_where_the_id_token_lacks_them(
+    def test_names_missing_from_the_id_token_come_from_userinfo(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         assert program.at(hostile_provider.url).run("login").code == 0
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths.count("/userinfo") == 1
 
-    def test_are_the_subject_where_there_is_no_userinfo(
+    def test_without_userinfo_the_subject_is_used_as_the_name(
         self, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at(DISCOVERY, ChangeMembers(userinfo_endpoint=ABSENT))
@@ -263,15 +263,15 @@ class TestNames:
     @pytest.mark.parametrize(
         "act",
         [
-            pytest.param(ChangeMembers(sub="somebody else"), id="about somebody else"),
-            pytest.param(ChangeMembers(sub=ABSENT), id="about nobody"),
+            pytest.param(ChangeMembers(sub="somebody else"), id="another subject"),
+            pytest.param(ChangeMembers(sub=ABSENT), id="no subject"),
             pytest.param(Respond(401), id="refused"),
             pytest.param(Respond(200, "<p>"), id="HTML"),
-            pytest.param(redirect("/there"), id="elsewhere"),
+            pytest.param(redirect("/there"), id="redirect"),
             pytest.param(Disconnect(), id="cut off"),
         ],
     )
-    def test_that_are_not_to_be_trusted_are_dropped_and_fail_no_login(
+    def test_invalid_userinfo_is_ignored_and_the_login_succeeds(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/userinfo", act)
@@ -283,16 +283,18 @@ class TestNames:
 class TestRenewal:
     @pytest.fixture(autouse=True)
     def signed_in(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.issuer.token_lifetime = 0  # over as soon as it is there
+        hostile_provider.issuer.token_lifetime = 0  # expired when it is issued
         assert program.at(hostile_provider.url).run("login").code == 0
         hostile_provider.requests.clear()
         hostile_provider.issuer.token_lifetime = 3600
 
-    def test_is_one_request(self, program: Program, hostile_provider: HostileProvider) -> None:
+    def test_a_refresh_is_one_request(self, program: Program, hostile_provider: HostileProvider) -> None:
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths == ["/token"]
 
-    def test_and_a_warm_command_is_none(self, program: Program, hostile_provider: HostileProvider) -> None:
+    def test_a_command_with_a_valid_access_token_makes_no_request(
+        self, program: Program, hostile_provider: HostileProvider
+    ) -> None:
         program.run("say-hi")
         hostile_provider.requests.clear()
         for command in ("say-hi", "whoami", "token"):
@@ -302,7 +304,7 @@ class TestRenewal:
     @pytest.mark.parametrize(
         "act", [ChangeMembers(id_token=ABSENT), ForgeIdToken(claims={"name": ABSENT, "email": ABSENT})]
     )
-    def test_keeps_what_a_new_id_token_does_not_say(
+    def test_claims_missing_from_the_new_id_token_are_kept(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act)
@@ -318,7 +320,7 @@ class TestRenewal:
             ),
         ],
     )
-    def test_that_speaks_of_somebody_else_is_revoked_and_leaves_the_session_as_it_was(
+    def test_refreshed_tokens_for_another_subject_or_audience_are_revoked_and_not_stored(
         self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
     ) -> None:
         before = program.entries
@@ -333,11 +335,11 @@ class TestRenewal:
         ("act", "rule"),
         [
             pytest.param(ForgeIdToken(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
-            pytest.param(ForgeIdToken(claims={"exp": 1}), "exp", id="over"),
-            pytest.param(ChangeMembers(id_token="a.b.c"), "rule", id="no token at all"),
+            pytest.param(ForgeIdToken(claims={"exp": 1}), "exp", id="expired"),
+            pytest.param(ChangeMembers(id_token="a.b.c"), "rule", id="not a JWT"),
         ],
     )
-    def test_that_breaks_a_rule_leaves_all_of_the_session_but_its_refresh_token(
+    def test_after_an_invalid_new_id_token_only_the_refresh_token_of_the_session_changes(
         self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act)
@@ -353,7 +355,7 @@ class TestRenewal:
         [Disconnect(), Respond(503), Respond(200, "<p>Please log in</p>"), redirect("/there"), Respond(429)],
         ids=["cut off", "503", "captive portal", "redirect", "429"],
     )
-    def test_in_bad_weather_costs_no_session(
+    def test_a_transient_failure_of_a_refresh_keeps_the_session(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act, act)
@@ -362,24 +364,24 @@ class TestRenewal:
         assert (offline.code, offline.out, "Offline" in offline.err) == (0, "Welcome Juan!\n", True)
         assert program.run("token").code == 0
 
-    def test_that_the_provider_refuses_for_good_ends_the_session(
-        self, program: Program, hostile_provider: HostileProvider
-    ) -> None:
+    def test_invalid_grant_removes_the_session(self, program: Program, hostile_provider: HostileProvider) -> None:
         hostile_provider.at("/token", Respond(403, {"error": "invalid_grant"}))
         assert program.run("say-hi").code == 4
         assert program.entries == {}
 
-    def test_refetches_keys_once_for_an_unknown_kid(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.issuer.alg = "RS384"  # another key from now on
+    def test_a_refresh_refetches_the_jwks_for_an_unknown_key_id(
+        self, program: Program, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.issuer.alg = "RS384"  # another key
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths == ["/token", KEYS]
 
-    def test_and_once_only(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.at("/token", ForgeIdToken(header={"kid": "never heard of"}))
+    def test_a_refresh_refetches_the_jwks_only_once(self, program: Program, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at("/token", ForgeIdToken(header={"kid": "unknown"}))
         assert program.run("token").code == 8
         assert hostile_provider.paths == ["/token", KEYS]
 
-    def test_keeps_the_new_refresh_token_although_the_keys_cannot_be_had(
+    def test_the_new_refresh_token_is_stored_although_the_jwks_cannot_be_fetched(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.issuer.alg = "RS384"
@@ -395,14 +397,14 @@ class TestLogout:
         assert program.at(hostile_provider.url).run("login").code == 0
         hostile_provider.requests.clear()
 
-    def test_revokes_the_refresh_token_and_then_the_access_token(
+    def test_logout_revokes_the_refresh_token_and_then_the_access_token(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         assert program.run("logout").code == 0
         hints = [request.form["token_type_hint"] for request in hostile_provider.requests]
         assert hints == ["refresh_token", "access_token"]
 
-    def test_counts_when_only_the_access_token_cannot_be_revoked(
+    def test_a_logout_succeeds_if_only_the_access_token_cannot_be_revoked(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/revoke", NORMAL, Respond(400, {"error": "unsupported_token_type"}))
@@ -413,7 +415,7 @@ class TestLogout:
         [Respond(503), Disconnect(), redirect("/there"), Respond(401), Respond(200, {"error": "invalid_request"})],
         ids=["503", "cut off", "redirect", "empty 401", "error with 200"],
     )
-    def test_says_when_the_revocation_is_unconfirmed_and_empties_the_keyring(
+    def test_an_unconfirmed_revocation_is_reported_and_the_keyring_is_emptied(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/revoke", act)
@@ -423,16 +425,16 @@ class TestLogout:
 
 
 @pytest.mark.parametrize(
-    ("path", "lie", "code"),
+    ("path", "act", "code"),
     [
         pytest.param("/token", ChangeMembers(refresh_token=ABSENT), 0, id="no refresh token"),
         pytest.param(DISCOVERY, ChangeMembers(revocation_endpoint=ABSENT), 10, id="no revocation endpoint"),
     ],
 )
-def test_a_logout_is_confirmed_where_no_refresh_token_can_be_left(
-    path: str, lie: ChangeMembers, code: int, in_process_program: InProcess, hostile_provider: HostileProvider
+def test_a_logout_is_confirmed_only_if_no_refresh_token_can_remain_valid(
+    path: str, act: Act, code: int, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at(path, lie)
+    hostile_provider.at(path, act)
     assert in_process_program.at(hostile_provider.url).execute("login").code == 0
     assert in_process_program.execute("logout").code == code
     assert in_process_program.keyring.entries() == {}

@@ -1,4 +1,4 @@
-"""Keyrings that are missing, locked, slow or lie: exit 9, one sentence, the way out, and no device code asked for."""
+"""Keyrings that are missing, locked, slow or unreliable: exit code 9, an error with a hint, and no device code."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
         "ChainedPlaintext": "No keyring is available on this system.",
     }.items(),
 )
-def test_a_login_without_a_usable_keyring_asks_for_no_code(
+def test_a_login_without_a_usable_keyring_requests_no_device_code(
     program: Program, issuer: ProviderSimulator, backend: str, message: str
 ) -> None:
     _check_refusal(program.run("login", backend=backend), message)
@@ -47,7 +47,7 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
 
 
 @pytest.mark.parametrize(
-    ("named", "message"),
+    ("backend", "message"),
     {
         "keyring.backends.null.Keyring": "does not keep what is written to it.",
         "keyring.backends.fail.Keyring": "No keyring is available on this system.",
@@ -57,18 +57,18 @@ def test_a_login_without_a_usable_keyring_asks_for_no_code(
         None: "No keyring is available on this system.",
     }.items(),
 )
-def test_what_keyring_is_told_by_its_own_means_is_taken_at_its_word(
-    program: Program, issuer: ProviderSimulator, named: str | None, message: str
+def test_the_backend_that_is_configured_for_keyring_is_used_or_reported(
+    program: Program, issuer: ProviderSimulator, backend: str | None, message: str
 ) -> None:
-    """With ``None`` nothing is named, and keyrings.alt is installed: its plaintext is not chosen."""
-    end = program.run("login", PYTHON_KEYRING_BACKEND=named, **WITHOUT_BUS)
+    """With None no backend is configured; keyrings.alt is installed, but its plaintext backend is not used."""
+    end = program.run("login", PYTHON_KEYRING_BACKEND=backend, **WITHOUT_BUS)
     _check_refusal(end, message)
     assert issuer.requests == []
 
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("whoami",), ("token",), ("logout",)])
 @pytest.mark.parametrize("backend", ["Locked", "RaisingOtherErrors", "FailingToLoad"])
-def test_a_store_that_cannot_be_read_is_no_reason_to_sign_in(
+def test_an_unreadable_keyring_is_not_reported_as_signed_out(
     program: Program, backend: str, argv: tuple[str, ...]
 ) -> None:
     assert program.run_in_process("login").code == 0
@@ -78,7 +78,7 @@ def test_a_store_that_cannot_be_read_is_no_reason_to_sign_in(
 
 
 @pytest.mark.parametrize("argv", [("login",), ("say-hi",), ("logout",)])
-def test_a_call_that_never_returns_ends_on_time(
+def test_a_keyring_call_that_never_returns_times_out(
     program: Program, issuer: ProviderSimulator, argv: tuple[str, ...]
 ) -> None:
     with within(2):
@@ -88,13 +88,13 @@ def test_a_call_that_never_returns_ends_on_time(
     assert issuer.requests == []
 
 
-def test_a_write_that_never_returns_ends_on_time(program: Program, issuer: ProviderSimulator) -> None:
+def test_a_keyring_write_that_never_returns_times_out(program: Program, issuer: ProviderSimulator) -> None:
     end = program.run("login", backend="HangingOnWrite", AWESOME_KEYRING_TIMEOUT="0.5")
     _check_refusal(end, "The keyring did not answer within 0.5 seconds (trying to write to it).")
     assert issuer.requests == []
 
 
-def test_after_two_seconds_a_note_says_what_is_waited_for(program: Program) -> None:
+def test_after_two_seconds_a_note_says_that_the_keyring_is_waited_for(program: Program) -> None:
     started = time.monotonic()
     with within(4):
         process = program.start("say-hi", backend="Hanging", AWESOME_KEYRING_TIMEOUT="3")
@@ -112,7 +112,7 @@ def test_a_slow_keyring_is_waited_for(program: Program) -> None:
 
 
 @pytest.mark.parametrize("backend", ["Refusing", "RaisingOtherErrorsOnWrite"])
-def test_a_renewal_that_could_not_be_kept_is_not_asked_for(
+def test_no_refresh_is_requested_if_its_tokens_could_not_be_stored(
     program: Program, issuer: ProviderSimulator, backend: str
 ) -> None:
     assert program.run_in_process("login").code == 0
@@ -121,11 +121,11 @@ def test_a_renewal_that_could_not_be_kept_is_not_asked_for(
     end = program.run("token", backend=backend)
     _check_refusal(end, "Could not write to the keyring")
     assert program.entries == before
-    assert issuer.refreshes == 0  # it is found out before the refresh token is spent
+    assert issuer.refreshes == 0  # it is detected before the refresh token is used
     assert program.run("say-hi").code == 0
 
 
-def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(
+def test_a_keyring_failure_after_a_refresh_leaves_the_session_unchanged(
     program: Program, issuer: ProviderSimulator
 ) -> None:
     assert program.run_in_process("login").code == 0
@@ -139,8 +139,8 @@ def test_a_keyring_that_fails_after_the_renewal_leaves_a_clear_state(
     assert issuer.refreshes == 1
 
 
-def test_a_keyring_that_fails_after_the_approval_costs_no_tokens(program: Program, issuer: ProviderSimulator) -> None:
-    """It is proved before, and refuses later: the second change after the proof is the first part."""
+def test_a_keyring_failure_after_the_approval_revokes_the_tokens(program: Program, issuer: ProviderSimulator) -> None:
+    """The trial before the device code succeeds, and the first write afterwards fails."""
     end = program.run("login", backend="RefusingAfterTheTrial")
     _check_refusal(end, "Could not write to the keyring (PasswordSetError).")
     assert "its tokens are revoked" in end.err
@@ -191,7 +191,7 @@ def test_a_logout_whose_outcome_is_unknown_leaves_no_session_with_revoked_tokens
 
 
 @pytest.mark.parametrize("left", [0, 4, 8, 12, 16, 20, 24])  # KiB
-def test_a_nearly_full_disk_is_found_out_before_the_refresh_token_is_spent(
+def test_a_nearly_full_disk_is_detected_before_the_refresh_token_is_used(
     program: Program, issuer: ProviderSimulator, tmp_path: Path, left: int
 ) -> None:
     with _small_disk(tmp_path / "disk") as disk:
@@ -221,7 +221,7 @@ def _small_disk(folder: Path) -> Iterator[Path]:
 
 
 def _fill(disk: Path, left: int) -> Path:
-    """Fill the disk up to so many bytes."""
+    """Fill the disk, and leave this many bytes."""
     filler = disk / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(4096)):
@@ -230,7 +230,7 @@ def _fill(disk: Path, left: int) -> Path:
     return filler
 
 
-def test_of_two_keyrings_in_a_chain_the_first_serves_and_no_old_token_comes_back(program: Program) -> None:
+def test_only_the_first_keyring_of_a_chain_is_used(program: Program) -> None:
     first, second = FileKeyring(program.home / "keyring/first"), FileKeyring(program.home / "keyring/second")
     for _ in range(2):
         assert program.run("login", "--force", backend="Chained").code == 0
@@ -242,13 +242,13 @@ def test_of_two_keyrings_in_a_chain_the_first_serves_and_no_old_token_comes_back
     assert program.run("say-hi", backend="Chained").code == 4
 
 
-def test_plaintext_is_not_chosen_out_of_a_chain(program: Program, tmp_path: Path) -> None:
+def test_a_plaintext_backend_in_a_chain_is_not_used(program: Program, tmp_path: Path) -> None:
     assert program.run("login", backend="ChainedPlaintextAndFileKeyring").code == 0
     assert program.session()
     assert list(tmp_path.rglob("keyring_pass.cfg")) == []  # where keyrings.alt keeps its secrets
 
 
-def test_the_plain_file_has_to_be_asked_for_and_goes_without_a_trace(program: Program, tmp_path: Path) -> None:
+def test_the_plain_file_is_used_only_on_request_and_deleted_completely(program: Program, tmp_path: Path) -> None:
     without = {"PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring"}
     end = program.run("login", "--insecure-storage", **without)
     assert end.code == 0

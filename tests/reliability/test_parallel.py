@@ -1,4 +1,4 @@
-"""Many processes at once on one expired session: one renewal, and nobody is left behind."""
+"""Concurrent processes with one expired access token: one refresh, and all succeed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_ONCE = 50
 COMMANDS = (("say-hi",), ("token",), ("whoami", "--json"))
 
 
-def test_fifty_commands_at_once_renew_once(program: Program, issuer: ProviderSimulator) -> None:
+def test_fifty_concurrent_commands_refresh_once(program: Program, issuer: ProviderSimulator) -> None:
     program.is_measured = False
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
@@ -39,7 +39,7 @@ def test_fifty_commands_at_once_renew_once(program: Program, issuer: ProviderSim
     assert {json.loads(end.out)["name"] for end in ends[2::3]} == {"Juan"}
 
 
-def test_fifty_commands_at_once_renew_once_at_a_certified_provider(tmp_path: Path) -> None:
+def test_fifty_concurrent_commands_refresh_once_at_a_certified_provider(tmp_path: Path) -> None:
     require("node", "node_modules")
     with oidc_provider(interval=1) as provider:
         program = Program(tmp_path).at(provider.issuer, provider.client_id)
@@ -54,7 +54,7 @@ def test_fifty_commands_at_once_renew_once_at_a_certified_provider(tmp_path: Pat
         assert provider.refreshes() == {200: 1}
 
 
-def test_logins_at_once_prove_the_keyring_one_after_the_other(program: Program) -> None:
+def test_concurrent_logins_succeed_with_a_slow_keyring(program: Program) -> None:
     program.is_measured = False
     ends = [
         wait(process) for process in [program.start("login", "--force", TEST_KEYRING_DELAY="0.01") for _ in range(8)]
@@ -63,7 +63,7 @@ def test_logins_at_once_prove_the_keyring_one_after_the_other(program: Program) 
     assert program.run("say-hi").out == "Welcome Juan!\n"
 
 
-def test_the_lock_of_a_killed_process_costs_nothing(program: Program, issuer: ProviderSimulator) -> None:
+def test_the_lock_of_a_killed_process_is_released(program: Program, issuer: ProviderSimulator) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     with program.locked():
@@ -74,7 +74,9 @@ def test_the_lock_of_a_killed_process_costs_nothing(program: Program, issuer: Pr
     assert not Path(account_folders("awesome-cli")[0], f"{program.lock_name}.lock").exists()
 
 
-def test_a_login_that_waits_for_its_person_holds_nobody_up(program: Program, issuer: ProviderSimulator) -> None:
+def test_a_login_that_waits_for_approval_does_not_block_other_commands(
+    program: Program, issuer: ProviderSimulator
+) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     issuer.auto_approve = False
@@ -88,14 +90,14 @@ def test_a_login_that_waits_for_its_person_holds_nobody_up(program: Program, iss
     assert wait(login).code == 0
 
 
-def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
+def test_processes_with_different_environments_and_the_same_keyring_refresh_once(
     program: Program, issuer: ProviderSimulator, tmp_path: Path
 ) -> None:
-    """Two terminals may differ in HOME, TMPDIR and all XDG folders, and still reach the same keyring."""
+    """Terminals of one user can differ in HOME, TMPDIR and all XDG folders."""
     for _ in range(ROUNDS):
         with issuing_expired_tokens(issuer):
             assert program.run_in_process("login", "--force").code == 0
-        asked = issuer.refreshes
+        before = issuer.refreshes
         processes = []
         for number in range(8):
             elsewhere = tmp_path / f"elsewhere-{number}"
@@ -107,23 +109,23 @@ def test_eight_renewals_with_nothing_in_common_but_the_keyring_ask_once(
         session = program.session()
         assert session
         assert {(end.code, end.out) for end in ends} == {(0, session.access_token + "\n")}, ends
-        assert (issuer.refreshes - asked, issuer.reuses) == (1, 0)
+        assert (issuer.refreshes - before, issuer.reuses) == (1, 0)
 
 
-@pytest.mark.parametrize("rival", [("logout",), ("login", "--force")])
-def test_no_session_is_resurrected_by_a_renewal_that_races(
-    program: Program, issuer: ProviderSimulator, rival: tuple[str, ...]
+@pytest.mark.parametrize("other", [("logout",), ("login", "--force")])
+def test_a_concurrent_refresh_does_not_restore_a_removed_or_replaced_session(
+    program: Program, issuer: ProviderSimulator, other: tuple[str, ...]
 ) -> None:
     for _ in range(ROUNDS):
         with issuing_expired_tokens(issuer):
             assert program.run_in_process("login", "--force").code == 0
-        commands = [("say-hi",), ("token",), rival, ("say-hi",), ("token",)]
+        commands = [("say-hi",), ("token",), other, ("say-hi",), ("token",)]
         with ThreadPoolExecutor(len(commands)) as pool:
             ends = list(pool.map(lambda argv: program.run(*argv), commands))
         assert ends[2].code == 0, ends[2].err
         assert {end.code for end in ends} <= {0, 4}
         session = program.session()
-        if rival == ("logout",):
+        if other == ("logout",):
             assert session is None
             assert program.entries == {}
         else:

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGQUIT, a closed window: a renewal is finished first, anything else ends at once."""
+"""Signals and closed terminals: a refresh is completed first, everything else ends at once."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from support.provider import issuing_expired_tokens
 from support.time_limits import within
 
 ENDS = {name: (code, f"{word}\n") for name, (code, word) in signals.ENDS.items() if name != "SIGBREAK"}
-SLOWLY = 1.5  # seconds that the provider takes
+DELAY = 1.5  # seconds that the provider takes
 AT_RANDOM = 5 * ROUNDS  # signals
 
 
@@ -49,15 +49,15 @@ def delayed(provider: HostileProvider, path: str, seconds: float, act: Act = NOR
 
 @pytest.mark.parametrize("moment", ["before 1", "after 1", "before 3", "after 4"])
 @pytest.mark.parametrize("name", ENDS)
-def test_a_signal_waits_until_the_rotated_token_is_kept(
+def test_a_signal_during_a_refresh_is_handled_after_the_tokens_are_stored(
     program: Program, issuer: ProviderSimulator, name: str, moment: str
 ) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     old = program.session()
     end = program.run("token", TEST_KEYRING_SIGNAL=f"{name} {moment}")
-    told = "Finishing the renewal (30 s at most), or the session could be lost ...\n"
-    assert (end.code, end.out, end.err) == (ENDS[name][0], "", told + ENDS[name][1])
+    note = "Finishing the renewal (30 s at most), or the session could be lost ...\n"
+    assert (end.code, end.out, end.err) == (ENDS[name][0], "", note + ENDS[name][1])
     new = program.session()
     assert old
     assert new
@@ -67,7 +67,7 @@ def test_a_signal_waits_until_the_rotated_token_is_kept(
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_signal_that_came_while_the_provider_failed_is_not_forgotten(
+def test_a_signal_during_a_failing_refresh_ends_the_program(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider, name: str
 ) -> None:
     with issuing_expired_tokens(issuer):
@@ -82,7 +82,7 @@ def test_a_signal_that_came_while_the_provider_failed_is_not_forgotten(
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_login_that_waits_ends_within_a_second(program: Program, issuer: ProviderSimulator, name: str) -> None:
+def test_a_signal_ends_a_waiting_login_within_a_second(program: Program, issuer: ProviderSimulator, name: str) -> None:
     issuer.auto_approve = False
     issuer.interval = 60
     process = program.start("login", "--json")
@@ -98,22 +98,22 @@ def test_a_login_that_waits_ends_within_a_second(program: Program, issuer: Provi
 
 @pytest.mark.parametrize("name", ENDS)
 @pytest.mark.parametrize("moment", [("before", 1), ("after", 3)])
-def test_a_signal_while_a_login_is_kept_leaves_a_session_that_works(
+def test_a_signal_while_a_session_is_stored_leaves_a_valid_session(
     program: Program, issuer: ProviderSimulator, name: str, moment: tuple[str, int]
 ) -> None:
     assert program.run_in_process("login").code == 0
     replaced = program.session()
-    proof = 2 * len(program.entries)  # changes: it writes and deletes one part more than there are now
+    trial = 2 * len(program.entries)  # changes: the trial writes and deletes one chunk more than there are now
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     when, number = moment
-    end = program.run("login", "--force", "--json", TEST_KEYRING_SIGNAL=f"{name} {when} {proof + number}")
+    end = program.run("login", "--force", "--json", TEST_KEYRING_SIGNAL=f"{name} {when} {trial + number}")
     assert end.code == ENDS[name][0]
     assert json.loads(end.out.splitlines()[-1])["event"] == "signed_in"
     assert "revoked" not in end.err
     assert program.run("say-hi").code == 0
     assert replaced
-    dead = issuer.respond(Request("POST", "/token", refresh_form(issuer.client_id, replaced.refresh_token or "")))
-    assert dead.error() == "invalid_grant"
+    response = issuer.respond(Request("POST", "/token", refresh_form(issuer.client_id, replaced.refresh_token or "")))
+    assert response.error() == "invalid_grant"
     session = program.session()
     assert session
     userinfo = issuer.respond(Request("GET", "/userinfo", headers={"authorization": f"Bearer {session.access_token}"}))
@@ -121,7 +121,9 @@ def test_a_signal_while_a_login_is_kept_leaves_a_session_that_works(
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_process_that_waits_for_the_lock_can_be_ended(program: Program, issuer: ProviderSimulator, name: str) -> None:
+def test_a_signal_ends_a_process_that_waits_for_the_lock(
+    program: Program, issuer: ProviderSimulator, name: str
+) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     with program.locked():
@@ -133,44 +135,44 @@ def test_a_process_that_waits_for_the_lock_can_be_ended(program: Program, issuer
     assert issuer.refreshes == 0
 
 
-def check_that_it_was_renewed_once(program: Program, issuer: ProviderSimulator) -> None:
+def check_one_refresh(program: Program, issuer: ProviderSimulator) -> None:
     end = program.run("say-hi")
     assert (end.code, end.out) == (0, "Welcome Juan!\n")
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_a_window_that_is_closed_in_a_renewal_costs_no_session(
+def test_closing_the_terminal_during_a_refresh_keeps_the_session(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider
 ) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
-    requested = delayed(provider, "/token", SLOWLY)
+    requested = delayed(provider, "/token", DELAY)
     with program.at_a_terminal("say-hi") as (process, terminal):
         assert requested.wait(TIMEOUT)
         os.close(terminal)
         assert process.wait(TIMEOUT) == 129
-    check_that_it_was_renewed_once(program, issuer)
+    check_one_refresh(program, issuer)
 
 
-def test_a_key_that_quits_in_a_renewal_costs_no_session(
+def test_the_quit_key_during_a_refresh_keeps_the_session(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider
 ) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
-    requested = delayed(provider, "/token", SLOWLY)
+    requested = delayed(provider, "/token", DELAY)
     with program.at_a_terminal("say-hi") as (process, terminal):
         assert requested.wait(TIMEOUT)
         os.write(terminal, b"\x1c")  # Ctrl-\
         assert process.wait(TIMEOUT) == 131
         assert os.read(terminal, 1000).endswith(b"Quit.\r\n")
         os.close(terminal)
-    check_that_it_was_renewed_once(program, issuer)
+    check_one_refresh(program, issuer)
 
 
-def test_a_window_that_is_closed_while_a_login_is_kept_leaves_a_session_that_works(program: Program) -> None:
-    first_part = "awesome-cli:default:a:0"
+def test_closing_the_terminal_while_a_session_is_stored_leaves_a_valid_session(program: Program) -> None:
+    first_chunk = "awesome-cli:default:a:0"
     with program.at_a_terminal("login", "--no-browser", TEST_KEYRING_DELAY="0.1") as (process, terminal):
-        while "access_token" not in program.entries.get(first_part, ""):  # a rehearsal comes before
+        while "access_token" not in program.entries.get(first_chunk, ""):  # not the trial before
             assert process.poll() is None
             time.sleep(0.01)
         assert program.session() is None
@@ -180,25 +182,25 @@ def test_a_window_that_is_closed_while_a_login_is_kept_leaves_a_session_that_wor
 
 
 @pytest.mark.parametrize("name", ENDS)
-def test_a_signal_that_was_ignored_at_the_start_does_not_end_the_program(
+def test_a_signal_that_is_ignored_at_the_start_does_not_end_the_program(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider, name: str
 ) -> None:
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
-    requested = delayed(provider, "/token", SLOWLY / 3)
+    requested = delayed(provider, "/token", DELAY / 3)
     process = program.start_ignoring(name.removeprefix("SIG"), command="say-hi")
     assert requested.wait(TIMEOUT)
     process.send_signal(signal.Signals[name])
     end = wait(process)
     assert (end.code, end.out, end.err) == (0, "Welcome Juan!\n", "")
-    check_that_it_was_renewed_once(program, issuer)
+    check_one_refresh(program, issuer)
 
 
-def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(
+def test_a_second_ctrl_c_ends_a_logout_whose_provider_does_not_answer(
     program: Program, provider: HostileProvider
 ) -> None:
     assert program.run_in_process("login").code == 0
-    requested = delayed(provider, "/revoke", SLOWLY * 2)
+    requested = delayed(provider, "/revoke", DELAY * 2)
     process = program.start("logout")
     assert process.stderr
     assert requested.wait(TIMEOUT)
@@ -210,16 +212,16 @@ def test_ctrl_c_pressed_twice_ends_a_logout_at_a_provider_that_hangs(
     assert (end.code, program.entries) == (10, {})
 
 
-BEGUN = "import os; os.write(1, b'!'); from awesome_cli.cli.main import run; run()"  # the interpreter has started
+STARTED = "import os; os.write(1, b'!'); from awesome_cli.cli.main import run; run()"  # the interpreter has started
 
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("login", "--force"), ("profiles",), ("doctor",)], ids=" ".join)
-def test_ctrl_c_at_any_instant_ends_the_program_without_a_traceback_of_ours(
+def test_ctrl_c_at_any_time_ends_the_program_without_a_traceback(
     program: Program, issuer: ProviderSimulator, argv: tuple[str, ...]
 ) -> None:
-    """Those of the interpreter's own start, before it runs any code of ours, cannot be helped, and are not counted."""
+    """Tracebacks of the interpreter's start, before it runs the program, cannot be prevented and are not counted."""
     program.is_measured = False
-    chance = random.Random(AT_RANDOM)  # noqa: S311 - chance, not secrecy
+    random_delays = random.Random(AT_RANDOM)  # noqa: S311 - not for secrets
     assert program.run_in_process("login").code == 0
     started = time.monotonic()
     assert program.run(*argv).code == 0
@@ -227,10 +229,10 @@ def test_ctrl_c_at_any_instant_ends_the_program_without_a_traceback_of_ours(
     for _ in range(AT_RANDOM):
         if argv == ("say-hi",):
             program.expire_access_token()
-        process = program.start_python("-c", BEGUN, *argv)
+        process = program.start_python("-c", STARTED, *argv)
         assert process.stdout
         assert process.stdout.read(1) == "!"
-        time.sleep(chance.uniform(0, usual))
+        time.sleep(random_delays.uniform(0, usual))
         process.send_signal(signal.SIGINT)
         try:
             _, err = process.communicate(timeout=TIMEOUT / 4)

@@ -1,4 +1,4 @@
-"""Providers that take their time, and processes that are stopped meanwhile: nobody queues, and no session is lost."""
+"""Slow providers, and processes that are stopped during a refresh."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from support.provider import issuing_expired_tokens
 from support.time_limits import within
 
 AT_ONCE = 12
-HURRIED = (
+SHORT_TIMEOUT = (
     "import sys, awesome_cli.provider.client as provider; provider.REFRESH_TIMEOUT = 2.0\n"
     "from awesome_cli.cli.main import run; sys.argv[0] = 'awesome'; run()"
-)  # the program, in which a renewal takes 2 seconds at most
+)  # the program with a timeout of 2 seconds for a refresh
 
 
 class WaitForRelease:
@@ -49,13 +49,13 @@ def held_response(provider: HostileProvider) -> Iterator[WaitForRelease]:
 
 @pytest.fixture
 def expired(program: Program, issuer: ProviderSimulator) -> Program:
-    """A session whose access token has ended."""
+    """A session whose access token has expired."""
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     return program
 
 
-def test_nobody_queues_behind_a_provider_that_hangs(expired: Program, provider: HostileProvider) -> None:
+def test_commands_do_not_wait_for_a_refresh_that_hangs(expired: Program, provider: HostileProvider) -> None:
     expired.is_measured = False
     with held_response(provider) as response:
         with within(12):
@@ -63,7 +63,7 @@ def test_nobody_queues_behind_a_provider_that_hangs(expired: Program, provider: 
             for process in processes:
                 assert process.stdout
                 assert process.stdout.readline() == "Welcome Juan!\n"
-        time.sleep(1)  # those that need not wait have ended by now
+        time.sleep(1)  # processes that need not wait have ended by now
         assert sum(process.poll() is None for process in processes) <= 1
         response.released.set()
         ends = [wait(process) for process in processes]
@@ -73,10 +73,12 @@ def test_nobody_queues_behind_a_provider_that_hangs(expired: Program, provider: 
     assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Program, provider: HostileProvider) -> None:
-    """As after Ctrl-Z, or while a container is paused: the answer lies in the socket, and its time is over."""
+def test_a_process_stopped_during_a_refresh_uses_the_response_when_it_continues(
+    expired: Program, provider: HostileProvider
+) -> None:
+    """As after Ctrl-Z, or in a paused container: the response is in the socket, and its timeout has passed."""
     with held_response(provider) as response:
-        process = expired.start_python("-c", HURRIED, "token")
+        process = expired.start_python("-c", SHORT_TIMEOUT, "token")
         assert response.requested.wait(30)
         process.send_signal(signal.SIGSTOP)
         response.released.set()
@@ -89,7 +91,7 @@ def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Program, pr
     assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_holds_up_a_greeting_for_ten_seconds_at_most(
+def test_a_process_stopped_during_a_refresh_delays_a_greeting_for_ten_seconds_at_most(
     expired: Program, provider: HostileProvider
 ) -> None:
     with held_response(provider) as response:

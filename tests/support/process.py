@@ -145,8 +145,8 @@ class Program:
     def locked(self) -> Iterator[None]:
         """Hold the profile's lock in another process during the block; the process is then killed."""
         code = (
-            "import sys, time; from pathlib import Path; from awesome_cli.system.lock import exclusive\n"
-            "with exclusive([Path(sys.argv[1])], [sys.argv[2]]): print('held', flush=True); time.sleep(60)"
+            "import sys, time; from pathlib import Path; from awesome_cli.system.lock import acquire_locks\n"
+            "with acquire_locks([Path(sys.argv[1])], [sys.argv[2]]): print('held', flush=True); time.sleep(60)"
         )
         with self.start_python("-c", code, account_folders("awesome-cli")[0], self.lock_name) as holder:
             assert holder.stdout

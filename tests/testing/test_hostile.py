@@ -1,4 +1,4 @@
-"""The kit itself: a provider does what its script says, once each, and is honest otherwise."""
+"""The hostile provider: scripts, and the acts that it plays."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def get(provider: HostileProvider, path: str) -> httpx.Response:
     return httpx.get(provider.url.removesuffix("/") + path)
 
 
-def test_what_is_not_scripted_is_answered_honestly(hostile_provider: HostileProvider) -> None:
+def test_requests_that_are_not_scripted_get_normal_responses(hostile_provider: HostileProvider) -> None:
     assert get(hostile_provider, DISCOVERY).json()["issuer"] == hostile_provider.url
     assert get(hostile_provider, "/nowhere").status_code == 404
 
 
-def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider) -> None:
+def test_acts_are_played_once_each_in_order(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, Respond(503), NORMAL).at(KEYS, Respond(418, "tea", {"x-pot": "1"}))
     answers = [get(hostile_provider, KEYS) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [503, 200, 418, 200]
@@ -52,14 +52,14 @@ def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider)
     assert hostile_provider.paths == [KEYS] * 4
 
 
-def test_a_refrain_is_played_whenever_the_script_is_over(hostile_provider: HostileProvider) -> None:
+def test_a_default_act_is_played_whenever_the_script_is_empty(hostile_provider: HostileProvider) -> None:
     hostile_provider.always(KEYS, Respond(599, [1])).at(KEYS, NORMAL)
     answers = [get(hostile_provider, KEYS) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 599, 599]
     assert answers[1].json() == [1]
 
 
-def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider) -> None:
+def test_members_can_be_changed_and_removed(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(DISCOVERY, ChangeMembers(issuer="https://evil.example/", jwks_uri=ABSENT))
     document = get(hostile_provider, DISCOVERY).json()
     assert document["issuer"] == "https://evil.example/"
@@ -68,20 +68,20 @@ def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider)
     assert repr(ABSENT) == "ABSENT"
 
 
-def test_a_forgery_leaves_a_reply_without_id_token_as_it_is(hostile_provider: HostileProvider) -> None:
+def test_forging_an_id_token_does_not_change_a_response_without_one(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(DISCOVERY, ForgeIdToken(claims={"sub": "somebody else"}))
     assert get(hostile_provider, DISCOVERY).json() == json.loads(
         hostile_provider.issuer.respond(Request("GET", DISCOVERY)).body
     )
 
 
-def test_a_redirect_sends_elsewhere(hostile_provider: HostileProvider) -> None:
+def test_a_redirect_names_its_location(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, redirect("https://evil.example/", 307))
     answer = get(hostile_provider, KEYS)
     assert (answer.status_code, answer.headers["location"]) == (307, "https://evil.example/")
 
 
-def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostileProvider) -> None:
+def test_responses_can_be_delayed_and_sent_slowly(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, Delay(0.2), SendSlowly(0.002, Respond(200, "x" * 20)))
     began = time.monotonic()
     assert get(hostile_provider, KEYS).status_code == 200
@@ -95,13 +95,15 @@ def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostilePro
     "act",
     [Disconnect(), Disconnect(after=20), Disconnect(after=200, act=NORMAL), SendBytes(b"no HTTP"), ENDLESS_HEADERS],
 )
-def test_what_is_broken_off_or_no_http_is_an_error(act: Act, hostile_provider: HostileProvider) -> None:
+def test_incomplete_responses_and_bytes_that_are_not_http_are_errors(
+    act: Act, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.at(KEYS, act)
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
 
 
-def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
+def test_a_provider_stops_at_once_although_it_is_sending() -> None:
     with within(2), serve_hostile() as provider:
         provider.always(KEYS, SendSlowly(20))
         with pytest.raises(httpx.ReadTimeout):
@@ -109,25 +111,27 @@ def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """An act of somebody's own, with a bug in it."""
+class RaiseError:
+    """An act that raises an exception."""
 
     def play(self, _: Normally) -> Iterator[bytes | float]:
         yield b""
         raise LookupError("a bug in the test")
 
 
-def test_a_bug_in_an_act_is_told(hostile_provider: HostileProvider, capsys: pytest.CaptureFixture[str]) -> None:
-    hostile_provider.at(KEYS, Mistake())
+def test_the_traceback_of_an_act_is_printed(
+    hostile_provider: HostileProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile_provider.at(KEYS, RaiseError())
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
     assert "a bug in the test" in capsys.readouterr().err
 
 
-def test_a_client_that_says_nothing_does_not_hold_the_provider() -> None:
+def test_a_provider_stops_although_a_client_is_silent() -> None:
     with serve_hostile() as provider:
         host, port = urlsplit(provider.url).hostname, urlsplit(provider.url).port
         silent = socket.create_connection((host, port))
-        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were let in
+        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were accepted
     with silent:
         assert silent.recv(1) == b""

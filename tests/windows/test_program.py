@@ -51,7 +51,7 @@ def program(windows_python: Windows, issuer: ProviderSimulator) -> WindowsProgra
     return WindowsProgram(windows_python, issuer)
 
 
-def test_a_session_lives_in_the_credential_locker_from_login_to_logout(
+def test_a_session_is_stored_in_the_credential_locker_from_login_to_logout(
     program: WindowsProgram, issuer: ProviderSimulator
 ) -> None:
     assert program.run("say-hi").code == 4
@@ -75,9 +75,7 @@ def _secret(program: WindowsProgram, name: str) -> str:
     return program.python.run("-c", code).out
 
 
-def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(
-    program: WindowsProgram, issuer: ProviderSimulator
-) -> None:
+def test_saving_settings_repeatedly_keeps_the_line_ends(program: WindowsProgram, issuer: ProviderSimulator) -> None:
     config = program.python.app_data / "awesome-cli/config.toml"
     at_provider = ("--issuer", issuer.url, "--client-id", issuer.client_id)
 
@@ -99,7 +97,9 @@ def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(
     program.succeed("logout", "--all")
 
 
-def test_commands_at_once_on_an_expired_session_renew_once(program: WindowsProgram, issuer: ProviderSimulator) -> None:
+def test_concurrent_commands_with_an_expired_access_token_refresh_once(
+    program: WindowsProgram, issuer: ProviderSimulator
+) -> None:
     with issuing_expired_tokens(issuer):
         program.succeed("login")
     ends = program.succeed_at_once(*[("token",)] * AT_ONCE)
@@ -108,7 +108,7 @@ def test_commands_at_once_on_an_expired_session_renew_once(program: WindowsProgr
     program.succeed("logout")
 
 
-def test_doctor_finds_nothing_wrong_and_does_not_tell_the_home_folder(program: WindowsProgram) -> None:
+def test_doctor_succeeds_and_does_not_print_the_home_folder(program: WindowsProgram) -> None:
     program.succeed("login")
     report = program.succeed("doctor", "--online").out
     assert f"ok keyring: {LOCKER}" in report
@@ -118,11 +118,11 @@ def test_doctor_finds_nothing_wrong_and_does_not_tell_the_home_folder(program: W
     program.succeed("logout")
 
 
-def test_the_tour_runs_to_its_end(program: WindowsProgram) -> None:
+def test_the_demo_runs_to_its_end(program: WindowsProgram) -> None:
     assert program.succeed("demo", "--auto").out == "Welcome Juan!\nWelcome Juan!\n"
 
 
-def test_the_provider_alone_says_how_powershell_is_pointed_at_it(program: WindowsProgram) -> None:
+def test_demo_serve_prints_settings_for_powershell(program: WindowsProgram) -> None:
     process = program.python.start("-m", "awesome_cli", "demo", "serve")
     assert process.stdout
     lines = [process.stdout.readline(), process.stdout.readline()]

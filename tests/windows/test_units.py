@@ -29,7 +29,7 @@ CHOSEN = (
 NEEDS_MODES = "settings/test_profile.py::test_saving_makes_a_private_file_with_a_table_for_the_profile"
 
 
-def test_the_rules_are_the_same_on_windows(windows_python: Windows) -> None:
+def test_unit_tests_pass_on_windows(windows_python: Windows) -> None:
     names = [windows_path(TESTS / name) for name in CHOSEN]
     options = ("-q", "-p", "no:cacheprovider", "--deselect", NEEDS_MODES, "--rootdir", windows_path(TESTS))
     end = wait(windows_python.start("-m", "pytest", *options, *names))
