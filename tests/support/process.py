@@ -155,10 +155,10 @@ class Program:
             holder.kill()
 
 
-def wait(process: subprocess.Popen[str], *, timeout: float = TIMEOUT) -> Result:
+def wait(process: subprocess.Popen[str], *, timeout: float = TIMEOUT, stdin: str | None = None) -> Result:
     """Wait for the end of a process. Its output must not contain a traceback."""
     try:
-        out, err = process.communicate(timeout=timeout)
+        out, err = process.communicate(stdin, timeout=timeout)
     finally:
         process.kill()
     assert "Traceback" not in err, err

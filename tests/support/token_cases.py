@@ -1,6 +1,6 @@
-"""ID tokens, good and bad, as data: each has a name, and each bad one the rule that it breaks.
+"""Valid and invalid ID tokens as data: each has a name, and each invalid one the rule that it violates.
 
-They are signed here with cryptography alone, so that nothing they prove rests on the code that they test.
+They are signed with cryptography directly, so that they do not depend on the code under test.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()
 CURVES: dict[str, ec.EllipticCurve] = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}
 RSA = rsa.generate_private_key(65537, 2048)
 OTHER_RSA = rsa.generate_private_key(65537, 2048)
-WEAK_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - a bad example
+WEAK_RSA = rsa.generate_private_key(65537, 1024)  # noqa: S505 - an invalid example
 EC = {name: ec.generate_private_key(curve) for name, curve in CURVES.items()}
 OTHER_EC = ec.generate_private_key(CURVES["P-256"])
 
@@ -42,8 +42,8 @@ def number(value: int) -> str:
     return encode(value.to_bytes((value.bit_length() + 7) // 8))
 
 
-def jwk(key: PrivateKey, kid: str | None = "1", **members: Any) -> Jwk:  # noqa: ANN401 - whatever a key may carry
-    """Write the public half of a key as JSON; a member that is None is left out."""
+def jwk(key: PrivateKey, kid: str | None = "1", **members: Any) -> Jwk:  # noqa: ANN401 - JSON
+    """Return a public key as a JWK; members that are None are left out."""
     if isinstance(key, rsa.RSAPrivateKey):
         public = key.public_key().public_numbers()
         document: Jwk = {"kty": "RSA", "n": number(public.n), "e": number(public.e)}
@@ -69,7 +69,7 @@ def signature(data: bytes, alg: str, key: PrivateKey | bytes) -> bytes:
 
 
 def seal(header: bytes, payload: bytes, alg: str, key: PrivateKey | bytes) -> str:
-    """Sign the bytes as they are, JSON or not."""
+    """Sign bytes, which need not be JSON."""
     signed = f"{encode(header)}.{encode(payload)}"
     return f"{signed}.{encode(signature(signed.encode(), alg, key))}"
 
@@ -82,7 +82,7 @@ def token(
     drop: str = "",
     **claims: Any,  # noqa: ANN401 - whatever a token may claim
 ) -> str:
-    """Sign the usual claims, changed. ``drop`` names a claim to leave out; a header of None is left out."""
+    """Sign the default claims with changes. ``drop`` names a claim to leave out; headers that are None are left out."""
     full_header = {"alg": alg, "typ": "JWT", "kid": "1", **(header or {})}
     payload = {name: value for name, value in (CLAIMS | claims).items() if name != drop}
     full_header = {name: value for name, value in full_header.items() if value is not ABSENT}
@@ -132,7 +132,7 @@ WEAK = "its RSA key has fewer than 2048 bits"
 
 
 def _last_bits_set(segment: str) -> str:
-    """Spell the same bytes another way, with bits that carry nothing."""
+    """Change the unused bits at the end of a base64url segment."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return segment[:-1] + alphabet[alphabet.index(segment[-1]) | 1]
 

@@ -623,14 +623,17 @@ def test_correct_codes_are_not_counted_as_guesses(device: Device) -> None:
     assert {device.get(f"/activate?user_code={device.code['user_code']}").status for _ in range(20)} == {200}
 
 
-def test_the_oldest_codes_and_tokens_are_deleted_beyond_the_limit(device: Device) -> None:
+def test_the_oldest_codes_and_tokens_are_deleted_beyond_the_limit(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("awesome_cli.testing.issuer.RECORDED", 10)
     oldest = device.sign_in()
     device.ask()
     deleted = device.code
     latest = oldest
-    for _ in range(RECORDED):
+    for _ in range(10):
         device.ask()
-    for _ in range(RECORDED):
+    for _ in range(10):
         latest = members(device.refresh(latest["refresh_token"]))
     device.code = deleted
     assert members(device.poll())["error"] == "invalid_grant"

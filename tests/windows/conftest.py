@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def windows_python(pytestconfig: pytest.Config) -> Iterator[Windows]:
-    """Build it where pytest keeps what the next run can use."""
+    """Build a Python for Windows in pytest's cache, or use the one of an earlier run."""
     require(*COMPONENTS)
     assert pytestconfig.cache is not None
     with windows(pytestconfig.cache.mkdir("windows")) as machine:

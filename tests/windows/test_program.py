@@ -1,4 +1,4 @@
-"""The program on Windows: a Python for Windows under Wine, the Credential Locker, and a provider on this machine."""
+"""The program on Windows: a Python for Windows under Wine, with the Credential Locker and a provider on loopback."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from awesome_cli import __version__
 from awesome_cli.testing.issuer import ProviderSimulator
 from support.provider import issuing_expired_tokens
 from support.terminal import Result
-from support.windows import Windows, wait, windows_path
+from support.windows import Windows, wait_on_windows, windows_path
 
 LOCKER = "keyring.backends.Windows.WinVaultKeyring"
 AT_ONCE = 6
@@ -20,7 +20,7 @@ PROFILES = ("one", "two", "three")
 
 
 class WindowsProgram:
-    """Runs commands that know the provider by variables."""
+    """Runs commands with variables for the provider."""
 
     def __init__(self, python: Windows, issuer: ProviderSimulator) -> None:
         self.python = python
@@ -38,9 +38,9 @@ class WindowsProgram:
         assert end.code == 0, end.err
         return end
 
-    def succeed_at_once(self, *commands: tuple[str, ...]) -> list[Result]:
+    def succeed_concurrently(self, *commands: tuple[str, ...]) -> list[Result]:
         processes = [self.python.start("-m", "awesome_cli", *argv, **self.environ) for argv in commands]
-        ends = [wait(process) for process in processes]
+        ends = [wait_on_windows(process) for process in processes]
         assert [end.code for end in ends] == [0] * len(ends), ends
         return ends
 
@@ -82,18 +82,20 @@ def test_saving_settings_repeatedly_keeps_the_line_ends(program: WindowsProgram,
     def login(name: str, *options: str) -> tuple[str, ...]:
         return ("--profile", name, "login", *options)
 
-    program.succeed_at_once(*(login(name, *at_provider, "--audience", f"https://{name}.example/") for name in PROFILES))
+    program.succeed_concurrently(
+        *(login(name, *at_provider, "--audience", f"https://{name}.example/") for name in PROFILES)
+    )
     written = config.read_bytes()
     assert b"\r" not in written
 
     edited = b"# by hand\r\n" + written.replace(b"\n", b"\r\n")  # as an editor for Windows saves it
     config.write_bytes(edited)
-    program.succeed_at_once(
+    program.succeed_concurrently(
         *(login(name, "--force", "--audience", f"https://new-{name}.example/") for name in PROFILES)
     )
     assert config.read_bytes() == re.sub(rb"https://(?=(one|two|three)\.)", b"https://new-", edited)
-    program.succeed_at_once(*(("--profile", "one", command) for command in ("say-hi", "whoami", "doctor")))
-    program.succeed_at_once(*(("--profile", name, "token") for name in PROFILES))
+    program.succeed_concurrently(*(("--profile", "one", command) for command in ("say-hi", "whoami", "doctor")))
+    program.succeed_concurrently(*(("--profile", name, "token") for name in PROFILES))
     program.succeed("logout", "--all")
 
 
@@ -102,7 +104,7 @@ def test_concurrent_commands_with_an_expired_access_token_refresh_once(
 ) -> None:
     with issuing_expired_tokens(issuer):
         program.succeed("login")
-    ends = program.succeed_at_once(*[("token",)] * AT_ONCE)
+    ends = program.succeed_concurrently(*[("token",)] * AT_ONCE)
     assert {end.out for end in ends} == {program.succeed("token").out}
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
     program.succeed("logout")
@@ -127,7 +129,7 @@ def test_demo_serve_prints_settings_for_powershell(program: WindowsProgram) -> N
     assert process.stdout
     lines = [process.stdout.readline(), process.stdout.readline()]
     process.kill()
-    wait(process)
+    wait_on_windows(process)
     assert re.fullmatch(r'\$env:AWESOME_ISSUER = "http://127\.0\.0\.1:\d+/"\n', lines[0])
     assert lines[1] == '$env:AWESOME_CLIENT_ID = "awesome-demo"\n'
 
