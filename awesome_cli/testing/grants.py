@@ -102,13 +102,15 @@ class DeviceGrant:
             raise OAuthError("invalid_grant", "The code verifier does not match the challenge.")
 
 
-class ErrorResponse(Exception):  # noqa: N818 - it is the response that is sent
+class HttpError(Exception):
+    """Ends the processing of a request with this response."""
+
     def __init__(self, response: Response) -> None:
         super().__init__(response.status)
         self.response = response
 
 
-class OAuthError(ErrorResponse):
+class OAuthError(HttpError):
     """An error response in JSON (RFC 6749 §5.2)."""
 
     def __init__(self, code: str, description: str, headers: Mapping[str, str] | None = None) -> None:

@@ -16,7 +16,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
 from awesome_cli.testing.grants import (
     DeviceGrant,
-    ErrorResponse,
+    HttpError,
     OAuthError,
     RefreshToken,
     Request,
@@ -82,7 +82,7 @@ class ProviderSimulator:
             del self.requests[:-RECORDED]
             try:
                 response = self._route(request)
-            except ErrorResponse as error:
+            except HttpError as error:
                 response = error.response
         headers = {"date": formatdate(request.at, usegmt=True), "cache-control": "no-store", **response.headers}
         return Response(response.status, response.body, headers)
@@ -204,14 +204,14 @@ class ProviderSimulator:
         return pages.approved() if is_approved else pages.denied()
 
     def _find_grant(self, user_code: str, at: float) -> DeviceGrant:
-        """Return the grant that waits for this code, or raise ErrorResponse; wrong codes are counted."""
+        """Return the grant that waits for this code, or raise HttpError; wrong codes are counted."""
         self._wrong_guesses = [guess for guess in self._wrong_guesses if 0 <= at - guess < 1]
         if len(self._wrong_guesses) >= WRONG_GUESSES:
-            raise ErrorResponse(pages.enter_code(problem=pages.TOO_MANY_CODES, status=429))
+            raise HttpError(pages.enter_code(problem=pages.TOO_MANY_CODES, status=429))
         grant = self._pending_grant(user_code)
         if grant is None:
             self._wrong_guesses.append(at)
-            raise ErrorResponse(pages.enter_code(user_code, problem=pages.UNKNOWN_CODE, status=404))
+            raise HttpError(pages.enter_code(user_code, problem=pages.UNKNOWN_CODE, status=404))
         return grant
 
     def _pending_grant(self, user_code: str) -> DeviceGrant | None:
@@ -247,8 +247,7 @@ class ProviderSimulator:
             del self._grants[device_code]  # the final answer is given once, as at Auth0
         if outcome != "approved":
             raise OAuthError(outcome, "The device is not signed in.")
-        family = grant.family
-        return self._issue_tokens(family, request.form)
+        return self._issue_tokens(grant.family, request.form)
 
     def _refresh(self, request: Request) -> Response:
         token = self._refresh_tokens.get(request.form.get("refresh_token", ""))
