@@ -27,7 +27,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.environment import DeferredSignals
-from awesome_cli.testing.grants import Request
+from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import to_httpx
 
@@ -131,15 +131,9 @@ def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Term
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     terminal.issuer.alg = "ES256"  # another key, which cannot be fetched
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        if "jwks" in request.url.path:
-            return said(500, {})
-        return terminal.simulated(request)
-
-    terminal.answer = answer
+    terminal.provider.at(KEYS, Respond(500, {}))
     assert terminal.run("say-hi") == 8
     assert "sub changed" in terminal.err
-    terminal.answer = terminal.respond
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|juan"}
     assert terminal.run("say-hi") == 0  # with the refresh token that came with it
     assert terminal.issuer.reuses == 0
@@ -322,15 +316,8 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> N
 def test_what_others_say_in_an_unusual_way_is_understood(
     terminal: Terminal, members: dict[str, object], code: int
 ) -> None:
-    def unusual(request: httpx.Request) -> httpx.Response:
-        if request.url.path != "/device/code":
-            return terminal.simulated(request)
-        form = dict(parse_qsl(request.content.decode()))
-        honest = terminal.issuer.respond(Request("POST", "/device/code", form)).json() or {}
-        return said(200, honest | members)
-
     terminal.issuer.auto_approve, terminal.issuer.expires_in = True, 86_400
-    terminal.answer = unusual
+    terminal.provider.at("/device/code", ChangeMembers(**members))
     assert terminal.run("login") == code
 
 
@@ -338,7 +325,7 @@ def test_what_others_say_in_an_unusual_way_is_understood(
 def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: str) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: said(400, {"error": error})
+    terminal.provider.always("/token", Respond(400, {"error": error}))
     assert terminal.run("say-hi") == 0
     assert "Offline: " in terminal.err
 
@@ -357,11 +344,6 @@ def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: s
 def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Terminal) -> None:
     """Who they are for is asked; there Ctrl-C cancels the conversation."""
 
-    async def hanging(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/userinfo":
-            await anyio.sleep_forever()
-        return terminal.simulated(request)
-
     def giving_up(work: Callable[[], Awaitable[T]], /) -> T:
         async def cut_short() -> T:
             with anyio.move_on_after(10):  # seconds; half-way through the wait for an answer
@@ -371,7 +353,7 @@ def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Ter
         return terminal.time.run(cut_short)
 
     terminal.issuer.slim_id_token = terminal.issuer.auto_approve = True
-    terminal.answer = hanging
+    terminal.provider.at("/userinfo", Delay(3600))
     terminal.set(run=giving_up)
     assert terminal.run("login") == 130
     assert terminal.paths[-2:] == ["/revoke", "/revoke"]

@@ -14,6 +14,7 @@ from awesome_cli.cli.context import Toolbox
 from awesome_cli.keystore.keyring_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.system.environment import DeferredSignals
+from awesome_cli.testing.hostile import Disconnect
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -117,14 +118,7 @@ def test_another_audience_is_another_grant_and_the_session_before_is_revoked(ter
 
 def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Terminal) -> None:
     terminal.login()
-    ask = terminal.answer
-
-    def without_revocation(request: object) -> object:
-        if "/revoke" in str(getattr(request, "url", "")):
-            raise ConnectionError
-        return ask(request)  # type: ignore[arg-type]  # handed on as it came
-
-    terminal.answer = without_revocation  # type: ignore[assignment]  # the same
+    terminal.provider.always("/revoke", Disconnect())
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     assert terminal.run("login", "--force") == 0
     assert "could not be revoked" in terminal.err

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli.oauth.response import Response
 from awesome_cli.settings.config_file import Config
 from awesome_cli.testing.hostile import Respond
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -238,7 +236,7 @@ def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
 
 def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all_the_same(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always("/revoke", Respond(503))
     assert terminal.run("profiles", "remove", "work") == 10
     assert terminal.keyring.entries() == {}
     assert Config.read(config(terminal)).names == []

@@ -9,7 +9,6 @@ import pytest
 
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Respond
-from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +63,7 @@ def test_a_token_that_cannot_be_renewed_is_told(terminal: Terminal) -> None:
 def test_offline_a_token_that_ended_is_told_as_ended(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always("/token", Respond(503))
     assert terminal.run("whoami", "--quiet") == 0
     assert "ended, renewed by itself" in terminal.out
     assert terminal.err.startswith("Warning: Offline: ")
