@@ -32,8 +32,10 @@ HTML = {"content-type": "text/html"}
 @pytest.mark.parametrize(
     "acts",
     [
-        pytest.param([PENDING], id="pending with 403, as Auth0 says it"),
-        pytest.param([Respond(400, {"error": "authorization_pending"})], id="pending with 400, as others say it"),
+        pytest.param([PENDING], id="pending with 403, as Auth0 sends it"),
+        pytest.param(
+            [Respond(400, {"error": "authorization_pending"})], id="pending with 400, as other providers send it"
+        ),
         pytest.param(
             [Respond(200, {"error": "authorization_pending"})],
             id="pending with 200, which is against the specification",

@@ -29,7 +29,7 @@ AT_RANDOM = 5 * ROUNDS  # signals
 
 
 class DelayAfterRequest:
-    """An act that tells when the request has arrived, waits, and plays another act."""
+    """An act that sets an event when the request arrives, waits, and plays another act."""
 
     def __init__(self, seconds: float, act: Act = NORMAL) -> None:
         self.requested = Event()

@@ -25,7 +25,7 @@ SHORT_TIMEOUT = (
 
 
 class WaitForRelease:
-    """An act that responds when it is told to."""
+    """An act that responds after it is released."""
 
     def __init__(self) -> None:
         self.requested = threading.Event()

@@ -40,7 +40,7 @@ def start_limit(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
-    """Return the first line that the program prints, which tells that it has started."""
+    """Return the first line that the program prints, which means that it has started."""
     assert process.stdout
     with start_limit(process):
         line = process.stdout.readline()

@@ -87,7 +87,7 @@ class SecretService:
 
 @contextmanager
 def gnome_keyring(*, unlocked: bool = True) -> Iterator[SecretService]:
-    """Run GNOME Keyring. Locked and without a screen it fails fast: keyring says ``KeyringLocked``."""
+    """Run GNOME Keyring. When locked without a screen, it fails at once: keyring raises ``KeyringLocked``."""
     with _bus() as environ, ExitStack() as started:
         keyrings = Path(environ["XDG_DATA_HOME"], "keyrings")
         keyrings.mkdir()
