@@ -123,7 +123,7 @@ def test_polling_ends_with(  # noqa: PLR0913, PLR0917 - a row of a table
 def test_a_provider_without_a_valid_response_until_the_code_expires_is_an_error(
     act: Act, program: Program, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.issuer.expires_in = 3
+    hostile_provider.issuer.expires_in = 2
     hostile_provider.always("/token", act)
     end = program.at(hostile_provider.url).run("login")
     assert (end.code, "never gave a proper answer" in end.err) == (7, True)

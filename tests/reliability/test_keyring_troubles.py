@@ -74,7 +74,7 @@ def test_an_unreadable_keyring_is_not_reported_as_signed_out(
     assert program.run_in_process("login").code == 0
     end = program.run(*argv, backend=backend)
     _check_refusal(end, "")
-    assert program.run("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
 
 
 @pytest.mark.parametrize("argv", [("login",), ("say-hi",), ("logout",)])
@@ -122,7 +122,7 @@ def test_no_refresh_is_requested_if_its_tokens_could_not_be_stored(
     _check_refusal(end, "Could not write to the keyring")
     assert program.entries == before
     assert issuer.refreshes == 0  # it is detected before the refresh token is used
-    assert program.run("say-hi").code == 0
+    assert program.run_in_process("say-hi").code == 0
 
 
 def test_a_keyring_failure_after_a_refresh_leaves_the_session_unchanged(
@@ -134,7 +134,7 @@ def test_a_keyring_failure_after_a_refresh_leaves_the_session_unchanged(
     end = program.run("token", backend="RefusingAfterTheTrial")
     _check_refusal(end, "Could not write to the keyring (PasswordSetError).")
     assert program.entries == before
-    assert program.run("say-hi").code == 4
+    assert program.run_in_process("say-hi").code == 4
     assert program.entries == {}
     assert issuer.refreshes == 1
 
@@ -160,10 +160,10 @@ def test_a_write_of_unknown_outcome_leaves_no_session_with_revoked_tokens(
     _check_refusal(end, "The keyring did not answer within 0.5 seconds (trying to write to it).")
     assert issuer.active_grants == 0
     for command in ("say-hi", "whoami", "token"):
-        assert program.run(command).code == 4
-    assert program.run("login").code == 0
-    assert program.run("say-hi").out == "Welcome Juan!\n"
-    assert program.run("logout").code == 0
+        assert program.run_in_process(command).code == 4
+    assert program.run_in_process("login").code == 0
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("logout").code == 0
     assert program.entries == {}
 
 
@@ -174,7 +174,7 @@ def test_a_renewal_whose_write_has_an_unknown_outcome_revokes_nothing(
     program.expire_access_token()
     end = program.run("token", backend="HangingAfterTheManifest", AWESOME_KEYRING_TIMEOUT="0.5")
     _check_refusal(end, "The keyring did not answer")
-    assert program.run("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
     assert (issuer.refreshes, issuer.reuses, issuer.active_grants) == (1, 0, 1)
 
 
@@ -185,8 +185,8 @@ def test_a_logout_whose_outcome_is_unknown_leaves_no_session_with_revoked_tokens
     end = program.run("logout", backend="HangingOnDelete", AWESOME_KEYRING_TIMEOUT="0.5")
     _check_refusal(end, "The keyring did not answer")
     assert issuer.active_grants == 0
-    assert program.run("token").code == 4
-    assert program.run("logout").code == 0
+    assert program.run_in_process("token").code == 4
+    assert program.run_in_process("logout").code == 0
     assert program.entries == {}
 
 
@@ -203,7 +203,7 @@ def test_a_nearly_full_disk_is_detected_before_the_refresh_token_is_used(
         assert end.code in (0, KEYRING_UNUSABLE)
         assert issuer.refreshes == (1 if end.code == 0 else 0), end.err
         filler.unlink()
-        assert program.run("say-hi").out == "Welcome Juan!\n"
+        assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
         assert issuer.reuses == 0
 
 

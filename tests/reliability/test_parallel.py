@@ -60,7 +60,7 @@ def test_concurrent_logins_succeed_with_a_slow_keyring(program: Program) -> None
         wait(process) for process in [program.start("login", "--force", TEST_KEYRING_DELAY="0.01") for _ in range(8)]
     ]
     assert {end.code for end in ends} == {0}, ends
-    assert program.run("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
 
 
 def test_the_lock_of_a_killed_process_is_released(program: Program, issuer: ProviderSimulator) -> None:
@@ -83,7 +83,7 @@ def test_a_login_that_waits_for_approval_does_not_block_other_commands(
     login = program.start("login", "--force", "--json")
     assert login.stdout
     code = json.loads(login.stdout.readline())
-    assert program.run("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
     assert issuer.refreshes == 1
     assert login.poll() is None
     assert issuer.approve(code["user_code"])
@@ -130,6 +130,6 @@ def test_a_concurrent_refresh_does_not_restore_a_removed_or_replaced_session(
             assert program.entries == {}
         else:
             assert session
-            assert program.run("token").out == session.access_token + "\n"
+            assert program.run_in_process("token").out == session.access_token + "\n"
             assert {end.code for end in ends} == {0}
     assert issuer.reuses == 0

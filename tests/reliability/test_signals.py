@@ -62,7 +62,7 @@ def test_a_signal_during_a_refresh_is_handled_after_the_tokens_are_stored(
     assert old
     assert new
     assert new.refresh_token != old.refresh_token
-    assert program.run("token").out == new.access_token + "\n"
+    assert program.run_in_process("token").out == new.access_token + "\n"
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
@@ -110,7 +110,7 @@ def test_a_signal_while_a_session_is_stored_leaves_a_valid_session(
     assert end.code == ENDS[name][0]
     assert json.loads(end.out.splitlines()[-1])["event"] == "signed_in"
     assert "revoked" not in end.err
-    assert program.run("say-hi").code == 0
+    assert program.run_in_process("say-hi").code == 0
     assert replaced
     response = issuer.respond(Request("POST", "/token", refresh_form(issuer.client_id, replaced.refresh_token or "")))
     assert response.error() == "invalid_grant"
@@ -136,7 +136,7 @@ def test_a_signal_ends_a_process_that_waits_for_the_lock(
 
 
 def check_one_refresh(program: Program, issuer: ProviderSimulator) -> None:
-    end = program.run("say-hi")
+    end = program.run_in_process("say-hi")
     assert (end.code, end.out) == (0, "Welcome Juan!\n")
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
@@ -178,7 +178,7 @@ def test_closing_the_terminal_while_a_session_is_stored_leaves_a_valid_session(p
         assert program.session() is None
         os.close(terminal)
         assert process.wait(TIMEOUT) == 129
-    assert program.run("say-hi").out == "Welcome Juan!\n"
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
 
 
 @pytest.mark.parametrize("name", ENDS)
@@ -245,4 +245,4 @@ def test_ctrl_c_at_any_time_ends_the_program_without_a_traceback(
             assert process.returncode in (0, 130, -signal.SIGINT), err
             assert "bug" not in err
     assert issuer.reuses == 0
-    assert program.run("say-hi").code == 0
+    assert program.run_in_process("say-hi").code == 0

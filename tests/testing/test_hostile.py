@@ -32,6 +32,8 @@ from awesome_cli.testing.hostile import (
     redirect,
     serve_hostile,
 )
+from awesome_cli.testing.issuer import DEVICE_GRANT
+from awesome_cli.testing.keys import signing_key
 from support.time_limits import within
 
 
@@ -66,6 +68,19 @@ def test_members_can_be_changed_and_removed(hostile_provider: HostileProvider) -
     assert "jwks_uri" not in document
     assert "token_endpoint" in document
     assert repr(ABSENT) == "ABSENT"
+
+
+def test_a_forged_id_token_has_other_claims_and_a_valid_signature(hostile_provider: HostileProvider) -> None:
+    form = {"client_id": hostile_provider.issuer.client_id, "scope": "openid"}
+    code = httpx.post(f"{hostile_provider.url}device/code", data=form).json()["device_code"]
+    hostile_provider.at("/token", ForgeIdToken(claims={"sub": "eve", "iat": ABSENT}, header={"typ": "other"}))
+    poll = {**form, "grant_type": DEVICE_GRANT, "device_code": code}
+    token = httpx.post(f"{hostile_provider.url}token", data=poll).json()["id_token"]
+    claims = signing_key("RS256").verify(token, "other")
+    assert claims
+    assert claims["sub"] == "eve"
+    assert "iat" not in claims
+    assert {code, token} <= hostile_provider.secrets
 
 
 def test_forging_an_id_token_does_not_change_a_response_without_one(hostile_provider: HostileProvider) -> None:
