@@ -44,13 +44,12 @@ class Output(NamedTuple):
     path: str
 
 
-class Desk:
-    """A desktop and a provider."""
+class ProviderDesktop:
+    """A desktop and its provider."""
 
     def __init__(self, desktop: Desktop, issuer: ProviderSimulator) -> None:
         self.desktop = desktop
         self.issuer = issuer
-        self.environ = desktop.environ
 
     def run(self, *argv: str, **environ: str) -> Output:
         result = wait(self.desktop.start_python("-c", CODE, *argv, **environ))
@@ -66,10 +65,10 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderDesktop]:
     require("dbus-daemon", "gnome-keyring-daemon")
     with serve(_issuer) as issuer, gnome_keyring() as service:
-        yield Desk(Desktop(tmp_path_factory.mktemp("home"), service, is_measured=True), issuer)
+        yield ProviderDesktop(Desktop(tmp_path_factory.mktemp("home"), service, is_measured=True), issuer)
 
 
 def _issuer(url: str) -> ProviderSimulator:
@@ -77,15 +76,15 @@ def _issuer(url: str) -> ProviderSimulator:
 
 
 @pytest.fixture
-def signed_in(desk: Desk) -> Iterator[Desk]:
-    desk.issuer.token_lifetime = 86_400
-    desk.login("--force")
-    yield desk
-    assert desk.run("logout").code == 0
+def signed_in(desktop: ProviderDesktop) -> Iterator[ProviderDesktop]:
+    desktop.issuer.token_lifetime = 86_400
+    desktop.login("--force")
+    yield desktop
+    assert desktop.run("logout").code == 0
 
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("whoami",), ("whoami", "--json")], ids=" ".join)
-def test_the_fast_path_prints_what_the_full_program_prints(signed_in: Desk, argv: tuple[str, ...]) -> None:
+def test_the_fast_path_prints_what_the_full_program_prints(signed_in: ProviderDesktop, argv: tuple[str, ...]) -> None:
     fast, full = signed_in.run_both(*argv)
     assert (fast.path, full.path) == ("fast", "full")
     assert fast[:3] == full[:3]
@@ -98,10 +97,10 @@ def test_the_fast_path_works_with_keepassxc(tmp_path: Path) -> None:
     with serve(_issuer) as issuer:
         for _ in range(3):  # KeePassXC 2.7.4 crashes about once in 300 commands
             with keepassxc() as service:
-                desk = Desk(Desktop(tmp_path, service, is_measured=True), issuer)
+                desktop = ProviderDesktop(Desktop(tmp_path, service, is_measured=True), issuer)
                 try:
-                    desk.login()
-                    fast, full = desk.run_both("whoami", "--json")
+                    desktop.login()
+                    fast, full = desktop.run_both("whoami", "--json")
                 except AssertionError:
                     if service.is_running():
                         raise
@@ -112,7 +111,7 @@ def test_the_fast_path_works_with_keepassxc(tmp_path: Path) -> None:
     pytest.fail("KeePassXC crashed each time")
 
 
-def test_settings_that_match_the_session_do_not_prevent_the_fast_path(signed_in: Desk) -> None:
+def test_settings_that_match_the_session_do_not_prevent_the_fast_path(signed_in: ProviderDesktop) -> None:
     settings = {
         "AWESOME_ISSUER": signed_in.issuer.url,
         "AWESOME_CLIENT_ID": "test-client",
@@ -135,7 +134,7 @@ def test_settings_that_match_the_session_do_not_prevent_the_fast_path(signed_in:
     ids=lambda settings: "=".join(*settings.items()),
 )
 def test_settings_that_may_select_another_session_start_the_full_program(
-    signed_in: Desk, settings: dict[str, str]
+    signed_in: ProviderDesktop, settings: dict[str, str]
 ) -> None:
     first = signed_in.run("say-hi", **settings)
     again = signed_in.run("say-hi", **settings, **FORCE_FULL)
@@ -143,7 +142,7 @@ def test_settings_that_may_select_another_session_start_the_full_program(
     assert first.path == "full"
 
 
-def test_an_expired_access_token_is_refreshed_by_the_full_program(signed_in: Desk) -> None:
+def test_an_expired_access_token_is_refreshed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.token_lifetime = 0
     signed_in.login("--force")
     signed_in.issuer.token_lifetime = 86_400
@@ -151,21 +150,21 @@ def test_an_expired_access_token_is_refreshed_by_the_full_program(signed_in: Des
     assert signed_in.run("say-hi") == (0, "Welcome Juan!\n", "", "fast")
 
 
-def test_while_the_plain_file_exists_the_full_program_reads_it(signed_in: Desk) -> None:
+def test_while_the_plain_file_exists_the_full_program_reads_it(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "File"}
     signed_in.login("--force", "--insecure-storage")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi")[1::2] == ("Welcome File!\n", "full")
 
 
-def test_placeholders_of_keyring_apps_in_a_name_are_printed_unchanged(signed_in: Desk) -> None:
+def test_placeholders_of_keyring_apps_in_a_name_are_printed_unchanged(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": 'A "{USERNAME}" \\{TITLE}'}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi")[1::2] == ('Welcome A "{USERNAME}" \\{TITLE}!\n', "fast")
 
 
-def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed_in: Desk) -> None:
+def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.login("--force", "--audience", "a\x1b[31m\u202eb")
     end = signed_in.run("whoami")
     assert (end.code, end.path) == (0, "full")
@@ -173,39 +172,39 @@ def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed
     assert signed_in.run("whoami", "--json").path == "fast"
 
 
-def test_a_name_that_stdout_cannot_encode_is_printed_by_the_full_program(signed_in: Desk) -> None:
+def test_a_name_that_stdout_cannot_encode_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Zoë"}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi", PYTHONIOENCODING="ascii")[1::2] == ("Welcome Zo\\xeb!\n", "full")
 
 
-def test_a_name_too_long_for_the_manifest_is_printed_by_the_full_program(signed_in: Desk) -> None:
+def test_a_name_too_long_for_the_manifest_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "😀" * 250, "email": "😀" * 250}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan", "email": "juan@example.com"}
     assert signed_in.run("say-hi")[1::2] == (f"Welcome {'😀' * 250}!\n", "full")
 
 
-def test_without_a_session_the_full_program_reports_it(desk: Desk) -> None:
-    fast, full = desk.run_both("say-hi")
+def test_without_a_session_the_full_program_reports_it(desktop: ProviderDesktop) -> None:
+    fast, full = desktop.run_both("say-hi")
     assert fast == full
     assert fast.code == 4
 
 
 def test_a_d_bus_that_never_answers_is_handled_by_the_full_program(tmp_path: Path) -> None:
     with dead_bus() as environ:
-        desktop = Desktop(tmp_path, SecretService(environ, lambda: None), is_measured=True)
-        desk = Desk(desktop, ProviderSimulator(now=time.time))
-        end = desk.run("say-hi", TIMEOUT="1")
+        bare = Desktop(tmp_path, SecretService(environ, lambda: None), is_measured=True)
+        desktop = ProviderDesktop(bare, ProviderSimulator(now=time.time))
+        end = desktop.run("say-hi", TIMEOUT="1")
     assert (end.code, end.path) == (9, "full")
 
 
-def test_a_full_disk_behind_stdout_is_reported_by_the_full_program(signed_in: Desk) -> None:
+def test_a_full_disk_behind_stdout_is_reported_by_the_full_program(signed_in: ProviderDesktop) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "awesome_cli", "say-hi"],
-            env=signed_in.environ,
+            env=signed_in.desktop.variables,
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -216,7 +215,7 @@ def test_a_full_disk_behind_stdout_is_reported_by_the_full_program(signed_in: De
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
 
 
-def test_reading_the_session_repeatedly_leaves_no_connection_open(signed_in: Desk) -> None:
+def test_reading_the_session_repeatedly_leaves_no_connection_open(signed_in: ProviderDesktop) -> None:
     program = (
         "import gc, os, awesome_cli; gc.disable()\n"
         "count = lambda: len(os.listdir('/proc/self/fd'))\n"
@@ -225,5 +224,7 @@ def test_reading_the_session_repeatedly_leaves_no_connection_open(signed_in: Des
         "print(count() - before)"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=signed_in.environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=signed_in.desktop.variables, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.stdout, done.stderr) == ("0\n", "")

@@ -103,8 +103,7 @@ class Program:
     def popen(
         self, command: list[str], environ: Mapping[str, str | None], *, start_new_session: bool = False
     ) -> subprocess.Popen[str]:
-        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-        variables = {**(measured if self.is_measured else {}), **self.environ, **environ}
+        variables = {**self.variables, **environ}
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -115,6 +114,12 @@ class Program:
             env={name: value for name, value in variables.items() if value is not None},
             start_new_session=start_new_session,
         )
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment of a process, including what coverage needs."""
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+        return {**(measured if self.is_measured else {}), **self.environ}
 
     @property
     def entries(self) -> dict[str, str]:
