@@ -46,7 +46,7 @@ PACKAGES = {
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "secretstorage",
-    "testing/issuer": "cryptography jose",
+    "testing/keys": "cryptography jose",
     "testing/keyring": "keyring",
     "testing/hostile": "pytest",
     "cli": "typer",

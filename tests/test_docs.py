@@ -17,11 +17,11 @@ from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.oauth.response import Response
 from awesome_cli.settings.profile import SWITCHES, TEXTS
 from awesome_cli.system.signals import WORDS
+from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
-from support.terminal import Terminal, to_httpx
+from support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -359,7 +359,7 @@ def test_the_json_of_profiles_show_is_as_documented(terminal: Terminal) -> None:
 
 def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
     members, finding = schema("doctor --json")
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always(DISCOVERY, Respond(503))
     terminal.run("doctor", "--json")
     check_members(terminal.json, members)
     for found in terminal.json["findings"]:

@@ -21,7 +21,7 @@ from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import Environment
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
-from awesome_cli.testing.server import Server, serve
+from awesome_cli.testing.server import serve
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -54,11 +54,11 @@ def serve_alone(
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
     context: CommandContext = ctx.obj
-    with _provider(Clock(context.environment), port) as server:
+    with _provider(context, Clock(context.environment), port) as provider:
         context.console.note("A provider for trying things out. In another terminal:")
-        for name, value in {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}.items():
+        for name, value in {"AWESOME_ISSUER": provider.url, "AWESOME_CLIENT_ID": provider.client_id}.items():
             context.console.result(assignment(name, value, powershell=os.name == "nt"))
-        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
+        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={provider.api_url}")
         context.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
@@ -81,10 +81,10 @@ class Clock:
 
 def _tour(context: CommandContext, *, auto: bool) -> None:
     clock, console = Clock(context.environment), context.console
-    with _provider(clock, 0) as server, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
-        server.issuer.auto_approve = auto
-        server.issuer.interval = 1
-        environment = _demo_environment(context.environment, server, Path(folder), clock)
+    with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
+        provider.auto_approve = auto
+        provider.interval = 1
+        environment = _demo_environment(context.environment, provider, Path(folder), clock)
 
         def step(story: str, *argv: str, aloud: bool = False) -> None:
             console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
@@ -105,13 +105,13 @@ def _tour(context: CommandContext, *, auto: bool) -> None:
         console.note("\nThat was all of it. Your own provider next: see README, then awesome login.")
 
 
-def _demo_environment(environment: Environment, server: Server, folder: Path, clock: Clock) -> Environment:
+def _demo_environment(environment: Environment, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
     environ = {name: environment.environ[name] for name in PASSED_ON if name in environment.environ}
     environ |= {
-        "AWESOME_ISSUER": server.url,
-        "AWESOME_CLIENT_ID": server.issuer.client_id,
-        "AWESOME_AUDIENCE": server.issuer.api_url,
-        "AWESOME_API_URL": server.issuer.api_url,
+        "AWESOME_ISSUER": provider.url,
+        "AWESOME_CLIENT_ID": provider.client_id,
+        "AWESOME_AUDIENCE": provider.api_url,
+        "AWESOME_API_URL": provider.api_url,
     }
     return replace(
         environment,
@@ -127,12 +127,15 @@ def _demo_environment(environment: Environment, server: Server, folder: Path, cl
 
 
 @contextmanager
-def _provider(clock: Clock, port: int) -> Iterator[Server]:
+def _provider(context: CommandContext, clock: Clock, port: int) -> Iterator[ProviderSimulator]:
+    client_id = f"{context.brand.name}-demo"
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(serve(lambda url: ProviderSimulator(now=clock, url=url), port))
+            provider = stack.enter_context(
+                serve(lambda url: ProviderSimulator(now=clock, url=url, client_id=client_id), port)
+            )
         except OSError as error:
             raise UsageError(
                 f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."
             ) from error
-        yield server
+        yield provider

@@ -26,6 +26,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import account_of, to_httpx
 
@@ -129,15 +130,9 @@ def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Term
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     terminal.issuer.alg = "ES256"  # another key, which cannot be fetched
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        if "jwks" in request.url.path:
-            return said(500, {})
-        return terminal.honest(request)
-
-    terminal.answer = answer
+    terminal.provider.at(KEYS, Respond(500, {}))
     assert terminal.run("say-hi") == 8
     assert "sub changed" in terminal.err
-    terminal.answer = terminal.honest
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|juan"}
     assert terminal.run("say-hi") == 0  # with the refresh token that came with it
     assert terminal.issuer.reuses == 0
@@ -206,7 +201,7 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
     terminal.issuer.auto_approve = True
     terminal.environment.config_dir.mkdir()
     (terminal.environment.config_dir / "config.toml").write_text("profiles = {}\n")
-    assert terminal.run("login", "--client-id", "awesome-demo") == 0
+    assert terminal.run("login", "--client-id", "test-client") == 0
     assert "in a way that cannot be changed here. Settings are not saved." in terminal.err
     assert terminal.run("profiles") == 0
     assert "Juan" in terminal.out
@@ -214,7 +209,7 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
 
 def test_new_folders_are_their_owners_alone(terminal: Terminal) -> None:
     terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
-    terminal.login("--client-id", "awesome-demo")
+    terminal.login("--client-id", "test-client")
     made = [
         terminal.environment.state_dir,
         *terminal.environment.state_dir.parents[:2],
@@ -302,7 +297,7 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> N
         if "device_code" in form:
             code = form["device_code"]
             return said(400, {"error": f"bad_{code}", "error_description": f"unknown {code}"})
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     terminal.answer = repeating
     assert terminal.run("login", "--json", "--verbose") == 7
@@ -320,15 +315,8 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> N
 def test_what_others_say_in_an_unusual_way_is_understood(
     terminal: Terminal, members: dict[str, object], code: int
 ) -> None:
-    def unusual(request: httpx.Request) -> httpx.Response:
-        if request.url.path != "/device/code":
-            return terminal.honest(request)
-        form = dict(parse_qsl(request.content.decode()))
-        honest = terminal.issuer.answer("POST", "/device/code", form).json() or {}
-        return said(200, honest | members)
-
     terminal.issuer.auto_approve, terminal.issuer.expires_in = True, 86_400
-    terminal.answer = unusual
+    terminal.provider.at("/device/code", ChangeMembers(**members))
     assert terminal.run("login") == code
 
 
@@ -336,7 +324,7 @@ def test_what_others_say_in_an_unusual_way_is_understood(
 def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: str) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: said(400, {"error": error})
+    terminal.provider.always("/token", Respond(400, {"error": error}))
     assert terminal.run("say-hi") == 0
     assert "Offline: " in terminal.err
 
@@ -344,7 +332,7 @@ def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: 
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
 def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: str) -> None:
     def coded(request: httpx.Request) -> httpx.Response:
-        answer = terminal.honest(request)
+        answer = terminal.simulated(request)
         answer.headers["content-encoding"] = encoding
         return answer
 
@@ -355,11 +343,6 @@ def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: s
 def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Terminal) -> None:
     """Who they are for is asked; there Ctrl-C cancels the conversation."""
 
-    async def hanging(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/userinfo":
-            await anyio.sleep_forever()
-        return terminal.honest(request)
-
     def giving_up(work: Callable[[], Awaitable[T]], /) -> T:
         async def cut_short() -> T:
             with anyio.move_on_after(10):  # seconds; half-way through the wait for an answer
@@ -369,7 +352,7 @@ def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Ter
         return terminal.time.run(cut_short)
 
     terminal.issuer.slim_id_token = terminal.issuer.auto_approve = True
-    terminal.answer = hanging
+    terminal.provider.at("/userinfo", Delay(3600))
     terminal.set(run=giving_up)
     assert terminal.run("login") == 130
     assert terminal.paths[-2:] == ["/revoke", "/revoke"]

@@ -25,6 +25,7 @@ from awesome_cli.sessions.shared_state import RenewalFailure
 from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.lock import acquire_locks
+from awesome_cli.testing.hostile import ABSENT, KEYS, ChangeMembers, Delay, Respond
 from support.terminal import Terminal, Time, account_of, to_httpx
 
 if TYPE_CHECKING:
@@ -49,15 +50,7 @@ def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is the
 
 
 def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
-    return lambda request: act(request) if request.url.path == path else terminal.honest(request)
-
-
-def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[[httpx.Request], Any]:
-    async def act(request: httpx.Request) -> httpx.Response:
-        await anyio.sleep(seconds)
-        return terminal.honest(request)
-
-    return _at(path, act, terminal)
+    return lambda request: act(request) if request.url.path == path else terminal.simulated(request)
 
 
 # --- a provider that takes its time
@@ -65,14 +58,14 @@ def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[
 
 @pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
 def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
-    expired.answer = _late(seconds, expired)
+    expired.provider.at("/token", Delay(seconds))
     assert expired.run("token") == 0
     assert expired.err == NOTE
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
 def test_an_answer_within_two_seconds_is_waited_for_without_a_word(expired: Terminal) -> None:
-    expired.answer = _late(1.5, expired)
+    expired.provider.at("/token", Delay(1.5))
     assert expired.run("token") == 0
     assert expired.err == ""
 
@@ -81,7 +74,7 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
-        expired.honest(request)  # the provider did what it was asked
+        expired.simulated(request)  # the provider did what it was asked
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -89,14 +82,14 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     began = time.now()
     assert expired.run("token") == 7
     assert time.now() - began == REFRESH_TIMEOUT
-    expired.answer = expired.honest
+    expired.answer = expired.respond
     assert expired.run("token") == 4
     assert "did not respond to the last renewal in time" in expired.err
     assert issuer.reuses == 1
 
 
 def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> None:
-    expired.answer = _late(REQUEST_TIMEOUT + 1, expired, "/userinfo")
+    expired.provider.at("/userinfo", Delay(REQUEST_TIMEOUT + 1))
     assert expired.run("token") == 0
     began = time.now()
     assert expired.run("whoami", "--check") == 7
@@ -107,7 +100,7 @@ def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> 
 def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
     expired: Terminal, issuer: ProviderSimulator, command: tuple[str, ...]
 ) -> None:
-    expired.answer = _late(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert expired.run(*command) == 0
     assert "Juan" in expired.out
     assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # said once
@@ -121,7 +114,7 @@ def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
 def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: ProviderSimulator) -> None:
     grants = issuer._refresh_tokens  # noqa: SLF001 - nothing else ends a grant while it is used
     grants.clear()
-    expired.answer = _late(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
     assert "Warning: Your session has ended" in expired.err
     assert expired.run("say-hi") == 4
@@ -134,7 +127,7 @@ def test_a_reader_that_has_gone_ends_no_renewal(
         raise OutputClosedError(0)
 
     monkeypatch.setattr("awesome_cli.cli.console.Console.result", gone)
-    expired.answer = _late(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert expired.run("say-hi") == 0
     monkeypatch.undo()
     assert expired.run("token") == 0
@@ -264,17 +257,12 @@ def test_a_wrong_clock_costs_no_session(
 def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: ProviderSimulator) -> None:
     before = _session(expired)
 
-    def forged(request: httpx.Request) -> httpx.Response:
-        answer = expired.honest(request)
-        return to_httpx(Response(200, answer.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
-
-    expired.answer = _at("/token", forged, expired)
+    expired.provider.at("/token", ChangeMembers(id_token=lambda token: token.replace("ey", "eY", 1)))
     assert expired.run("token") == 8
     after = _session(expired)
     assert after.refresh_token != before.refresh_token
     assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
     assert expired.paths == ["/token"]  # nothing was revoked
-    expired.answer = expired.honest
     assert expired.run("say-hi") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -284,7 +272,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 ) -> None:
     before = _session(expired)
     issuer.alg = "ES256"  # another key
-    expired.answer = _at("/.well-known/jwks.json", lambda _: to_httpx(Response(500)), expired)
+    expired.provider.at(KEYS, Respond(500))
     assert expired.run("token") == 0
     after = _session(expired)
     assert (after.id_token, after.user.name) == (before.id_token, before.user.name)
@@ -295,14 +283,9 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
     expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
-    def malformed(request: httpx.Request) -> httpx.Response:
-        answer = expired.honest(request)
-        return to_httpx(Response(200, answer.read().replace(member.encode(), b"other")))
-
-    expired.answer = _at("/token", malformed, expired)
+    expired.provider.at("/token", ChangeMembers(**{member: ABSENT}))
     assert expired.run("token") == 7
     assert member in expired.err
-    expired.answer = expired.honest
     assert expired.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -315,7 +298,7 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
         assert expired.run("logout") == 0
     assert "Another process" in expired.err
     assert expired.keyring.entries() == {}
-    assert issuer.living_grants == 0
+    assert issuer.active_grants == 0
 
 
 def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
@@ -378,12 +361,12 @@ def _moved(terminal: Terminal, old: str, new: str, there: Callable[[httpx.Reques
         if request.url.path == old:
             return there(request)
         if request.url.path == new:
-            return terminal.honest(
+            return terminal.simulated(
                 httpx.Request(
                     request.method, request.url.copy_with(path=old), headers=request.headers, content=request.content
                 )
             )
-        honest = terminal.honest(request)
+        honest = terminal.simulated(request)
         if request.url.path.endswith("openid-configuration"):
             return to_httpx(Response(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
         return honest

@@ -9,7 +9,6 @@ import sys
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import pytest
 
@@ -19,7 +18,7 @@ from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import Stream, to_httpx
+from support.terminal import Stream, from_httpx, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,8 +51,7 @@ def answer(terminal: Terminal, change: Callable[[str, Response], Response]) -> N
     """Let the provider answer, but change what it says, by path."""
 
     def changed(request: httpx.Request) -> httpx.Response:
-        form = dict(parse_qsl(request.content.decode()))
-        response = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        response = terminal.issuer.respond(from_httpx(request))
         return to_httpx(change(request.url.path, response))
 
     terminal.answer = changed
@@ -144,7 +142,7 @@ def test_each_setting_is_told_with_its_source(terminal: Terminal) -> None:
     found = examine(terminal, AWESOME_SCOPE="openid email")
     assert {check: found[check]["what"] for check in ("issuer", "client id", "audience", "scope", "api url")} == {
         "issuer": "https://provider.example/ (AWESOME_ISSUER)",
-        "client id": "awesome-demo (AWESOME_CLIENT_ID)",
+        "client id": "test-client (AWESOME_CLIENT_ID)",
         "audience": "https://api.example/ (config.toml)",
         "scope": "openid email (AWESOME_SCOPE)",
         "api url": "https://api.example/v1 (config.toml)",

@@ -14,6 +14,7 @@ from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.sessions.store_choice import SessionStores
 from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.testing.hostile import Disconnect
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -117,14 +118,7 @@ def test_another_audience_is_another_grant_and_the_session_before_is_revoked(ter
 
 def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Terminal) -> None:
     terminal.login()
-    ask = terminal.answer
-
-    def without_revocation(request: object) -> object:
-        if "/revoke" in str(getattr(request, "url", "")):
-            raise ConnectionError
-        return ask(request)  # type: ignore[arg-type]  # handed on as it came
-
-    terminal.answer = without_revocation  # type: ignore[assignment]  # the same
+    terminal.provider.always("/revoke", Disconnect())
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     assert terminal.run("login", "--force") == 0
     assert "could not be revoked" in terminal.err
@@ -258,7 +252,7 @@ def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
             for folder in terminal.environment.account_dirs:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.write_text("in the way")
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     issuer.auto_approve = True
     terminal.answer = approve

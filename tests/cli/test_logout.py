@@ -73,7 +73,7 @@ def test_what_cannot_be_read_is_repaired_by_a_login(terminal: Terminal, damaged:
 
 def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(terminal: Terminal) -> None:
     terminal.login()
-    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    terminal.login("--profile", "work", "--client-id", "test-client")
     (terminal.environment.state_dir / "sessions.json").unlink()
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
@@ -203,7 +203,7 @@ def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
                 signal.raise_signal(signal.SIGINT)
         if hangs:
             await anyio.sleep_forever()
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     terminal.answer = answer
 

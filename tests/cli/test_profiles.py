@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.oauth.response import Response
 from awesome_cli.settings.config_file import ConfigFile
+from awesome_cli.testing.hostile import Respond
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +173,7 @@ def test_show_tells_the_settings_where_each_comes_from_and_the_session(terminal:
     assert rows(terminal)[:4] == [
         ["work:", "Juan"],
         ["issuer", "https://provider.example/", "(AWESOME_ISSUER)"],
-        ["client_id", "awesome-demo", "(AWESOME_CLIENT_ID)"],
+        ["client_id", "test-client", "(AWESOME_CLIENT_ID)"],
         ["audience", "https://api.example/", "(config.toml)"],
     ]
     assert ["api_url", "(not", "set)"] in rows(terminal)
@@ -238,7 +236,7 @@ def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
 
 def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all_the_same(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always("/revoke", Respond(503))
     assert terminal.run("profiles", "remove", "work") == 10
     assert terminal.keyring.entries() == {}
     assert ConfigFile.read(config(terminal)).names == []
@@ -246,7 +244,7 @@ def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all
 
 
 def test_remove_leaves_the_settings_where_the_store_fails(terminal: Terminal) -> None:
-    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    terminal.login("--profile", "work", "--client-id", "test-client")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
     terminal.set(keyring=Locked())
     assert terminal.run("profiles", "remove", "work") == 9
@@ -291,20 +289,20 @@ def test_login_asks_a_person_for_what_no_setting_says_and_keeps_it(terminal: Ter
 
 def test_an_answer_without_a_scheme_is_a_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 0
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 0
     assert ConfigFile.read(config(terminal)).profile("default")["domain"] == "provider.example"
 
 
 def test_what_is_set_already_is_not_asked_for(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="awesome-demo\n", AWESOME_CLIENT_ID=None) == 0
+    assert terminal.run("login", stdin="test-client\n", AWESOME_CLIENT_ID=None) == 0
     assert QUESTION not in terminal.err
-    assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "awesome-demo"}
+    assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "test-client"}
 
 
 def test_an_answer_that_is_no_domain_is_refused_and_asked_for_again(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="no domain\nprovider.example\nawesome-demo\n", **NOTHING) == 0
+    assert terminal.run("login", stdin="no domain\nprovider.example\ntest-client\n", **NOTHING) == 0
     assert terminal.err.count(QUESTION) == 2
     assert "Error: 'no domain' is not a valid domain.\n" in terminal.err
 
@@ -319,13 +317,13 @@ def test_no_answer_is_a_missing_setting(terminal: Terminal, answers: str) -> Non
 
 def test_answers_are_not_kept_where_the_login_failed(terminal: Terminal) -> None:
     terminal.interactive = True
-    terminal.issuer.script = ["access_denied"]
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 5
+    terminal.provider.at("/token", Respond(403, {"error": "access_denied"}))
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 5
     assert not config(terminal).exists()
 
 
 def test_without_a_terminal_nobody_is_asked(terminal: Terminal) -> None:
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 3
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 3
     assert QUESTION not in terminal.err
 
 
@@ -347,10 +345,7 @@ def test_a_file_that_was_broken_while_the_person_was_waited_for_does_not_fail_th
 
     def answer(request: httpx.Request) -> httpx.Response:
         config(terminal).write_text("[broken", encoding="utf-8")
-        response = terminal.issuer.answer(
-            request.method, request.url.path, dict(parse_qsl(request.content.decode())), dict(request.headers)
-        )
-        return to_httpx(response)
+        return terminal.simulated(request)
 
     terminal.answer = answer
     terminal.login("--audience", "https://api.example/")

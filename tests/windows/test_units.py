@@ -1,15 +1,15 @@
-"""Tests of the rules, run by the Python for Windows itself."""
+"""Unit tests, run by the Python for Windows."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from support.windows import Windows, wait, windows_path
+from support.windows import Windows, wait_on_windows, windows_path
 
 TESTS = Path(__file__).parents[1]
 
-# The rules, which touch nothing outside, and the files in which line ends count. Left out is what needs trio's event
-# loop (it has none under Wine: every test with a ``terminal``), POSIX's modes, links and users, or other programs.
+# Tests of functions without side effects, and of files in which line ends matter. Left out are tests that need trio's
+# event loop (every test with a ``terminal``: it does not work under Wine), POSIX modes, links, users or programs.
 CHOSEN = (
     "oauth/test_device_grant.py",
     "system/test_files.py::test_a_file_that_is_too_large_or_no_text_is_not_read",
@@ -29,8 +29,8 @@ CHOSEN = (
 NEEDS_MODES = "settings/test_profile.py::test_saving_makes_a_private_file_with_a_table_for_the_profile"
 
 
-def test_the_rules_are_the_same_on_windows(windows_python: Windows) -> None:
+def test_unit_tests_pass_on_windows(windows_python: Windows) -> None:
     names = [windows_path(TESTS / name) for name in CHOSEN]
     options = ("-q", "-p", "no:cacheprovider", "--deselect", NEEDS_MODES, "--rootdir", windows_path(TESTS))
-    end = wait(windows_python.start("-m", "pytest", *options, *names))
+    end = wait_on_windows(windows_python.start("-m", "pytest", *options, *names))
     assert end.code == 0, end.out
