@@ -364,3 +364,27 @@ def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
     check_members(terminal.json, members)
     for found in terminal.json["findings"]:
         check_members(found, finding)
+
+
+EXPLANATIONS = [
+    name for name in DOCS if name in ("docs/architecture.md", "docs/explanation/reading.md") or "decisions" in name
+]
+FOREIGN_NAMES = {"ChainerBackend", "my_command"}  # of keyring, and of an example
+
+
+@pytest.mark.parametrize("name", EXPLANATIONS)
+def test_every_module_and_function_that_the_explanations_name_exists(name: str) -> None:
+    trees = [ast.parse(source) for source in SOURCES.values()]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    defined = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+    defined |= {
+        target.id for node in nodes if isinstance(node, ast.Assign) for target in node.targets if hasattr(target, "id")
+    }
+    for word in code(DOCS[name]):
+        if re.fullmatch(r"[\w/]+\.py", word):
+            is_ours = (
+                Path(word).stem in FOREIGN_NAMES or (ROOT / "awesome_cli" / word).exists() or (ROOT / word).exists()
+            )
+            assert is_ours, word
+        elif found := re.fullmatch(r"([A-Z]\w*[a-z]\w*)(?:\.(\w+))?(?:\(\))?|(\w+)\(\)", word):
+            assert {part for part in found.groups() if part} <= defined | FOREIGN_NAMES, word

@@ -371,9 +371,7 @@ BAD = [
     Case(name="expired long ago", token=token(exp=0), rule="exp is in the past"),
     Case(name="negative exp", token=token(exp=-1e300), rule="exp is in the past"),
     Case(name="issued in the future", token=token(iat=NOW + 61), rule="iat is in the future"),
-    Case(
-        name="exp and iat in milliseconds", token=token(exp=NOW * 1000, iat=NOW * 1000), rule="iat is in the future"
-    ),
+    Case(name="exp and iat in milliseconds", token=token(exp=NOW * 1000, iat=NOW * 1000), rule="iat is in the future"),
     Case(name="not valid yet", token=token(nbf=NOW + 61), rule="nbf is in the future"),
     # The access token's hash: OpenID Connect Core §3.1.3.8
     *(
