@@ -168,7 +168,7 @@ LONGEST_FILE = 300  # lines; what is longer has more than one subject
 LONGEST_FILES = {"testing/issuer": 470}
 LONGEST_FUNCTION = 50  # lines, without the parameters of a command
 LONGEST_RUNTIME = 5_700  # lines of code: neither blank nor a comment or docstring
-LONGEST_TEST_KIT = 1_050  # lines
+LONGEST_TEST_KIT = 1_050  # the same
 
 
 def text_of(module: str) -> str:
@@ -207,7 +207,7 @@ NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 def test_the_package_stays_small() -> None:
     runtime = [module for module in MODULES if room(module) != "testing"]
     assert sum(map(code_lines_of, runtime)) <= LONGEST_RUNTIME
-    assert sum(lines_of(module) for module in MODULES if room(module) == "testing") <= LONGEST_TEST_KIT
+    assert sum(code_lines_of(module) for module in MODULES if room(module) == "testing") <= LONGEST_TEST_KIT
 
 
 NAMES_OF_PRODUCTS = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
