@@ -114,26 +114,26 @@ def row(module: str) -> int:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module: str) -> None:
+def test_a_module_imports_only_its_own_folder_and_lower_rows(module: str) -> None:
     names = [name.split(".") for name, _ in imports(MODULES[module]) if name.startswith(("awesome_cli", "."))]
     others = {parts[1] for parts in names} - {room(module), "__version__"}
     assert {other for other in others if row(other) >= row(module)} == set()
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_packages_are_imported_where_they_are_known(module: str) -> None:
+def test_third_party_packages_are_imported_only_where_they_are_listed(module: str) -> None:
     roots = {name.partition(".")[0] for name, _ in imports(MODULES[module])}
     known = {*PACKAGES.get(room(module), "").split(), *PACKAGES.get(module, "").split()}
     assert roots - sys.stdlib_module_names - {"awesome_cli"} <= known
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - LATE))
-def test_imports_stand_at_the_top(module: str) -> None:
+def test_imports_are_at_the_top_of_a_module(module: str) -> None:
     assert [name for name, late in imports(MODULES[module]) if late] == []
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(PURE)])
-def test_pure_rooms_touch_nothing_outside(module: str) -> None:
+def test_pure_modules_have_no_side_effects(module: str) -> None:
     pure = [f"awesome_cli.{name.replace('/', '.')}" for name in PURE]
     harmless = tuple(f"{name}." for name in [*HARMLESS.split(), *pure, *PACKAGES.get(module, "").split()])
     assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(harmless)] == []
@@ -158,7 +158,7 @@ def writes_text(call: ast.Call) -> bool:
     return name == "write_text" or (name in ("open", "fdopen") and bool({"w", "a", "x", "wt", "at", "xt"} & {*modes}))
 
 
-def test_the_map_knows_packages_of_modules_that_exist() -> None:
+def test_every_module_with_listed_packages_exists() -> None:
     assert [name for name in PACKAGES if name not in MODULES] == []
 
 
@@ -174,17 +174,17 @@ def lines_of(module: str) -> int:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_file_can_be_read_at_once(module: str) -> None:
+def test_no_file_exceeds_the_line_limit(module: str) -> None:
     assert lines_of(module) <= LONGEST_FILES.get(module, LONGEST_FILE)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_function_can_be_read_at_once(module: str) -> None:
+def test_no_function_exceeds_the_line_limit(module: str) -> None:
     functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= LONGEST_FUNCTION] == []
 
 
-def test_the_package_stays_small() -> None:
+def test_the_package_does_not_exceed_its_line_limits() -> None:
     lines = {module: lines_of(module) for module in MODULES}
     assert sum(count for module, count in lines.items() if room(module) != "testing") <= LONGEST_RUNTIME
     assert sum(count for module, count in lines.items() if room(module) == "testing") <= LONGEST_TEST_KIT
@@ -224,7 +224,7 @@ def test_exceptions_end_in_error() -> None:
     assert [name for name, kind in vars(errors).items() if isinstance(kind, type) and not name.endswith("Error")] == []
 
 
-def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+def test_the_error_tree_in_the_docstring_matches_the_classes() -> None:
     found = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
     drawn = [(name, len(lead) // 4) for lead, name in found]
     parents: list[str] = []

@@ -64,26 +64,26 @@ def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - wha
     return anyio.run(work)
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
+def test_importing_the_package_imports_no_large_dependency() -> None:
     heavy = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
     program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({heavy} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_it_has_what_it_promises_and_nothing_by_chance() -> None:
+def test_every_name_in_all_exists_and_any_other_is_an_attribute_error() -> None:
     for name in awesome_cli.__all__:
         assert getattr(awesome_cli, name)
     with pytest.raises(AttributeError, match="no attribute 'sesion'"):
         awesome_cli.sesion  # noqa: B018 - a typing mistake
 
 
-def test_the_modules_do_not_hide_the_functions() -> None:
+def test_submodules_do_not_shadow_the_public_functions() -> None:
     assert callable(awesome_cli.session)
     assert callable(awesome_cli.auth)
     assert callable(awesome_cli.device_flow)
 
 
-def test_the_session_is_the_kept_one(environment: Environment, terminal: Terminal) -> None:
+def test_session_returns_the_stored_session(environment: Environment, terminal: Terminal) -> None:
     session = awesome_cli.session(environment=environment)
     assert isinstance(session, Session)
     assert terminal.run("token") == 0
@@ -91,7 +91,7 @@ def test_the_session_is_the_kept_one(environment: Environment, terminal: Termina
     assert session.user.name == "Juan"
 
 
-def test_the_session_is_renewed_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+def test_session_renews_a_token_that_expires_soon(environment: Environment, terminal: Terminal) -> None:
     before = awesome_cli.session(environment=environment)
     terminal.time.pass_by(3600 - 59)
     assert awesome_cli.session(environment=environment).access_token != before.access_token
@@ -99,14 +99,14 @@ def test_the_session_is_renewed_before_it_ends(environment: Environment, termina
     assert terminal.issuer.refreshes == 2
 
 
-def test_the_session_of_a_profile_without_one_needs_a_sign_in(environment: Environment) -> None:
+def test_session_of_a_profile_without_one_raises_login_required_error(environment: Environment) -> None:
     with pytest.raises(LoginRequiredError):
         awesome_cli.session("work", environment=environment)
     with pytest.raises(UsageError):
         awesome_cli.session("no/name", environment=environment)
 
 
-def test_the_library_says_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
+def test_the_library_prints_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     environment = replace(environment, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
     terminal.time.pass_by(4000)
@@ -115,7 +115,7 @@ def test_the_library_says_nothing(environment: Environment, terminal: Terminal, 
     assert environment.stdout.getvalue() + environment.stderr.getvalue() == ""  # type: ignore[attr-defined]  # ours are StringIO
 
 
-def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Environment, terminal: Terminal) -> None:
+def test_a_session_can_be_renewed_inside_a_running_event_loop(environment: Environment, terminal: Terminal) -> None:
     async def notebook() -> Session:
         return awesome_cli.session(environment=environment)
 
@@ -124,13 +124,13 @@ def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Enviro
     assert terminal.issuer.refreshes == 1
 
 
-def test_auth_signs_the_requests_of_a_client(environment: Environment) -> None:
+def test_auth_adds_the_access_token_to_requests(environment: Environment) -> None:
     api = Api()
     assert api.get(awesome_cli.auth(environment=environment), times=2).status_code == 200
     assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"] * 2
 
 
-def test_auth_signs_the_requests_of_an_async_client_off_its_loop(environment: Environment) -> None:
+def test_auth_of_an_async_client_loads_the_session_in_a_thread(environment: Environment) -> None:
     api, seen = Api(), set[int]()
 
     def now() -> float:
@@ -144,7 +144,7 @@ def test_auth_signs_the_requests_of_an_async_client_off_its_loop(environment: En
     assert threading.get_ident() not in seen
 
 
-def test_auth_reads_the_keyring_once_while_the_token_lives(environment: Environment, terminal: Terminal) -> None:
+def test_auth_reads_the_keyring_once_while_the_token_is_valid(environment: Environment, terminal: Terminal) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     for service, username in terminal.keyring.entries():
@@ -155,7 +155,7 @@ def test_auth_reads_the_keyring_once_while_the_token_lives(environment: Environm
         api.get(auth)
 
 
-def test_auth_renews_the_token_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+def test_auth_renews_a_token_that_expires_soon(environment: Environment, terminal: Terminal) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     terminal.time.pass_by(3600 - 59)
@@ -171,7 +171,7 @@ def get(request: pytest.FixtureRequest) -> Callable[[Api, httpx.Auth], httpx.Res
     return lambda api, auth: on_asyncio(lambda: api.get_async(auth))
 
 
-def test_a_refused_token_is_renewed_once(
+def test_auth_renews_a_refused_token_once(
     environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401)
@@ -180,7 +180,7 @@ def test_a_refused_token_is_renewed_once(
     assert terminal.issuer.refreshes == 1
 
 
-def test_a_token_that_is_refused_again_stays_refused(
+def test_auth_does_not_renew_a_token_that_is_refused_again(
     environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401, 401, 200)
@@ -188,7 +188,7 @@ def test_a_token_that_is_refused_again_stays_refused(
     assert (len(api.tokens), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_given_token_is_used_as_it_is(
+def test_auth_never_renews_a_token_from_the_environment(
     environment: Environment, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401)
@@ -197,7 +197,7 @@ def test_a_given_token_is_used_as_it_is(
     assert api.tokens == ["Bearer given"]
 
 
-def test_threads_that_find_the_token_refused_renew_it_once(environment: Environment, terminal: Terminal) -> None:
+def test_concurrent_threads_renew_a_refused_token_once(environment: Environment, terminal: Terminal) -> None:
     token = awesome_cli.session(environment=environment).access_token
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -241,7 +241,9 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(401 if len(self.tokens) == 1 else 200, headers=REFUSED)
 
 
-def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(environment: Environment, terminal: Terminal) -> None:
+def test_a_streamed_body_is_not_sent_twice_but_the_token_is_renewed(
+    environment: Environment, terminal: Terminal
+) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"once"
 
@@ -251,7 +253,7 @@ def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(environment: Enviro
     assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_stream_of_an_async_client_is_not_sent_twice_either(environment: Environment, terminal: Terminal) -> None:
+def test_a_streamed_body_of_an_async_client_is_not_sent_twice(environment: Environment, terminal: Terminal) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"once"
 
@@ -267,7 +269,7 @@ def test_a_stream_of_an_async_client_is_not_sent_twice_either(environment: Envir
 @pytest.mark.parametrize(
     "url", ["https://evil.example/", "http://api.example/", "https://api.example:444/", "https://u@api.example/v1/"]
 )
-def test_the_token_goes_to_no_other_origin(environment: Environment, url: str) -> None:
+def test_auth_refuses_a_request_to_another_origin(environment: Environment, url: str) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     with pytest.raises(UsageError):
         api.get(auth, url)
@@ -293,7 +295,7 @@ def test_the_token_goes_to_no_other_origin(environment: Environment, url: str) -
         ({"https": "{}"}, 502),
     ],
 )
-def test_a_proxy_never_gets_the_token_for_loopback(
+def test_a_request_to_an_api_on_loopback_is_never_sent_to_a_proxy(
     environment: Environment, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> int:
@@ -317,7 +319,7 @@ def test_a_proxy_never_gets_the_token_for_loopback(
     assert api.asked == ["/hello"] * outcomes.count(502)
 
 
-def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(
+def test_auth_sends_no_token_to_a_redirect_target_and_ignores_its_401(
     environment: Environment, terminal: Terminal
 ) -> None:
     api = Api(302, 401)
@@ -329,7 +331,7 @@ def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(
     assert terminal.issuer.refreshes == 0
 
 
-def test_the_api_may_be_named_by_the_program(environment: Environment) -> None:
+def test_auth_accepts_the_api_url_as_an_argument(environment: Environment) -> None:
     api = Api()
     assert api.get(
         awesome_cli.auth(api_url="https://other.example", environment=environment), "https://other.example/x"
@@ -347,7 +349,7 @@ async def steps(terminal: Terminal, **options: Any) -> list[DeviceAuthorization 
         return [step async for step in flow]
 
 
-def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal) -> None:
+def test_device_flow_yields_the_code_and_then_a_session(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     shown, session = terminal.time.run(lambda: steps(terminal, scope="email", audience="https://api.example/"))
     assert isinstance(shown, DeviceAuthorization)
@@ -358,7 +360,7 @@ def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal
     assert not terminal.environment.cache_dir.exists()
 
 
-def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal) -> None:
+def test_device_flow_accepts_metadata_as_an_argument(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     url = terminal.issuer.url
     metadata = {
@@ -373,14 +375,14 @@ def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal)
         terminal.time.run(lambda: steps(terminal, metadata={**metadata, "issuer": "https://evil.example/"}))
 
 
-def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None:
+def test_device_flow_ends_after_the_timeout(terminal: Terminal) -> None:
     begun = terminal.time.now()
     with pytest.raises(DeviceCodeExpiredError):
         terminal.time.run(lambda: steps(terminal, timeout=30, pkce=True))
     assert terminal.time.now() - begun == pytest.approx(30, abs=1)
 
 
-def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
+def test_device_flow_can_be_closed_before_the_approval(terminal: Terminal) -> None:
     async def leave() -> object:
         async with aclosing(
             awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, environment=terminal.environment)
@@ -393,7 +395,7 @@ def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
     assert "/token" not in terminal.paths
 
 
-def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None:
+def test_device_flow_with_an_invalid_issuer_raises_config_error(terminal: Terminal) -> None:
     async def ask() -> None:
         async for _ in awesome_cli.device_flow("provider.example", "x", environment=terminal.environment):
             raise AssertionError
@@ -402,7 +404,9 @@ def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None
         terminal.time.run(ask)
 
 
-def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:  # noqa: ANN401
+def test_without_an_environment_argument_the_one_of_the_process_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "given")
     monkeypatch.setenv("AWESOME_API_URL", API)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -412,7 +416,7 @@ def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp
     assert api.tokens == ["Bearer given"]
 
 
-def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
+def test_a_session_in_the_plaintext_file_does_not_use_the_keyring(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
     environ = {**terminal.environment.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
     assert awesome_cli.session(environment=replace(terminal.environment, environ=environ)).user.name == "Juan"

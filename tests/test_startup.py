@@ -31,19 +31,19 @@ def modules(*argv: str, home: Path) -> set[str]:
     return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
 
 
-def test_the_version_takes_no_parser(tmp_path: Path) -> None:
+def test_version_imports_no_parser(tmp_path: Path) -> None:
     assert not modules("--version", home=tmp_path) & {*HEAVY, "typer", "jeepney", "dataclasses", "platformdirs"}
 
 
 @pytest.mark.parametrize("argv", [("--help",), ("say-hi", "--help"), ("login", "--help")], ids=" ".join)
-def test_help_takes_a_parser_and_nothing_else(tmp_path: Path, argv: tuple[str, ...]) -> None:
+def test_help_imports_the_parser_and_no_large_dependency(tmp_path: Path, argv: tuple[str, ...]) -> None:
     loaded = modules(*argv, home=tmp_path)
     assert "typer" in loaded
     assert not loaded & HEAVY
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
-def test_the_fast_lane_takes_a_bus_and_nothing_else() -> None:
+def test_the_fast_path_imports_only_the_d_bus_client() -> None:
     program = "import sys, awesome_cli.cli.fast_path; print(*sys.modules)"
     environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
@@ -53,7 +53,7 @@ def test_the_fast_lane_takes_a_bus_and_nothing_else() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
-def test_the_secret_service_is_read_without_the_search_for_a_keyring() -> None:
+def test_the_secret_service_modules_do_not_import_keyring() -> None:
     modules = "awesome_cli.keystore.secret_service, awesome_cli.sessions.store, awesome_cli.settings.profile"
     program = f"import sys, {modules}; print(*sys.modules)"
     environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}

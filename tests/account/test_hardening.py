@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def test_the_fast_lane_knows_all_members_of_a_card() -> None:
+def test_the_user_fields_of_a_manifest_are_the_fields_of_user() -> None:
     assert set(User.__dataclass_fields__) == USER_FIELDS
 
 
@@ -72,7 +72,7 @@ NO_TEXT = [5, True, [1], {}, b"bytes", UnicodeDecodeError("utf-8", b"\xff", 0, 1
 
 
 @pytest.mark.parametrize("answer", NO_TEXT, ids=repr)
-def test_an_entry_that_is_no_text_is_not_signed_in_and_can_be_repaired(terminal: Terminal, answer: object) -> None:
+def test_a_keyring_entry_that_is_not_text_can_be_replaced_or_deleted(terminal: Terminal, answer: object) -> None:
     for repair in ("login", "logout"):
         terminal.set(keyring=Odd(answer))
         terminal.issuer.auto_approve = True
@@ -83,7 +83,7 @@ def test_an_entry_that_is_no_text_is_not_signed_in_and_can_be_repaired(terminal:
 
 
 @pytest.mark.parametrize("missing", sorted(USER_FIELDS))
-def test_a_card_of_other_members_is_not_signed_in(terminal: Terminal, missing: str) -> None:
+def test_a_manifest_with_other_user_fields_is_rejected(terminal: Terminal, missing: str) -> None:
     terminal.login()
     name = (manifest_name("awesome-cli", "default"), "awesome")
     manifest = parse(terminal.keyring.entries()[name])
@@ -94,13 +94,13 @@ def test_a_card_of_other_members_is_not_signed_in(terminal: Terminal, missing: s
     assert terminal.run("whoami") == 4
 
 
-def test_braces_in_texts_are_escaped_and_come_back() -> None:
+def test_braces_in_strings_are_escaped_and_decoded_again() -> None:
     text = dump_json({"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}})
     assert json.loads(text) == {"name": 'A "{USERNAME}" \\{x', "card": {"a": "}"}}
     assert text.count("{") == text.count("}") == 2
 
 
-def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Terminal) -> None:
+def test_a_session_that_moves_to_the_keyring_during_the_wait_for_the_lock_is_found(terminal: Terminal) -> None:
     terminal.issuer.token_lifetime = 10
     terminal.login("--insecure-storage")
     terminal.time.pass_by(60)
@@ -122,7 +122,7 @@ def test_a_session_that_moves_while_the_lock_is_waited_for_is_found(terminal: Te
     assert not mover.stores.has_plaintext_file
 
 
-def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Terminal) -> None:
+def test_a_renewal_for_another_subject_is_refused_even_if_the_keys_cannot_be_fetched(terminal: Terminal) -> None:
     terminal.issuer.token_lifetime = 10
     terminal.login()
     terminal.time.pass_by(60)
@@ -144,12 +144,12 @@ def test_a_renewal_for_somebody_else_is_refused_even_without_keys(terminal: Term
 
 
 @pytest.mark.parametrize("option", ["--client-id", "--scope", "--audience"])
-def test_a_setting_typed_in_no_known_encoding_is_refused(terminal: Terminal, option: str) -> None:
+def test_an_option_that_is_not_valid_text_is_refused(terminal: Terminal, option: str) -> None:
     assert terminal.run("login", option, "\udcff") == 3
     assert terminal.paths == []
 
 
-def test_a_config_file_of_a_windows_editor_is_read(terminal: Terminal) -> None:
+def test_a_config_file_with_a_byte_order_mark_is_read(terminal: Terminal) -> None:
     terminal.environment.config_dir.mkdir()
     (terminal.environment.config_dir / "config.toml").write_text(
         "\ufeff[profiles.default]\nscope = 'openid'\n", "utf-8"
@@ -159,13 +159,13 @@ def test_a_config_file_of_a_windows_editor_is_read(terminal: Terminal) -> None:
     assert terminal.json["scope"] == "openid"
 
 
-def test_a_folder_in_the_place_of_the_plain_file_is_no_reason_to_revoke(terminal: Terminal) -> None:
+def test_a_folder_in_place_of_the_plaintext_file_does_not_affect_a_keyring_session(terminal: Terminal) -> None:
     (terminal.environment.state_dir / "insecure-session-default.json").mkdir(parents=True)
     terminal.login()
     assert terminal.run("whoami", "--check") == 0
 
 
-def test_logout_empties_the_keyring_without_any_folder_for_locks(terminal: Terminal, tmp_path: Path) -> None:
+def test_logout_empties_the_keyring_without_a_usable_lock_folder(terminal: Terminal, tmp_path: Path) -> None:
     terminal.login()
     (tmp_path / "in the way").touch()
     terminal.set(account_dirs=(tmp_path / "in the way" / "state", tmp_path / "in the way" / "temp"))
@@ -174,7 +174,7 @@ def test_logout_empties_the_keyring_without_any_folder_for_locks(terminal: Termi
     assert terminal.keyring.entries() == {}
 
 
-def test_an_event_that_nobody_reads_is_no_success(terminal: Terminal) -> None:
+def test_an_event_that_cannot_be_written_is_an_error(terminal: Terminal) -> None:
     class Gone(io.StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
@@ -186,7 +186,7 @@ def test_an_event_that_nobody_reads_is_no_success(terminal: Terminal) -> None:
         console.result("a result that has been read as far as anybody wanted")
 
 
-def test_endpoints_go_with_the_issuer_that_they_stood_beside(terminal: Terminal) -> None:
+def test_a_new_issuer_removes_the_endpoints_of_the_old_one_from_the_config(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir()
@@ -202,7 +202,7 @@ def test_endpoints_go_with_the_issuer_that_they_stood_beside(terminal: Terminal)
     assert [str(request.url) for request in terminal.requests] == ["https://provider.example/token"]
 
 
-def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) -> None:
+def test_a_config_file_that_cannot_be_extended_causes_a_warning(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     terminal.environment.config_dir.mkdir()
     (terminal.environment.config_dir / "config.toml").write_text("profiles = {}\n")
@@ -212,7 +212,7 @@ def test_a_config_that_cannot_be_added_to_costs_a_warning(terminal: Terminal) ->
     assert "Juan" in terminal.out
 
 
-def test_new_folders_are_their_owners_alone(terminal: Terminal) -> None:
+def test_new_folders_are_accessible_to_their_owner_only(terminal: Terminal) -> None:
     terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
     terminal.login("--client-id", "awesome-demo")
     made = [
@@ -223,7 +223,7 @@ def test_new_folders_are_their_owners_alone(terminal: Terminal) -> None:
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
 
 
-def test_a_session_that_the_keyring_kept_beside_the_plain_file_is_revoked_too(terminal: Terminal) -> None:
+def test_moving_a_plaintext_session_to_the_keyring_revokes_the_one_stored_there(terminal: Terminal) -> None:
     terminal.login()
     working = terminal.environment.keyring
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
@@ -236,7 +236,7 @@ def test_a_session_that_the_keyring_kept_beside_the_plain_file_is_revoked_too(te
     assert terminal.run("token", "--min-ttl", "100000") == 0  # the one that was moved lives
 
 
-def test_who_is_signed_in_is_told_so_though_the_session_cannot_move_to_a_keyring(terminal: Terminal) -> None:
+def test_login_succeeds_if_a_plaintext_session_cannot_be_moved_to_a_keyring(terminal: Terminal) -> None:
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
     terminal.login("--insecure-storage")
     assert terminal.run("login") == 0
@@ -244,14 +244,14 @@ def test_who_is_signed_in_is_told_so_though_the_session_cannot_move_to_a_keyring
     assert "You are already signed in as Juan" in terminal.err
 
 
-def test_a_logout_says_that_the_settings_ask_for_another_session(terminal: Terminal) -> None:
+def test_logout_reports_a_session_that_does_not_match_the_settings(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("logout", AWESOME_CLIENT_ID="other") == 0
     assert "the settings ask for the client id other. It is signed out all the same." in terminal.err
     assert terminal.keyring.entries() == {}
 
 
-def test_without_a_keyring_all_are_signed_out_that_are_known_to_be_in(terminal: Terminal) -> None:
+def test_logout_all_without_a_keyring_signs_out_the_plaintext_sessions(terminal: Terminal) -> None:
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
     terminal.login("--insecure-storage", "--profile", "work")
     assert terminal.run("logout", "--all") == 0
@@ -260,7 +260,7 @@ def test_without_a_keyring_all_are_signed_out_that_are_known_to_be_in(terminal: 
 
 
 @pytest.mark.parametrize("variable", ["AWESOME_ISSUER", "AWESOME_DOMAIN"])
-def test_the_variable_that_asks_for_another_session_is_named(terminal: Terminal, variable: str) -> None:
+def test_the_hint_names_the_variable_that_does_not_match_the_session(terminal: Terminal, variable: str) -> None:
     terminal.login()
     value = "https://other.example/" if variable == "AWESOME_ISSUER" else "other.example"
     terminal.set(environ={variable: value})
@@ -268,12 +268,12 @@ def test_the_variable_that_asks_for_another_session_is_named(terminal: Terminal,
     assert f"Hint: Unset {variable}. " in terminal.err
 
 
-def test_a_setting_that_a_command_does_not_use_does_not_stop_it(terminal: Terminal) -> None:
+def test_an_invalid_setting_that_a_command_does_not_use_is_ignored(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("say-hi", AWESOME_API_URL="http://example.com/", AWESOME_AUDIENCE="\udcff") == 0
 
 
-def test_advice_means_the_profile_that_was_meant(terminal: Terminal) -> None:
+def test_hints_name_the_selected_profile(terminal: Terminal) -> None:
     assert terminal.run("--profile", "work", "token") == 4
     assert terminal.err.splitlines()[-1] == "Hint: Sign in with: awesome login --profile work"
     assert terminal.run("--profile", "work", "profiles", "show", "home") == 3
@@ -282,9 +282,7 @@ def test_advice_means_the_profile_that_was_meant(terminal: Terminal) -> None:
 
 @pytest.mark.parametrize("name", [r"\g<9>", r"\1", "a b", "$(id)", "\x1b[31mX", ""])
 @pytest.mark.parametrize("words", [["token", "--id"], ["token"], ["say-hi"], ["doctor"]])
-def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
-    terminal: Terminal, name: str, words: list[str]
-) -> None:
+def test_an_invalid_profile_name_is_not_repeated_in_a_hint(terminal: Terminal, name: str, words: list[str]) -> None:
     for argv in (["--profile", name, *words], [*words, "--profile", name]):
         assert terminal.run(*argv, AWESOME_ACCESS_TOKEN="given") == 2
         assert terminal.err.endswith(
@@ -292,11 +290,11 @@ def test_a_name_that_no_profile_can_have_is_refused_before_it_gets_into_advice(
         )
 
 
-def test_two_spellings_of_one_setting_are_one_too_many(terminal: Terminal) -> None:
+def test_domain_and_issuer_together_are_a_usage_error(terminal: Terminal) -> None:
     assert terminal.run("login", "--domain", "a.example", "--issuer", "https://b.example/") == 2
 
 
-def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> None:
+def test_a_secret_that_the_provider_repeats_is_masked(terminal: Terminal) -> None:
     def repeating(request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode()))
         if "device_code" in form:
@@ -317,7 +315,7 @@ def test_what_a_server_repeats_of_a_secret_is_not_shown(terminal: Terminal) -> N
         ({"verification_uri": None, "verification_url": "https://provider.example/activate"}, 0),
     ],
 )
-def test_what_others_say_in_an_unusual_way_is_understood(
+def test_an_unusual_device_authorization_response_is_accepted(
     terminal: Terminal, members: dict[str, object], code: int
 ) -> None:
     def unusual(request: httpx.Request) -> httpx.Response:
@@ -333,7 +331,7 @@ def test_what_others_say_in_an_unusual_way_is_understood(
 
 
 @pytest.mark.parametrize("error", ["slow_down", "temporarily_unavailable"])
-def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: str) -> None:
+def test_say_hi_answers_offline_if_the_provider_postpones_a_renewal(terminal: Terminal, error: str) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
     terminal.answer = lambda _: said(400, {"error": error})
@@ -342,7 +340,7 @@ def test_a_renewal_that_is_put_off_costs_no_greeting(terminal: Terminal, error: 
 
 
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
-def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: str) -> None:
+def test_an_empty_or_identity_content_encoding_is_accepted(terminal: Terminal, encoding: str) -> None:
     def coded(request: httpx.Request) -> httpx.Response:
         answer = terminal.honest(request)
         answer.headers["content-encoding"] = encoding
@@ -352,7 +350,7 @@ def test_a_coding_that_is_none_is_no_compression(terminal: Terminal, encoding: s
     terminal.login()
 
 
-def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Terminal) -> None:
+def test_tokens_received_just_before_an_interruption_are_revoked(terminal: Terminal) -> None:
     """Who they are for is asked; there Ctrl-C cancels the conversation."""
 
     async def hanging(request: httpx.Request) -> httpx.Response:
@@ -377,12 +375,12 @@ def test_tokens_that_came_just_before_somebody_gave_up_are_revoked(terminal: Ter
 
 
 @pytest.mark.parametrize("key", ["alg", "use", "kid", "x"])
-def test_a_member_of_a_key_that_is_null_is_absent(key: str) -> None:
+def test_null_members_of_a_key_are_dropped(key: str) -> None:
     (kept,) = parse_jwks(Response(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode()))
     assert kept == {"kty": "RSA", "n": "n", "e": "e"}
 
 
-def test_a_renewal_that_could_not_be_kept_is_not_asked_for(terminal: Terminal) -> None:
+def test_no_refresh_request_is_sent_if_the_keyring_cannot_be_written_to(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
     set_password = terminal.keyring.set_password
@@ -398,7 +396,7 @@ def test_a_renewal_that_could_not_be_kept_is_not_asked_for(terminal: Terminal) -
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes with names")
-def test_a_pipe_in_the_place_of_the_plain_file_holds_nobody_up(terminal: Terminal) -> None:
+def test_a_named_pipe_in_place_of_the_plaintext_file_does_not_block(terminal: Terminal) -> None:
     file = terminal.environment.state_dir / "insecure-session-default.json"
     file.parent.mkdir(parents=True)
     os.mkfifo(file)
@@ -407,13 +405,13 @@ def test_a_pipe_in_the_place_of_the_plain_file_holds_nobody_up(terminal: Termina
     assert "insecure file" in json.dumps(terminal.run("whoami", "--json") or terminal.json)
 
 
-def test_a_folder_in_the_place_of_the_plain_file_is_told_before_a_code_is_asked_for(terminal: Terminal) -> None:
+def test_a_folder_in_place_of_the_plaintext_file_is_reported_before_a_code_is_requested(terminal: Terminal) -> None:
     (terminal.environment.state_dir / "insecure-session-default.json").mkdir(parents=True)
     assert terminal.run("login", "--insecure-storage") == 9
     assert terminal.paths == []
 
 
-def test_a_login_that_cannot_be_kept_leaves_no_name(terminal: Terminal) -> None:
+def test_a_login_that_cannot_be_stored_is_removed_from_the_session_index(terminal: Terminal) -> None:
     set_password = terminal.keyring.set_password
 
     def refusing(service: str, username: str, password: str) -> None:

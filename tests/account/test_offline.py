@@ -71,7 +71,7 @@ def expired(terminal: Terminal, time: Time, request: pytest.FixtureRequest) -> T
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_say_hi_and_whoami_answer_from_the_last_verified_sign_in_and_say_so(expired: Terminal, trouble: Act) -> None:
+def test_say_hi_and_whoami_answer_offline_from_the_last_verified_sign_in(expired: Terminal, trouble: Act) -> None:
     back_online, expired.answer = expired.answer, trouble
     kept = expired.keyring.entries()
     for command in ("say-hi", "whoami"):
@@ -85,7 +85,7 @@ def test_say_hi_and_whoami_answer_from_the_last_verified_sign_in_and_say_so(expi
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_there_is_no_token_without_the_provider(expired: Terminal, trouble: Act) -> None:
+def test_token_fails_while_the_provider_is_unavailable(expired: Terminal, trouble: Act) -> None:
     expired.answer = trouble
     kept = expired.keyring.entries()
     assert expired.run("token") == 7
@@ -95,7 +95,7 @@ def test_there_is_no_token_without_the_provider(expired: Terminal, trouble: Act)
 
 
 @pytest.mark.parametrize("trouble", UNCONFIRMED.values(), ids=UNCONFIRMED)
-def test_a_logout_empties_the_keyring_and_owns_up(expired: Terminal, trouble: Act) -> None:
+def test_logout_empties_the_keyring_and_reports_the_unconfirmed_revocation(expired: Terminal, trouble: Act) -> None:
     expired.answer = trouble
     assert expired.run("logout") == 10
     assert "did not confirm the revocation" in expired.err
@@ -104,7 +104,7 @@ def test_a_logout_empties_the_keyring_and_owns_up(expired: Terminal, trouble: Ac
 
 
 @pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_a_login_neither_replaces_nor_loses_what_it_cannot_ask_about(expired: Terminal, trouble: Act) -> None:
+def test_login_keeps_an_expired_session_while_the_provider_is_unavailable(expired: Terminal, trouble: Act) -> None:
     expired.answer = trouble
     kept = expired.keyring.entries()
     assert expired.run("login") == 7
@@ -112,7 +112,7 @@ def test_a_login_neither_replaces_nor_loses_what_it_cannot_ask_about(expired: Te
 
 
 @pytest.mark.parametrize("command", ["say-hi", "whoami", "token"])
-def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: str) -> None:
+def test_a_session_whose_grant_was_revoked_is_removed(expired: Terminal, command: str) -> None:
     session = _session_store(expired).load()
     assert session
     form = {"client_id": expired.issuer.client_id, "token": session.refresh_token or ""}
@@ -122,7 +122,7 @@ def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: 
     assert expired.keyring.entries() == {}
 
 
-def test_a_grant_that_a_sibling_renewed_without_our_lock_is_adopted(expired: Terminal) -> None:
+def test_a_session_renewed_by_another_process_without_the_lock_is_adopted(expired: Terminal) -> None:
     ask = expired.answer
 
     def overtaken(request: httpx.Request) -> httpx.Response:

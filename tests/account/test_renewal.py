@@ -64,20 +64,20 @@ def _late(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[
 
 
 @pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
-def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
+def test_a_late_refresh_response_is_accepted(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
     expired.answer = _late(seconds, expired)
     assert expired.run("token") == 0
     assert expired.err == NOTE
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_an_answer_within_two_seconds_is_waited_for_without_a_word(expired: Terminal) -> None:
+def test_a_refresh_response_within_two_seconds_causes_no_note(expired: Terminal) -> None:
     expired.answer = _late(1.5, expired)
     assert expired.run("token") == 0
     assert expired.err == ""
 
 
-def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ended(
+def test_a_refresh_that_timed_out_explains_why_the_session_ended(
     expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
@@ -95,7 +95,7 @@ def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ende
     assert issuer.reuses == 1
 
 
-def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> None:
+def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal, time: Time) -> None:
     expired.answer = _late(REQUEST_TIMEOUT + 1, expired, "/userinfo")
     assert expired.run("token") == 0
     began = time.now()
@@ -104,7 +104,7 @@ def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> 
 
 
 @pytest.mark.parametrize("command", [("say-hi",), ("whoami",), ("whoami", "--json")])
-def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
+def test_the_user_is_printed_after_ten_seconds_while_the_renewal_continues(
     expired: Terminal, issuer: ProviderSimulator, command: tuple[str, ...]
 ) -> None:
     expired.answer = _late(40, expired)
@@ -118,7 +118,9 @@ def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
     assert expired.paths == []  # it was renewed
 
 
-def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: ProviderSimulator) -> None:
+def test_a_session_that_is_rejected_after_the_greeting_causes_a_warning(
+    expired: Terminal, issuer: ProviderSimulator
+) -> None:
     grants = issuer._refresh_tokens  # noqa: SLF001 - nothing else ends a grant while it is used
     grants.clear()
     expired.answer = _late(40, expired)
@@ -127,7 +129,7 @@ def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Termina
     assert expired.run("say-hi") == 4
 
 
-def test_a_reader_that_has_gone_ends_no_renewal(
+def test_a_closed_output_pipe_does_not_end_a_renewal(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def gone(*_: object, **__: object) -> None:
@@ -141,7 +143,7 @@ def test_a_reader_that_has_gone_ends_no_renewal(
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Terminal, time: Time) -> None:
+def test_a_renewal_ends_at_most_thirty_seconds_after_a_signal(expired: Terminal, time: Time) -> None:
     deferred = DeferredSignals()
 
     @contextmanager
@@ -172,7 +174,7 @@ def _busy(terminal: Terminal) -> Iterator[Path]:
         yield folder / f"{name}.failed"
 
 
-def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
+def test_say_hi_waits_at_most_ten_seconds_for_another_process(
     expired: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.account.USER_TIMEOUT", 0.05)
@@ -182,7 +184,7 @@ def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
     assert USER_TIMEOUT == 10
 
 
-def test_a_token_waits_for_another_process_and_says_so_in_the_end(
+def test_token_waits_for_another_process_and_reports_the_timeout(
     expired: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
@@ -192,7 +194,7 @@ def test_a_token_waits_for_another_process_and_says_so_in_the_end(
 
 
 @pytest.mark.parametrize(("command", "code"), [("token", 7), ("say-hi", 0)])
-def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
+def test_a_command_adopts_the_failure_of_the_renewal_that_it_waited_for(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, command: str, code: int
 ) -> None:
     acquire = lock.acquire_locks
@@ -212,7 +214,7 @@ def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
     assert issuer.refreshes == 1
 
 
-def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_details(expired: Terminal) -> None:
+def test_verbose_names_the_lock_folder_that_is_used_instead(expired: Terminal) -> None:
     first, second = expired.environment.account_dirs
     for path in (first, second):
         if path.exists():
@@ -222,7 +224,7 @@ def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_detai
     assert f"{first} cannot be used for locks; {second} serves instead." in expired.err
 
 
-def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
+def test_logout_deletes_the_record_of_a_failed_renewal(expired: Terminal) -> None:
     expired.answer = _at("/token", _refuse, expired)
     assert expired.run("token") == 7
     (folder, _) = expired.environment.account_dirs
@@ -231,7 +233,7 @@ def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
+def test_say_hi_answers_without_a_usable_lock_folder(expired: Terminal) -> None:
     for folder in expired.environment.account_dirs:
         if folder.exists():
             folder.rmdir()
@@ -246,7 +248,7 @@ def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
 
 
 @pytest.mark.parametrize("ahead", [-50 * 60, -3 * 60, 12 * 3600], ids=["50 min slow", "3 min slow", "12 h fast"])
-def test_a_wrong_clock_costs_no_session(
+def test_a_wrong_clock_does_not_end_the_session(
     terminal: Terminal, issuer: ProviderSimulator, time: Time, ahead: float
 ) -> None:
     terminal.login()
@@ -261,7 +263,9 @@ def test_a_wrong_clock_costs_no_session(
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: ProviderSimulator) -> None:
+def test_the_refresh_token_that_came_with_an_invalid_id_token_is_stored(
+    expired: Terminal, issuer: ProviderSimulator
+) -> None:
     before = _session(expired)
 
     def forged(request: httpx.Request) -> httpx.Response:
@@ -279,7 +283,7 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_come(
+def test_a_renewal_ignores_an_id_token_whose_keys_cannot_be_fetched(
     expired: Terminal, issuer: ProviderSimulator
 ) -> None:
     before = _session(expired)
@@ -292,7 +296,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 
 
 @pytest.mark.parametrize("member", ["access_token", "token_type"])
-def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
+def test_the_refresh_token_of_a_malformed_token_response_is_stored(
     expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
     def malformed(request: httpx.Request) -> httpx.Response:
@@ -307,7 +311,7 @@ def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
+def test_logout_waits_for_a_limited_time_for_another_process(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
@@ -318,9 +322,7 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
     assert issuer.living_grants == 0
 
 
-def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
-    expired: Terminal, issuer: ProviderSimulator
-) -> None:
+def test_refreshed_tokens_for_another_subject_are_revoked(expired: Terminal, issuer: ProviderSimulator) -> None:
     before = _session(expired)
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     assert expired.run("token") == 8
@@ -330,7 +332,7 @@ def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError(), ImportError()])
-def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
+def test_a_local_error_during_validation_is_not_reported_as_an_invalid_signature(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def failing(*_: object, **__: object) -> None:
@@ -344,7 +346,7 @@ def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
+def test_a_local_error_during_the_validation_of_a_login_revokes_the_tokens(
     terminal: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object, **__: object) -> None:
@@ -357,7 +359,7 @@ def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
 
 
 @pytest.mark.parametrize("trouble", ["refused", "unreachable"])
-def test_a_session_that_stops_a_login_names_the_way_out(expired: Terminal, trouble: str) -> None:
+def test_login_suggests_force_if_the_old_session_cannot_be_renewed(expired: Terminal, trouble: str) -> None:
     def act(_: httpx.Request) -> httpx.Response:
         if trouble == "unreachable":
             raise httpx.ConnectError("down")
@@ -405,7 +407,7 @@ THERE = {
 
 
 @pytest.mark.parametrize("there", THERE.values(), ids=THERE)
-def test_a_token_endpoint_that_moved_is_found_again(
+def test_a_token_endpoint_that_moved_is_rediscovered(
     expired: Terminal, issuer: ProviderSimulator, there: Callable[[httpx.Request], Any]
 ) -> None:
     _moved(expired, "/token", "/oauth/token", there)
@@ -417,19 +419,19 @@ def test_a_token_endpoint_that_moved_is_found_again(
     assert expired.paths == ["/oauth/token"]  # and remembered
 
 
-def test_a_login_heals_it_too(expired: Terminal) -> None:
+def test_login_rediscovers_a_token_endpoint_that_moved(expired: Terminal) -> None:
     _moved(expired, "/token", "/oauth/token", THERE["404"])
     assert expired.run("login") == 0
     assert "already signed in" in expired.err
 
 
-def test_a_userinfo_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+def test_a_userinfo_endpoint_that_moved_is_rediscovered(terminal: Terminal) -> None:
     terminal.login()
     _moved(terminal, "/userinfo", "/me", THERE["404"])
     assert terminal.run("whoami", "--check") == 0
 
 
-def test_a_revocation_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+def test_a_revocation_endpoint_that_moved_is_rediscovered(terminal: Terminal) -> None:
     terminal.login()
     _moved(terminal, "/revoke", "/oauth/revoke", THERE["404"])
     assert terminal.run("logout") == 0
@@ -445,13 +447,13 @@ def test_a_refresh_request_that_may_have_arrived_is_not_sent_again(expired: Term
     assert expired.paths == ["/token"]
 
 
-def test_an_endpoint_that_did_not_move_keeps_its_answer(expired: Terminal) -> None:
+def test_the_error_of_an_endpoint_that_did_not_move_is_final(expired: Terminal) -> None:
     expired.answer = _at("/token", THERE["404"], expired)
     assert expired.run("token") == 7
     assert expired.paths == ["/token", "/.well-known/openid-configuration"]
 
 
-def test_discovery_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
+def test_a_discovery_document_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
     for path in expired.environment.cache_dir.iterdir():
         path.unlink()
     expired.answer = _at("/token", THERE["404"], expired)
@@ -462,7 +464,7 @@ def test_discovery_that_was_just_fetched_is_not_fetched_again(expired: Terminal)
 # --- sign-ins without a refresh token, and without a keyring
 
 
-def test_a_sign_in_without_a_refresh_token_says_until_when_it_lives_and_what_to_change(terminal: Terminal) -> None:
+def test_login_without_a_refresh_token_reports_the_expiry_and_the_missing_scope(terminal: Terminal) -> None:
     terminal.login("--scope", "openid profile")
     (line,) = [line for line in terminal.err.splitlines() if "no refresh token" in line]
     assert "2027-01-15T09:00:05Z" in line

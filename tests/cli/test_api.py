@@ -592,7 +592,7 @@ def test_a_next_page_at_another_origin_is_not_fetched(api: Api, target: str) -> 
     assert "next page" in api.terminal.err
 
 
-def test_pages_that_link_in_a_circle_end(api: Api) -> None:
+def test_pages_that_link_to_each_other_end_at_the_limit(api: Api) -> None:
     api.responses = [response(200, b"x", {"link": '<?page=2>; rel="next"'}) for _ in range(MAX_PAGES + 1)]
     assert api.run("x", "--paginate") == 7
     assert len(api.calls) == MAX_PAGES
@@ -800,7 +800,7 @@ def test_a_quick_transfer_shows_no_progress(api: Api) -> None:
 GIVEN = "given-s3cret"
 
 
-def test_a_token_from_the_environment_serves_token_and_api_without_the_keyring(terminal: Terminal) -> None:
+def test_token_and_api_use_a_token_from_the_environment_without_the_keyring(terminal: Terminal) -> None:
     terminal.set(keyring=None, environ={**terminal.environment.environ, "PYTHON_KEYRING_BACKEND": "no.such"})
     api = Api(terminal)
     assert terminal.run("token", AWESOME_ACCESS_TOKEN=GIVEN) == 0

@@ -80,7 +80,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Terminal) -> None:
+def test_profile_names_come_from_the_config_file_and_the_session_index(terminal: Terminal) -> None:
     terminal.login("--profile", "signed-in", "--scope", "openid")
 
     class Context:
@@ -94,7 +94,7 @@ def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Term
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "powershell"])
-def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> None:
+def test_the_completion_of_an_empty_word_lists_all_commands(home: Home, shell: str) -> None:
     told = [line.partition(":::")[0].partition("\t")[0] for line in home.asked(shell, ["awesome", ""])]
     assert told == list(COMMANDS)
 
@@ -117,7 +117,7 @@ def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> Non
         (["awesome", "--show-completion", "who"], ["whoami"]),
     ],
 )
-def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[str], told: list[str]) -> None:
+def test_completions_depend_on_the_preceding_words(home: Home, words: list[str], told: list[str]) -> None:
     assert [word for word in home.asked("bash", words) if word] == told
 
 
@@ -135,7 +135,7 @@ def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[st
         {"_AWESOME_COMPLETE": "\x1b[31m_zsh"},
     ],
 )
-def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
+def test_a_malformed_completion_request_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
     refused = home.run("awesome", "whoami", **environ)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
@@ -145,7 +145,7 @@ def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, e
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "powershell", "pwsh"])
-def test_a_shell_that_tells_no_words_is_answered_all_the_same(home: Home, shell: str) -> None:
+def test_a_completion_request_without_words_succeeds(home: Home, shell: str) -> None:
     answered = home.run("awesome", "whoami", _AWESOME_COMPLETE=f"complete_{shell}")
     assert (answered.returncode, answered.stderr) == (0, "")
 
@@ -163,7 +163,7 @@ def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_one_command_installs_it_for_the_shell_that_it_is_typed_in(home: Home, shell: str) -> None:
+def test_install_completion_installs_it_for_the_current_shell(home: Home, shell: str) -> None:
     installed = install(home, shell)
     assert (installed.returncode, installed.stdout) == (0, "")
     assert installed.stderr.startswith(f"Completion for {shell} is installed in {home.folder}")
@@ -172,7 +172,7 @@ def test_one_command_installs_it_for_the_shell_that_it_is_typed_in(home: Home, s
     assert file.read_text("utf-8").strip() == shown.stdout.strip()
 
 
-def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
+def test_install_completion_in_an_unsupported_shell_is_a_usage_error(home: Home) -> None:
     need("dash")
     refused = home.run("dash", "-c", "awesome --install-completion; exit $?")
     assert refused.returncode == 2
@@ -182,7 +182,7 @@ def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
     )
 
 
-def test_a_file_in_the_way_is_named(home: Home) -> None:
+def test_install_completion_names_a_file_that_blocks_its_folder(home: Home) -> None:
     (home.folder / ".bash_completions").touch()
     refused = install(home, "bash")
     assert refused.returncode == 3
@@ -202,7 +202,7 @@ def powershell_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return profile
 
 
-def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
+def test_install_completion_extends_a_powershell_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
     for _ in range(2):
         assert terminal.run("--install-completion") == 0
         assert f"Completion for pwsh is installed in {powershell_profile}." in terminal.err
@@ -213,7 +213,7 @@ def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_p
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
+def test_install_completion_preserves_content_and_encoding_of_a_powershell_profile(
     terminal: Terminal, powershell_profile: Path, encoding: str
 ) -> None:
     powershell_profile.parent.mkdir(parents=True)
@@ -224,7 +224,7 @@ def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
     assert "Register-ArgumentCompleter" in text
 
 
-def test_a_powershell_that_does_not_name_its_profile_is_said(terminal: Terminal, powershell_profile: Path) -> None:
+def test_a_powershell_that_does_not_name_its_profile_is_reported(terminal: Terminal, powershell_profile: Path) -> None:
     (powershell_profile.parents[2] / "pwsh").write_text("#!/bin/sh\nexit 1\n", "utf-8")
     assert terminal.run("--install-completion") == 3
     assert "pwsh does not say where its profile is" in terminal.err

@@ -47,13 +47,13 @@ def victim(program: Program, hostile_provider: HostileProvider) -> Program:
     return program
 
 
-def test_a_name_is_one_line_of_words(victim: Program) -> None:
+def test_say_hi_prints_a_hostile_name_as_one_printable_line(victim: Program) -> None:
     end = victim.run("say-hi")
     check(end)
     assert end.out == f"Welcome {SAFE}!\n"
 
 
-def test_whoami_is_as_many_lines_as_it_has_facts(victim: Program) -> None:
+def test_whoami_prints_one_line_per_field_despite_hostile_claims(victim: Program) -> None:
     end = victim.run("whoami", "--verbose")
     check(end)
     assert (end.code, len(end.out.splitlines())) == (0, 10)
@@ -61,7 +61,7 @@ def test_whoami_is_as_many_lines_as_it_has_facts(victim: Program) -> None:
 
 
 @pytest.mark.parametrize("argv", [("whoami", "--json"), ("token", "--json"), ("login", "--json")])
-def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> None:
+def test_json_output_is_ascii_without_control_characters(argv: tuple[str, ...], victim: Program) -> None:
     end = victim.run(*argv)
     check(end)
     assert end.out.isascii()
@@ -72,13 +72,13 @@ def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> No
         assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # whole, for programs to compare
 
 
-def test_a_logout_is_safe_too(victim: Program) -> None:
+def test_logout_prints_no_control_characters(victim: Program) -> None:
     end = victim.run("logout")
     check(end)
     assert SAFE in end.err
 
 
-def test_json_lines_of_a_login_are_ascii(inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_the_json_events_of_a_login_are_ascii(inside: Inside, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "j", "name": "Jürgen 🦊 Ωmega"}
     hostile_provider.at("/device/code", Lie(user_code="ÄÖÜ-ẞ"))
     end = inside.at(hostile_provider.url).run("login", "--json")
@@ -88,7 +88,7 @@ def test_json_lines_of_a_login_are_ascii(inside: Inside, hostile_provider: Hosti
 
 
 @pytest.mark.parametrize("claim", ["name", "email"])
-def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_a_long_claim_is_truncated(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
     assert inside.at(hostile_provider.url).run("login").code == 0
     said = inside.run("whoami", "--json").json[claim]
@@ -119,7 +119,7 @@ def test_a_long_claim_is_cut(claim: str, inside: Inside, hostile_provider: Hosti
     ],
 )
 @pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
-def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0917 - a row of a table
+def test_login_prints_no_control_characters_of_provider_responses(  # noqa: PLR0917 - a row of a table
     path: str, act: Act, code: int, options: list[str], inside: Inside, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at(path, act)
@@ -189,7 +189,7 @@ TROUBLES: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_prints_controls_that_come_from_settings_or_arguments(
+def test_no_command_prints_control_characters_of_settings_or_arguments(
     command: str, trouble: str, controlled: Terminal
 ) -> None:
     for argv in RUNS[command]:
@@ -201,20 +201,20 @@ def test_no_command_prints_controls_that_come_from_settings_or_arguments(
 
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
-def test_no_command_prints_controls_of_a_file_that_is_broken(command: str, controlled: Terminal) -> None:
+def test_no_command_prints_control_characters_of_an_invalid_config_file(command: str, controlled: Terminal) -> None:
     (controlled.environment.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
     for argv in RUNS[command]:
         controlled.run(*argv)
         check(controlled)
 
 
-def test_a_program_reads_what_a_setting_is_in_full(controlled: Terminal) -> None:
+def test_json_output_has_setting_values_unmodified(controlled: Terminal) -> None:
     assert controlled.run("whoami", "--json") == 0
     assert controlled.json["client_id"] == f"a{CONTROLS}b"
     assert controlled.out.replace("\n", "").isprintable()
 
 
-def test_our_own_emphasis_and_drawings_are_shown_as_they_are(terminal: Terminal) -> None:
+def test_bold_text_and_qr_codes_are_printed_unmodified(terminal: Terminal) -> None:
     terminal.interactive = True
     terminal.login("--qr")
     assert re.search(r"address in any browser:  \033\[1mhttps://\S+\033\[0m\n", terminal.err)
@@ -222,7 +222,7 @@ def test_our_own_emphasis_and_drawings_are_shown_as_they_are(terminal: Terminal)
     assert "▀▀▀▀▀▀▀▀\n" in terminal.err
 
 
-def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> None:
+def test_login_opens_the_verification_url_once(terminal: Terminal) -> None:
     terminal.interactive = True
     terminal.issuer.auto_approve = True
     assert terminal.run("login") == 0
@@ -244,7 +244,7 @@ def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> Non
         ("javascript:alert(1)", None, [], 7),
     ],
 )
-def test_a_browser_gets_no_other_url(  # noqa: PLR0917 - a row of a table
+def test_the_browser_opens_only_secure_urls(  # noqa: PLR0917 - a row of a table
     uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}
