@@ -1,4 +1,4 @@
-"""``awesome doctor``: every check, right and wrong, and that nobody is named."""
+"""``awesome doctor``: every check, passed and failed, and no personal data in the output."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 
     from support.terminal import Terminal
 
-RIGHT, OPEN, WRONG = GLYPHS[True], GLYPHS[None], GLYPHS[False]
+PASSED, NEUTRAL, FAILED = GLYPHS[True], GLYPHS[None], GLYPHS[False]
 NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}
 
 
-class Locked(MemoryKeyring):
+class ReadOnlyKeyring(MemoryKeyring):
     def set_password(self, service: str, username: str, password: str) -> None:
         raise RuntimeError(service, username, password)
 
 
 def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as a terminal takes them
-    """Return the findings by check; the exit code is that of the first that is wrong."""
+    """Return the findings by check. The exit code must be that of the first failed check."""
     code = terminal.run("doctor", "--json", *options, **environ)
     findings = terminal.json["findings"]
     assert terminal.json["exit_code"] == code
@@ -49,7 +49,7 @@ def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict
 
 
 def answer(terminal: Terminal, change: Callable[[str, Response], Response]) -> None:
-    """Let the provider answer, but change what it says, by path."""
+    """Let the provider respond, with responses changed by path."""
 
     def changed(request: httpx.Request) -> httpx.Response:
         form = dict(parse_qsl(request.content.decode()))
@@ -67,41 +67,41 @@ def configure(terminal: Terminal, text: str) -> None:
 def test_a_passed_check_prints_one_line(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("doctor", "--online") == 0
-    assert [line[:2] for line in terminal.out.splitlines() if line.startswith(WRONG)] == []
+    assert [line[:2] for line in terminal.out.splitlines() if line.startswith(FAILED)] == []
     checks = [line.partition(":")[0] for line in terminal.out.splitlines() if not line.startswith(" ")]
     assert checks == [
-        f"{RIGHT} profile",
-        f"{OPEN} config file",
-        f"{OPEN} network settings",
-        f"{RIGHT} issuer",
-        f"{RIGHT} client id",
-        f"{OPEN} audience",
-        f"{RIGHT} scope",
-        f"{OPEN} api url",
-        f"{RIGHT} provider",
-        f"{RIGHT} clock",
-        f"{RIGHT} discovery",
-        f"{RIGHT} keys",
-        f"{RIGHT} device grant",
-        f"{RIGHT} keyring",
-        f"{RIGHT} plain file",
-        f"{OPEN} given token",
-        f"{RIGHT} session",
-        f"{RIGHT} lock folder",
-        f"{RIGHT} config folder",
-        f"{RIGHT} state folder",
-        f"{RIGHT} cache folder",
-        f"{RIGHT} versions",
+        f"{PASSED} profile",
+        f"{NEUTRAL} config file",
+        f"{NEUTRAL} network settings",
+        f"{PASSED} issuer",
+        f"{PASSED} client id",
+        f"{NEUTRAL} audience",
+        f"{PASSED} scope",
+        f"{NEUTRAL} api url",
+        f"{PASSED} provider",
+        f"{PASSED} clock",
+        f"{PASSED} discovery",
+        f"{PASSED} keys",
+        f"{PASSED} device grant",
+        f"{PASSED} keyring",
+        f"{PASSED} plain file",
+        f"{NEUTRAL} given token",
+        f"{PASSED} session",
+        f"{PASSED} lock folder",
+        f"{PASSED} config folder",
+        f"{PASSED} state folder",
+        f"{PASSED} cache folder",
+        f"{PASSED} versions",
     ]
 
 
 def test_a_failed_check_prints_one_line_and_its_advice_below(terminal: Terminal) -> None:
     assert terminal.run("doctor") == 4
-    assert f"{WRONG} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
+    assert f"{FAILED} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
     assert terminal.err == ""
 
 
-@pytest.mark.parametrize(("encoding", "glyphs"), [("utf-8", {RIGHT, OPEN, WRONG}), ("ascii", {"ok", "--", "!!"})])
+@pytest.mark.parametrize(("encoding", "glyphs"), [("utf-8", {PASSED, NEUTRAL, FAILED}), ("ascii", {"ok", "--", "!!"})])
 def test_a_stream_that_cannot_encode_the_symbols_gets_ascii_ones(
     terminal: Terminal, encoding: str, glyphs: set[str]
 ) -> None:
@@ -198,21 +198,21 @@ def test_doctor_names_network_variables_without_their_values(terminal: Terminal)
 
 
 @pytest.mark.parametrize(
-    ("trouble", "words"),
+    ("error", "message"),
     [
         (ConnectionRefusedError(), "the connection was refused"),
         (ssl.SSLCertVerificationError(), "its TLS certificate is not trusted"),
         (TimeoutError(), "no complete response in time"),
     ],
 )
-def test_doctor_reports_why_the_provider_is_unreachable(terminal: Terminal, trouble: Exception, words: str) -> None:
+def test_doctor_reports_why_the_provider_is_unreachable(terminal: Terminal, error: Exception, message: str) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
-        raise trouble
+        raise error
 
     terminal.answer = fail
     found = examine(terminal)
     assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 7)
-    assert words in found["provider"]["what"]
+    assert message in found["provider"]["what"]
     assert {found[check]["ok"] for check in ("clock", "discovery", "keys", "device grant")} == {None}
 
 
@@ -233,7 +233,7 @@ def test_doctor_reports_invalid_tls_settings(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "words"),
+    ("response", "message"),
     [
         (Response(404, b"{}"), "There is no discovery document"),
         (Response(503), "There is no discovery document"),
@@ -241,12 +241,12 @@ def test_doctor_reports_invalid_tls_settings(terminal: Terminal) -> None:
         (Response(200, b'{"issuer": "https://provider.example/"}'), "names no token_endpoint"),
     ],
 )
-def test_doctor_reports_an_invalid_discovery_document(terminal: Terminal, response: Response, words: str) -> None:
-    answer(terminal, lambda path, usual: response if "openid-configuration" in path else usual)
+def test_doctor_reports_an_invalid_discovery_document(terminal: Terminal, response: Response, message: str) -> None:
+    answer(terminal, lambda path, normal: response if "openid-configuration" in path else normal)
     found = examine(terminal)
     assert found["provider"]["ok"] is True
     assert (found["discovery"]["ok"], found["discovery"]["exit_code"]) == (False, 7)
-    assert words in found["discovery"]["what"]
+    assert message in found["discovery"]["what"]
     assert found["keys"]["what"] == "not checked: there is no discovery"
 
 
@@ -269,9 +269,9 @@ def test_a_clock_within_a_minute_of_the_providers_passes(error: float) -> None:
     assert check_clock(response_at(1_800_000_000), 1_800_000_000 + error).what == "it agrees with the provider's"
 
 
-@pytest.mark.parametrize(("error", "words"), [(-240, "4 min behind"), (3600, "60 min ahead of")])
-def test_a_clock_off_by_several_minutes_fails(error: float, words: str) -> None:
-    with pytest.raises(InvalidTokenError, match=f"Your clock is {words} the provider's."):
+@pytest.mark.parametrize(("error", "message"), [(-240, "4 min behind"), (3600, "60 min ahead of")])
+def test_a_clock_off_by_several_minutes_fails(error: float, message: str) -> None:
+    with pytest.raises(InvalidTokenError, match=f"Your clock is {message} the provider's."):
         check_clock(response_at(1_800_000_000), 1_800_000_000 + error)
 
 
@@ -284,7 +284,7 @@ def test_the_clock_check_neither_passes_nor_fails_without_a_date_header() -> Non
 
 
 def test_doctor_reports_a_keyring_that_cannot_be_written_to(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=ReadOnlyKeyring())
     found = examine(terminal)["keyring"]
     assert (found["ok"], found["exit_code"]) == (False, 9)
     assert "Could not write to the keyring (RuntimeError)" in found["what"]
@@ -293,7 +293,7 @@ def test_doctor_reports_a_keyring_that_cannot_be_written_to(terminal: Terminal) 
 
 def test_with_a_plaintext_file_a_working_keyring_is_not_required(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=ReadOnlyKeyring())
     found = examine(terminal)
     assert found["keyring"]["ok"] is None
     assert found["keyring"]["what"].endswith("The plain file serves instead.")
@@ -359,7 +359,7 @@ def test_doctor_tries_the_lock_folders_in_order(terminal: Terminal, tmp_path: Pa
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     bad, good = in_the_way / "locks", tmp_path / "locks"
-    for folders, ok, exit_code, words in (
+    for folders, ok, exit_code, message in (
         ((good,), True, 0, str(good)),
         ((bad, good), None, 0, f"{bad} cannot be used; {good} serves instead"),
         ((bad,), False, 7, "No folder can be used"),
@@ -367,7 +367,7 @@ def test_doctor_tries_the_lock_folders_in_order(terminal: Terminal, tmp_path: Pa
         terminal.set(account_dirs=folders)
         found = examine(terminal)["lock folder"]
         assert (found["ok"], found["exit_code"]) == (ok, exit_code)
-        assert found["what"].startswith(words)
+        assert found["what"].startswith(message)
 
 
 def test_a_folder_passes_if_it_is_writable_or_can_be_created(tmp_path: Path) -> None:
@@ -423,20 +423,20 @@ def test_the_home_folder_of_the_account_is_hidden_even_if_home_differs(
 
 def test_the_output_of_doctor_contains_no_secrets_and_no_personal_data(terminal: Terminal, tmp_path: Path) -> None:
     terminal.login()
-    secrets = [value for entry in terminal.keyring.entries().values() for value in _texts(entry)]
-    said = ""
+    secrets = [value for entry in terminal.keyring.entries().values() for value in _long_strings(entry)]
+    output = ""
     for options in ([], ["--json"], ["--online", "--verbose"]):
         assert terminal.run("doctor", *options, HOME=str(tmp_path), AWESOME_ACCESS_TOKEN="given-secret") == 0
-        said += terminal.out + terminal.err
+        output += terminal.out + terminal.err
     private = ["Juan", "demo|juan", "juan@example.com", "given-secret", str(tmp_path), *secrets]
-    assert [text for text in private if text in said] == []
-    codes = terminal.issuer._grants.items()  # noqa: SLF001 - the codes that were handed out
+    assert [text for text in private if text in output] == []
+    codes = terminal.issuer._grants.items()  # noqa: SLF001 - the device codes that were issued
     assert codes
-    assert [code for code, grant in codes if code in said or grant.user_code in said] == []
+    assert [code for code, grant in codes if code in output or grant.user_code in output] == []
 
 
-def _texts(entry: str) -> Iterator[str]:
-    """Walk through an entry's long texts: tokens, and parts of them."""
+def _long_strings(entry: str) -> Iterator[str]:
+    """Yield the long strings of an entry: tokens, and parts of them."""
     try:
         values = json.loads(entry)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The fast lane: certain or silent, and never of another opinion than the full program."""
+"""The fast path: it answers only if the keyring backend is certain, and then as the full program does."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_the_secret_service_is_certain_on_gnome_or_if_it_is_configured(home: dic
 
 
 @pytest.mark.parametrize(
-    "doubt",
+    "variables",
     [
         {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
         {"KEYRING_PROPERTY_SCHEME": "KeePassXC"},
@@ -45,9 +45,9 @@ def test_the_secret_service_is_certain_on_gnome_or_if_it_is_configured(home: dic
     ],
 )
 def test_variables_that_may_select_another_backend_make_it_uncertain(
-    home: dict[str, str], doubt: dict[str, str]
+    home: dict[str, str], variables: dict[str, str]
 ) -> None:
-    assert not secret_service_is_certain({**home, **doubt})
+    assert not secret_service_is_certain({**home, **variables})
 
 
 @pytest.mark.parametrize("folder", ["config", "data"])

@@ -1,4 +1,4 @@
-"""Signing in: what is kept, where, and what becomes of the session before."""
+"""Signing in: what is stored, where, and what happens to the previous session."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ if TYPE_CHECKING:
     from support.terminal import Terminal, Time
 
 
-REHEARSED = USUAL_CHUNKS + 1  # writes of the proof before a first login
+CHECK_WRITES = USUAL_CHUNKS + 1  # writes of the check before a first login
 
 
-class Locked(MemoryKeyring):
-    """Cannot be used."""
-
+class LockedKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise KeyringLocked
 
@@ -37,8 +35,8 @@ class Locked(MemoryKeyring):
         raise KeyringLocked
 
 
-class Tired(MemoryKeyring):
-    """Keeps as many entries as it is told, and refuses from then on."""
+class LimitedKeyring(MemoryKeyring):
+    """Accepts a number of writes and refuses all later ones."""
 
     def __init__(self, writes: int) -> None:
         super().__init__()
@@ -55,11 +53,11 @@ def _file(terminal: Terminal) -> Path:
     return terminal.environment.state_dir / "insecure-session-default.json"
 
 
-def _asked_for_codes(terminal: Terminal) -> int:
+def _device_code_requests(terminal: Terminal) -> int:
     return terminal.paths.count("/device/code")
 
 
-def _revoked(terminal: Terminal) -> int:
+def _revocation_requests(terminal: Terminal) -> int:
     return terminal.paths.count("/revoke")
 
 
@@ -76,21 +74,21 @@ def test_login_renews_an_expired_session_instead_of_requesting_a_code(
     terminal.login()
     time.pass_by(4_000)
     assert terminal.run("login") == 0
-    assert (issuer.refreshes, _asked_for_codes(terminal)) == (1, 0)
+    assert (issuer.refreshes, _device_code_requests(terminal)) == (1, 0)
 
 
 def test_login_replaces_an_expired_session_without_a_refresh_token(terminal: Terminal, time: Time) -> None:
     terminal.login("--scope", "openid")
     time.pass_by(4_000)
     assert terminal.run("login") == 0
-    assert _asked_for_codes(terminal) == 1
+    assert _device_code_requests(terminal) == 1
 
 
 def test_login_force_revokes_the_session_of_another_user(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     terminal.login("--force")
-    assert (_asked_for_codes(terminal), _revoked(terminal)) == (1, 2)
+    assert (_device_code_requests(terminal), _revocation_requests(terminal)) == (1, 2)
     assert terminal.run("token") == 0
 
 
@@ -110,7 +108,7 @@ def test_login_force_revokes_only_the_access_token_if_revocation_ends_the_whole_
 def test_login_force_for_another_audience_revokes_the_previous_session(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--force", "--audience", "https://other.example/")
-    assert _revoked(terminal) == 2
+    assert _revocation_requests(terminal) == 2
 
 
 def test_login_force_warns_if_the_previous_session_cannot_be_revoked(terminal: Terminal) -> None:
@@ -137,37 +135,37 @@ def test_login_with_another_scope_while_signed_in_suggests_force(terminal: Termi
 
 
 def test_an_unusable_keyring_is_reported_before_a_code_is_requested(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("login") == 9
     assert terminal.requests == []
 
 
 def test_login_json_reports_an_unusable_keyring_as_a_failed_event(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("login", "--json") == 9
     (event,) = terminal.events
     assert (event["event"], event["error"]) == ("failed", "keyring")
 
 
-@pytest.mark.parametrize("writes", [REHEARSED, REHEARSED + 1])
+@pytest.mark.parametrize("writes", [CHECK_WRITES, CHECK_WRITES + 1])
 def test_tokens_that_cannot_be_stored_are_revoked(terminal: Terminal, writes: int, issuer: ProviderSimulator) -> None:
-    ring = Tired(writes)
-    terminal.set(keyring=ring)
+    keyring = LimitedKeyring(writes)
+    terminal.set(keyring=keyring)
     issuer.auto_approve = True
     assert terminal.run("login") == 9
     assert "its tokens are revoked" in terminal.err
-    assert _revoked(terminal) == 2
-    assert ring.entries() == {}
+    assert _revocation_requests(terminal) == 2
+    assert keyring.entries() == {}
 
 
 def test_a_login_that_cannot_be_stored_keeps_the_previous_session(terminal: Terminal) -> None:
     terminal.login()
-    kept = terminal.keyring.entries()
-    ring = Tired(REHEARSED)
-    ring._secrets.update(kept)  # noqa: SLF001 - as it was before it got tired
-    terminal.set(keyring=ring)
+    stored = terminal.keyring.entries()
+    keyring = LimitedKeyring(CHECK_WRITES)
+    keyring._secrets.update(stored)  # noqa: SLF001 - without using up its writes
+    terminal.set(keyring=keyring)
     assert terminal.run("login", "--force") == 9
-    assert ring.entries() == kept
+    assert keyring.entries() == stored
     assert terminal.run("token") == 0
 
 
@@ -181,13 +179,13 @@ def test_a_deferred_interruption_does_not_revoke_a_stored_session(terminal: Term
     before, terminal.issuer.auto_approve = terminal.environment.defer_signals, True
     terminal.set(defer_signals=interrupted)
     assert terminal.run("login") == 130
-    assert _revoked(terminal) == 0
+    assert _revocation_requests(terminal) == 0
     terminal.set(defer_signals=before)
     assert terminal.run("token") == 0
 
 
 def test_insecure_storage_stores_the_session_in_a_plaintext_file_with_a_warning(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     terminal.login("--insecure-storage")
     assert "plain text" in terminal.err
     assert terminal.run("token") == 0
@@ -199,24 +197,24 @@ def test_the_check_of_the_plaintext_file_writes_to_a_separate_file(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = PlaintextFileStore.set
+    set_secret = PlaintextFileStore.set
 
-    def watched(entries: PlaintextFileStore, name: str, secret: str) -> None:
-        put(entries, name, secret)
+    def recording(store: PlaintextFileStore, name: str, secret: str) -> None:
+        set_secret(store, name, secret)
         written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
-    monkeypatch.setattr(PlaintextFileStore, "set", watched)
+    monkeypatch.setattr(PlaintextFileStore, "set", recording)
     terminal.login("--insecure-storage")
-    proofs = written.index("insecure-session-default.json")
-    assert set(written[:proofs]) == {"insecure-session-default.proof"}
-    assert set(written[proofs:]) == {"insecure-session-default.json"}
+    first = written.index("insecure-session-default.json")
+    assert set(written[:first]) == {"insecure-session-default.proof"}
+    assert set(written[first:]) == {"insecure-session-default.json"}
 
 
 def test_login_force_with_insecure_storage_empties_the_keyring(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--force", "--insecure-storage")
     assert terminal.keyring.entries() == {}
-    assert _revoked(terminal) == 1
+    assert _revocation_requests(terminal) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--force",)])
@@ -263,12 +261,12 @@ def test_a_lock_folder_that_becomes_unusable_after_the_approval_revokes_the_toke
     issuer.auto_approve = True
     terminal.answer = approve
     assert terminal.run("login") == 7
-    assert _revoked(terminal) == 2
+    assert _revocation_requests(terminal) == 2
     assert terminal.keyring.entries() == {}
 
 
-class Absent(MemoryKeyring):
-    """There is no keyring on this system."""
+class MissingKeyring(MemoryKeyring):
+    """Fails as keyring does on a system without a backend."""
 
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise NoKeyringError
@@ -284,7 +282,7 @@ class Absent(MemoryKeyring):
 def test_without_a_keyring_login_offers_the_plaintext_file_on_a_terminal(
     terminal: Terminal, issuer: ProviderSimulator, answer: str, code: int
 ) -> None:
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     terminal.interactive, issuer.auto_approve = True, True
     assert terminal.run("login", stdin=answer) == code
     assert "[y/N]" in terminal.err
@@ -297,7 +295,7 @@ def test_without_a_keyring_login_offers_the_plaintext_file_on_a_terminal(
 def test_without_a_keyring_login_does_not_prompt_without_a_terminal_or_with_json(
     terminal: Terminal, options: tuple[str, ...]
 ) -> None:
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     terminal.interactive = bool(options)
     assert terminal.run("login", *options, stdin="y\n") == 9
     assert "[y/N]" not in terminal.err
@@ -305,14 +303,14 @@ def test_without_a_keyring_login_does_not_prompt_without_a_terminal_or_with_json
 
 
 def test_login_does_not_offer_the_plaintext_file_if_the_keyring_is_locked(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     terminal.interactive = True
     assert terminal.run("login", stdin="y\n") == 9
     assert "[y/N]" not in terminal.err
 
 
 def test_a_second_logout_without_a_keyring_succeeds(terminal: Terminal) -> None:
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     terminal.login("--insecure-storage")
     assert terminal.run("logout") == 0
     assert terminal.run("logout") == 0
@@ -322,7 +320,7 @@ def test_a_second_logout_without_a_keyring_succeeds(terminal: Terminal) -> None:
 
 def test_logout_fails_if_the_keyring_of_the_session_is_not_available(terminal: Terminal) -> None:
     terminal.login()
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     assert terminal.run("logout") == 9
 
 
@@ -344,7 +342,7 @@ def test_login_fails_if_the_owner_of_the_profile_changes_at_every_lock_attempt(
 
 
 def test_logout_all_signs_out_plaintext_sessions_if_the_keyring_is_locked(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     terminal.login("--insecure-storage", "--profile", "work")
     assert terminal.run("logout", "--all") == 0
     assert "Warning: default: The keyring is locked." in terminal.err

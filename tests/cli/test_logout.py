@@ -1,4 +1,4 @@
-"""Signing out: at the provider if possible, here in any case."""
+"""Signing out: revocation at the provider if possible, deletion on this machine in any case."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 
-class Locked(MemoryKeyring):
-    """Cannot be read."""
-
+class LockedKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise KeyringLocked
 
@@ -118,7 +116,7 @@ def test_logout_all_exits_with_a_keyring_error_rather_than_an_unconfirmed_revoca
         if not service.startswith("awesome-cli:b"):
             remove(service, username)
 
-    terminal.keyring.delete_password = delete_password  # type: ignore[method-assign]  # it keeps what is of b
+    terminal.keyring.delete_password = delete_password  # type: ignore[method-assign]  # it does not delete the entries of b
     assert terminal.run("logout", "--all") == 9
 
 
@@ -128,7 +126,7 @@ def test_logout_of_a_session_without_a_refresh_token_succeeds(terminal: Terminal
 
 
 def test_logout_revokes_and_deletes_the_sessions_of_both_stores(terminal: Terminal, issuer: ProviderSimulator) -> None:
-    """As a login leaves them that was killed after it kept the new session and before it removed the old one."""
+    """Both are there after a login that was killed between storing the new session and deleting the old one."""
     terminal.login("--insecure-storage")
     (file,) = terminal.environment.state_dir.glob("insecure-session-*")
     text = file.read_text()
@@ -146,7 +144,7 @@ def test_logout_deletes_the_plaintext_file_if_the_keyring_is_locked(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     terminal.login("--insecure-storage")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("logout") == 0
     assert "Warning: The keyring is locked." in terminal.err
     assert list(terminal.environment.state_dir.glob("*insecure*")) == []
@@ -169,30 +167,30 @@ def test_logout_empties_the_keyring_if_the_plaintext_file_cannot_be_removed(
 
 
 def test_logout_fails_if_the_keyring_is_locked(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("logout") == 9
     assert terminal.err.startswith("Error: The keyring is locked.\n")
 
 
 def test_logout_reads_the_keyring_before_it_takes_the_lock(terminal: Terminal) -> None:
-    asked: list[bool] = []
-    locks = terminal.environment.state_dir / "locks/profile-default.lock"
+    locked: list[bool] = []
+    lock = terminal.environment.state_dir / "locks/profile-default.lock"
 
-    class Asking(MemoryKeyring):
+    class RecordingKeyring(MemoryKeyring):
         def get_password(self, service: str, username: str) -> str | None:
-            asked.append(locks.exists())
+            locked.append(lock.exists())
             return super().get_password(service, username)
 
-    terminal.set(keyring=Asking())
+    terminal.set(keyring=RecordingKeyring())
     assert terminal.run("logout") == 0
-    assert asked[0] is False
+    assert locked[0] is False
 
 
 FINISHING = "Finishing the sign-out: waiting for the provider, 45 s at most. Press Ctrl-C again to skip that."
 
 
 def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
-    """Let Ctrl-C be pressed when the provider is asked to revoke the refresh token, and the provider hang."""
+    """Press Ctrl-C during the revocation request for the refresh token; if ``hangs``, the provider never responds."""
     terminal.set(run=run_on_asyncio, defer_signals=defer_signals)
 
     async def answer(request: httpx.Request) -> httpx.Response:

@@ -1,4 +1,4 @@
-"""The door: streams that are closed or full, no home, signals before anything has begun, and mistakes of ours."""
+"""The program as a process: closed or full streams, no home folder, signals during startup, unexpected exceptions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environ(**variables: str) -> dict[str, str]:
 
 
 def shell(command: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a line of shell in which ``awesome`` is the program."""
+    """Run a shell command line in which ``awesome`` is the program."""
     line = f'awesome() {{ "{sys.executable}" -m awesome_cli "$@"; }}; {command}'
     return subprocess.run(
         ["/bin/sh", "-c", line], env=environ(**variables), capture_output=True, text=True, timeout=60, check=False
@@ -58,14 +58,9 @@ def test_a_command_without_a_result_needs_no_stdout(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_a_full_disk_is_reported(tmp_path: Path) -> None:
-    done = shell("awesome profiles --json > /dev/full", HOME=str(tmp_path))
-    assert done.returncode == 1
-    assert done.stderr == "Error: The output could not be written (No space left on device).\n"
-
-
-def test_so_it_is_where_help_is_asked_for(tmp_path: Path) -> None:
-    done = shell("awesome --help > /dev/full", HOME=str(tmp_path))
+@pytest.mark.parametrize("command", ["profiles --json", "--help"])
+def test_a_full_disk_is_reported(tmp_path: Path, command: str) -> None:
+    done = shell(f"awesome {command} > /dev/full", HOME=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
 
@@ -112,7 +107,7 @@ def test_a_reader_that_closes_the_pipe_early_causes_no_error_message(tmp_path: P
 
 def test_a_missing_home_folder_is_reported() -> None:
     program = (
-        "import sys; sys.modules['pwd'] = None\n"  # as where the user has no entry in the user database
+        "import sys; sys.modules['pwd'] = None\n"  # as if the user had no entry in the password database
         "from awesome_cli.cli.main import run; sys.argv = ['awesome', 'profiles']; run()"
     )
     command = [sys.executable, "-c", program]
@@ -154,7 +149,7 @@ def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> 
         taken = shell(f"awesome demo serve --port {port}", HOME=str(tmp_path))
         assert (taken.returncode, taken.stdout) == (2, "")
         assert taken.stderr.startswith(f"Error: Port {port} cannot be listened on")
-        time.sleep(0.2)  # until it waits
+        time.sleep(0.2)  # until it waits for a signal
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
     assert process.returncode == CODES[number]
@@ -163,7 +158,7 @@ def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> 
 
 def test_an_unexpected_exception_is_reported_as_a_bug_without_its_message(terminal: Terminal) -> None:
     def broken() -> float:
-        raise RuntimeError("with a secret in its words")
+        raise RuntimeError("with a secret in its message")
 
     terminal.login()
     terminal.set(now=broken)

@@ -1,4 +1,4 @@
-"""Commands that other packages add: found where they are called, and harmless where they are broken."""
+"""Commands of other packages: imported only when they are called, reported if they cannot be loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hello-api"
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Iterator[Path]:
-    """A folder on the path of imports, for packages that exist in one test."""
+    """A folder on ``sys.path``, for packages of one test."""
     folder = tmp_path / "packages"
     folder.mkdir()
     sys.path.insert(0, str(folder))
@@ -38,7 +38,7 @@ def packages(tmp_path: Path) -> Iterator[Path]:
 
 
 def install(packages: Path, command: str, source: str) -> None:
-    """Put a package there as an installer would: a module, and the metadata that names its command."""
+    """Create what an installer creates: a module, and the metadata with its entry point."""
     module = "plugin_" + command.replace("-", "_")
     (packages / f"{module}.py").write_text(source)
     metadata = packages / f"{module}-1.0.dist-info"

@@ -1,4 +1,4 @@
-"""``awesome profiles``, and the settings that ``login`` asks a person for."""
+"""``awesome profiles``, and the settings that ``login`` prompts for."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 
-class Counting(MemoryKeyring):
-    """Counts what is read."""
+class CountingKeyring(MemoryKeyring):
+    """Records the entries that are read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Counting(MemoryKeyring):
         return super().get_password(service, username)
 
 
-class Locked(MemoryKeyring):
+class FailingKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:
         raise RuntimeError(service, username)
 
@@ -119,7 +119,7 @@ def test_an_expired_access_token_is_listed_as_ended_and_not_renewed(terminal: Te
 
 
 def test_listing_fifty_profiles_reads_one_keyring_entry_per_profile(terminal: Terminal) -> None:
-    keyring = Counting()
+    keyring = CountingKeyring()
     terminal.set(keyring=keyring)
     names = [f"profile-{number}" for number in range(50)]
     for name in names:
@@ -143,7 +143,7 @@ def test_a_session_that_cannot_be_read_is_listed_among_the_others(terminal: Term
 def test_profiles_lists_a_session_whose_store_fails_and_exits_with_9(terminal: Terminal) -> None:
     terminal.login("--profile", "plain", "--insecure-storage")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n')
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "--profile", "work") == 9
     assert "  plain    Juan" in terminal.out
     assert "* work     (cannot be read)" in terminal.out
@@ -206,7 +206,7 @@ def test_profiles_show_reports_a_profile_without_a_session(terminal: Terminal) -
 
 def test_profiles_show_exits_with_9_if_the_store_fails(terminal: Terminal) -> None:
     configure(terminal, "[profiles.work]\n")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "show", "work") == 9
     assert terminal.out.startswith("work: (cannot be read)\n")
     assert "Error: Could not read from the keyring" in terminal.err
@@ -248,10 +248,10 @@ def test_profiles_remove_exits_with_10_after_an_unconfirmed_revocation(terminal:
 def test_profiles_remove_keeps_the_settings_if_the_store_fails(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--client-id", "awesome-demo")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "remove", "work") == 9
     assert ConfigFile.read(config(terminal)).names == ["work", "other"]
-    assert terminal.run("profiles", "remove", "other") == 0  # nothing says that it has a session
+    assert terminal.run("profiles", "remove", "other") == 0  # neither store nor index knows a session of it
     assert "Warning: Could not read from the keyring" in terminal.err
     assert ConfigFile.read(config(terminal)).names == ["work"]
 
@@ -263,7 +263,7 @@ def test_profiles_remove_reports_a_config_file_that_cannot_be_written(terminal: 
 
 @pytest.fixture
 def unwritable(terminal: Terminal) -> Path:
-    """Return a config file that nobody can replace, not even root: no name is left for a file beside it."""
+    """Return a config file that not even root can replace: the name of a temporary file beside it would be too long."""
     real = terminal.environment.config_dir / ("x" * 250)
     configure(terminal, "")
     config(terminal).unlink()

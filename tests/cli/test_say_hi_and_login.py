@@ -1,4 +1,4 @@
-"""Every command through ``main(argv, environment)``."""
+"""``awesome say-hi``, and what ``awesome login`` shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a server, a variable, a file or an argument says, it is words on one line and nothing else."""
+"""Terminal output contains no control characters from servers, variables, files or arguments."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CONTROLS = "\x1b[31m\x07\x7f\x9b2J\u202e\u200b\n"
 
 
 def check(end: End | Terminal) -> None:
-    """Require that nothing but words and line ends was printed."""
+    """Require that nothing but printable characters and line ends was printed."""
     for character in end.out + end.err:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @pytest.fixture
-def victim(program: Program, hostile_provider: HostileProvider) -> Program:
-    """Sign in somebody whose every claim is hostile."""
+def signed_in(program: Program, hostile_provider: HostileProvider) -> Program:
+    """Sign in a user all of whose claims contain control characters."""
     claims = dict.fromkeys(("name", "nickname", "email"), HOSTILE)
     hostile_provider.issuer.person = {**claims, "sub": HOSTILE.encode("ascii", "ignore").decode()}
     hostile_provider.at("/token", Lie(scope=HOSTILE))
@@ -47,33 +47,33 @@ def victim(program: Program, hostile_provider: HostileProvider) -> Program:
     return program
 
 
-def test_say_hi_prints_a_hostile_name_as_one_printable_line(victim: Program) -> None:
-    end = victim.run("say-hi")
+def test_say_hi_prints_a_hostile_name_as_one_printable_line(signed_in: Program) -> None:
+    end = signed_in.run("say-hi")
     check(end)
     assert end.out == f"Welcome {SAFE}!\n"
 
 
-def test_whoami_prints_one_line_per_field_despite_hostile_claims(victim: Program) -> None:
-    end = victim.run("whoami", "--verbose")
+def test_whoami_prints_one_line_per_field_despite_hostile_claims(signed_in: Program) -> None:
+    end = signed_in.run("whoami", "--verbose")
     check(end)
     assert (end.code, len(end.out.splitlines())) == (0, 10)
     assert f"{SAFE} <{SAFE}>" in end.out
 
 
 @pytest.mark.parametrize("argv", [("whoami", "--json"), ("token", "--json"), ("login", "--json")])
-def test_json_output_is_ascii_without_control_characters(argv: tuple[str, ...], victim: Program) -> None:
-    end = victim.run(*argv)
+def test_json_output_is_ascii_without_control_characters(argv: tuple[str, ...], signed_in: Program) -> None:
+    end = signed_in.run(*argv)
     check(end)
     assert end.out.isascii()
     document = json.loads(end.out)
     assert document["scope"] == SAFE
     if "name" in document:
         assert (document["name"], document["email"]) == (SAFE, SAFE)
-        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # whole, for programs to compare
+        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # unmodified, for programs to compare
 
 
-def test_logout_prints_no_control_characters(victim: Program) -> None:
-    end = victim.run("logout")
+def test_logout_prints_no_control_characters(signed_in: Program) -> None:
+    end = signed_in.run("logout")
     check(end)
     assert SAFE in end.err
 
@@ -91,8 +91,8 @@ def test_the_json_events_of_a_login_are_ascii(inside: Inside, hostile_provider: 
 def test_a_long_claim_is_truncated(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
     assert inside.at(hostile_provider.url).run("login").code == 0
-    said = inside.run("whoami", "--json").json[claim]
-    assert (len(said), said[-1]) == (256, "…")
+    shown = inside.run("whoami", "--json").json[claim]
+    assert (len(shown), shown[-1]) == (256, "…")
     assert len(inside.run("say-hi").out) <= len("Welcome !\n") + 256
 
 
@@ -132,7 +132,7 @@ def test_login_prints_no_control_characters_of_provider_responses(  # noqa: PLR0
 
 @pytest.fixture
 def controlled(terminal: Terminal, tmp_path: Path) -> Terminal:
-    """Sign in with settings, and below folders, that are full of controls."""
+    """Sign in with settings, and in folders, that contain control characters."""
     folder = tmp_path / f"folder{CONTROLS}"
     terminal.set(
         environ={
@@ -177,13 +177,13 @@ RUNS = {
 }
 TROUBLES: dict[str, dict[str, str]] = {
     "none": {},
-    "another session is asked for": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
+    "another client": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
     "the profile": {"AWESOME_PROFILE": f"p{CONTROLS}"},
     "the issuer": {"AWESOME_ISSUER": f"https://{CONTROLS}/"},
     "the domain": {"AWESOME_ISSUER": "", "AWESOME_DOMAIN": f"d{CONTROLS}"},
     "the API": {"AWESOME_API_URL": f"https://api.example/{CONTROLS}"},
-    "the limit of the keyring": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
-    "the given token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
+    "the keyring timeout": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
+    "the access token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
 }
 
 

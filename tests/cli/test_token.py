@@ -1,4 +1,4 @@
-"""``awesome token``: an access token that lives long enough, and nothing else on stdout."""
+"""``awesome token``: an access token that is valid long enough, and nothing else on stdout."""
 
 from __future__ import annotations
 
@@ -88,16 +88,15 @@ def test_token_without_a_session_is_an_error(terminal: Terminal) -> None:
 def test_a_renewal_that_waited_for_a_logout_does_not_restore_the_session(
     signed_in: Terminal, time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The other process has the lock first; when it is ours, the session is gone."""
     time.pass_by(4_000)
-    enter = lock.acquire_locks
+    acquire = lock.acquire_locks
 
-    def overtaken(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - handed on as they came
-        monkeypatch.setattr(lock, "acquire_locks", enter)
+    def after_a_logout(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - passed on
+        monkeypatch.setattr(lock, "acquire_locks", acquire)
         assert _log_out(signed_in) == 0
-        return enter(*arguments, **named)
+        return acquire(*arguments, **named)
 
-    monkeypatch.setattr(lock, "acquire_locks", overtaken)
+    monkeypatch.setattr(lock, "acquire_locks", after_a_logout)
     assert signed_in.run("token") == 4
     assert "removed by another process" in signed_in.err
     assert signed_in.keyring.entries() == {}

@@ -1,4 +1,4 @@
-"""``awesome whoami``, and ``--check``, which asks the provider."""
+"""``awesome whoami``, and ``--check``, which sends a userinfo request."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
     assert terminal.run("whoami") == 0
     first, *lines = terminal.out.splitlines()
     assert first == "Juan <juan@example.com>"
-    told = dict(line.strip().split(":", 1) for line in lines)
-    assert {label: value.strip() for label, value in told.items()} == {
+    fields = dict(line.strip().split(":", 1) for line in lines)
+    assert {label: value.strip() for label, value in fields.items()} == {
         "subject": "demo|juan",
         "issuer": "https://provider.example/",
         "client": "awesome-demo",
@@ -165,9 +165,9 @@ def test_check_exits_with_4_if_a_refused_token_cannot_be_renewed(terminal: Termi
 def test_check_removes_a_session_whose_refresh_token_is_rejected(terminal: Terminal) -> None:
     terminal.login()
     userinfo(terminal, Response(401))
-    dead = Response(403, b'{"error": "invalid_grant"}')
+    rejected = Response(403, b'{"error": "invalid_grant"}')
     ask = terminal.answer
-    terminal.answer = lambda request: to_httpx(dead) if request.url.path == "/token" else ask(request)
+    terminal.answer = lambda request: to_httpx(rejected) if request.url.path == "/token" else ask(request)
     assert terminal.run("whoami", "--check") == 4
     assert "the provider no longer accepts its refresh token" in terminal.err
     assert terminal.keyring.entries() == {}
@@ -178,7 +178,7 @@ def claims(sub: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("response", "code", "words"),
+    ("response", "code", "message"),
     [
         (Response(503), 7, "gives no usable answer (HTTP status 503)"),
         (Response(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),
@@ -190,13 +190,13 @@ def claims(sub: object) -> bytes:
     ],
 )
 def test_check_reports_an_inconclusive_response_and_keeps_the_session(
-    terminal: Terminal, response: Response, code: int, words: str
+    terminal: Terminal, response: Response, code: int, message: str
 ) -> None:
     terminal.login()
     userinfo(terminal, response)
     assert terminal.run("whoami", "--check") == code
-    assert words in terminal.err
-    assert terminal.run("say-hi") == 0  # nothing of that ends the session
+    assert message in terminal.err
+    assert terminal.run("say-hi") == 0  # the session is still there
 
 
 def test_check_without_a_connection_is_an_error(terminal: Terminal) -> None:
