@@ -1,4 +1,4 @@
-"""``awesome_cli`` from other programs: the session, ``httpx.Auth``, the device flow."""
+"""``awesome_cli`` as a library: the session, ``httpx.Auth``, the device flow."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}
 
 @pytest.fixture
 def environment(terminal: Terminal) -> Environment:
-    """A world with a session in it, and an API."""
+    """An environment with a session and an API URL."""
     terminal.login()
     terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
     return terminal.environment
 
 
 class Api:
-    """An API behind a transport for sync and async clients: it answers as told, and remembers the tokens."""
+    """An API behind a transport for sync and async clients: it sends the given statuses and records the tokens."""
 
     def __init__(self, *statuses: int) -> None:
         self._statuses = list(statuses)
@@ -60,13 +60,13 @@ class Api:
             return await http.get(f"{API}/hello")
 
 
-def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever it returns
+def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - what ``work`` returns
     return anyio.run(work)
 
 
 def test_importing_the_package_imports_no_large_dependency() -> None:
-    heavy = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
-    program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({heavy} & set(sys.modules)))"
+    large = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
+    program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({large} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
@@ -74,7 +74,7 @@ def test_every_name_in_all_exists_and_any_other_is_an_attribute_error() -> None:
     for name in awesome_cli.__all__:
         assert getattr(awesome_cli, name)
     with pytest.raises(AttributeError, match="no attribute 'sesion'"):
-        awesome_cli.sesion  # noqa: B018 - a typing mistake
+        awesome_cli.sesion  # noqa: B018 - a misspelt name
 
 
 def test_submodules_do_not_shadow_the_public_functions() -> None:
@@ -108,7 +108,7 @@ def test_session_of_a_profile_without_one_raises_login_required_error(environmen
 
 def test_the_library_prints_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    environment = replace(environment, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
+    environment = replace(environment, state_dir=tmp_path / "file")  # a command would warn
     terminal.time.pass_by(4000)
     awesome_cli.session(environment=environment)
     assert terminal.issuer.refreshes == 1
@@ -131,17 +131,17 @@ def test_auth_adds_the_access_token_to_requests(environment: Environment) -> Non
 
 
 def test_auth_of_an_async_client_loads_the_session_in_a_thread(environment: Environment) -> None:
-    api, seen = Api(), set[int]()
+    api, threads = Api(), set[int]()
 
     def now() -> float:
-        seen.add(threading.get_ident())
+        threads.add(threading.get_ident())
         return environment.now()
 
     auth = awesome_cli.auth(environment=replace(environment, now=now))
     assert on_asyncio(lambda: api.get_async(auth)).status_code == 200
     assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"]
-    assert seen
-    assert threading.get_ident() not in seen
+    assert threads
+    assert threading.get_ident() not in threads
 
 
 def test_auth_reads_the_keyring_once_while_the_token_is_valid(environment: Environment, terminal: Terminal) -> None:
@@ -206,12 +206,12 @@ def test_concurrent_threads_renew_a_refused_token_once(environment: Environment,
 
     auth, statuses, start = awesome_cli.auth(environment=environment), list[int](), threading.Barrier(8)
 
-    def one() -> None:
+    def send() -> None:
         with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as http:
             start.wait()
             statuses.append(http.get(f"{API}/hello").status_code)
 
-    threads = [threading.Thread(target=one) for _ in range(8)]
+    threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -220,8 +220,8 @@ def test_concurrent_threads_renew_a_refused_token_once(environment: Environment,
     assert terminal.issuer.refreshes == 1
 
 
-class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that sends a stream as it comes, as the real one does, to an API that refuses the first token."""
+class StreamingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Reads a streamed body once, as the real transport does; the API behind it refuses the first token."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
@@ -247,10 +247,10 @@ def test_a_streamed_body_is_not_sent_twice_but_the_token_is_renewed(
     def chunks() -> Iterator[bytes]:
         yield b"once"
 
-    wire = Wire()
-    with httpx.Client(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
+    transport = StreamingTransport()
+    with httpx.Client(transport=transport, auth=awesome_cli.auth(environment=environment)) as http:
         assert [http.post(f"{API}/upload", content=chunks()).status_code for _ in range(2)] == [401, 200]
-    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+    assert (len(set(transport.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
 def test_a_streamed_body_of_an_async_client_is_not_sent_twice(environment: Environment, terminal: Terminal) -> None:
@@ -258,12 +258,12 @@ def test_a_streamed_body_of_an_async_client_is_not_sent_twice(environment: Envir
         yield b"once"
 
     async def upload() -> list[int]:
-        async with httpx.AsyncClient(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
+        async with httpx.AsyncClient(transport=transport, auth=awesome_cli.auth(environment=environment)) as http:
             return [(await http.post(f"{API}/upload", content=chunks())).status_code for _ in range(2)]
 
-    wire = Wire()
+    transport = StreamingTransport()
     assert on_asyncio(upload) == [401, 200]
-    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+    assert (len(set(transport.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -303,12 +303,12 @@ def test_a_request_to_an_api_on_loopback_is_never_sent_to_a_proxy(
             return (await http.get(f"{url}hello")).status_code
 
     outcomes: list[int | str] = []
-    with proxy() as between, proxy() as api:  # whatever is asked, either answers with 502
+    with proxy() as between, proxy() as api:  # both answer every request with 502
         url = f"http://{api.host}/"
         auth = awesome_cli.auth(api_url=url, environment=environment)
-        said = {name: value.format(between.host) for name, value in settings.items()}
-        monkeypatch.setattr("httpx._utils.getproxies", lambda: said)
-        monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: said)
+        proxies = {name: value.format(between.host) for name, value in settings.items()}
+        monkeypatch.setattr("httpx._utils.getproxies", lambda: proxies)
+        monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: proxies)
         for work in (lambda: httpx.get(f"{url}hello", auth=auth).status_code, lambda: on_asyncio(ask)):
             try:
                 outcomes.append(work())
@@ -376,14 +376,14 @@ def test_device_flow_accepts_metadata_as_an_argument(terminal: Terminal) -> None
 
 
 def test_device_flow_ends_after_the_timeout(terminal: Terminal) -> None:
-    begun = terminal.time.now()
+    started = terminal.time.now()
     with pytest.raises(DeviceCodeExpiredError):
         terminal.time.run(lambda: steps(terminal, timeout=30, pkce=True))
-    assert terminal.time.now() - begun == pytest.approx(30, abs=1)
+    assert terminal.time.now() - started == pytest.approx(30, abs=1)
 
 
 def test_device_flow_can_be_closed_before_the_approval(terminal: Terminal) -> None:
-    async def leave() -> object:
+    async def first_step() -> object:
         async with aclosing(
             awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, environment=terminal.environment)
         ) as flow:
@@ -391,7 +391,7 @@ def test_device_flow_can_be_closed_before_the_approval(terminal: Terminal) -> No
                 return step
         return None
 
-    assert isinstance(terminal.time.run(leave), DeviceAuthorization)
+    assert isinstance(terminal.time.run(first_step), DeviceAuthorization)
     assert "/token" not in terminal.paths
 
 

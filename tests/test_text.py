@@ -1,4 +1,4 @@
-"""Strings from outside: nothing passes that a terminal or a browser could take for more than text."""
+"""Untrusted strings: printable text for a terminal, arguments for a shell, URLs for a browser."""
 
 from __future__ import annotations
 

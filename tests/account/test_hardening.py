@@ -1,4 +1,4 @@
-"""Ways in which others broke it once."""
+"""Regression tests: unusual keyrings, files, settings, responses and interruptions."""
 
 from __future__ import annotations
 
@@ -39,42 +39,42 @@ def test_the_user_fields_of_a_manifest_are_the_fields_of_user() -> None:
     assert set(User.__dataclass_fields__) == USER_FIELDS
 
 
-def said(status: int, document: object) -> httpx.Response:
+def json_response(status: int, document: object) -> httpx.Response:
     return to_httpx(Response(status, json.dumps(document).encode()))
 
 
-class Odd(MemoryKeyring):
-    """Answers with something that is no text, until it is deleted."""
+class NonTextKeyring(MemoryKeyring):
+    """Returns a value that is not text for the manifest, until it is deleted or overwritten."""
 
-    def __init__(self, answer: object) -> None:
+    def __init__(self, value: object) -> None:
         super().__init__()
-        self.answer = answer
-        self.odd = True
+        self.value = value
+        self.broken = True
 
     def get_password(self, service: str, username: str) -> str | None:
-        if self.odd and service == manifest_name("awesome-cli", "default"):
-            if isinstance(self.answer, Exception):
-                raise self.answer
-            return self.answer  # type: ignore[return-value]  # as odd backends do
+        if self.broken and service == manifest_name("awesome-cli", "default"):
+            if isinstance(self.value, Exception):
+                raise self.value
+            return self.value  # type: ignore[return-value]  # as some backends do
         return super().get_password(service, username)
 
     def delete_password(self, service: str, username: str) -> None:
-        self.odd = self.odd and service != manifest_name("awesome-cli", "default")
+        self.broken = self.broken and service != manifest_name("awesome-cli", "default")
         with suppress(Exception):
             super().delete_password(service, username)
 
     def set_password(self, service: str, username: str, password: str) -> None:
-        self.odd = self.odd and service != manifest_name("awesome-cli", "default")
+        self.broken = self.broken and service != manifest_name("awesome-cli", "default")
         super().set_password(service, username, password)
 
 
-NO_TEXT = [5, True, [1], {}, b"bytes", UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")]
+NON_TEXT = [5, True, [1], {}, b"bytes", UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")]
 
 
-@pytest.mark.parametrize("answer", NO_TEXT, ids=repr)
-def test_a_keyring_entry_that_is_not_text_can_be_replaced_or_deleted(terminal: Terminal, answer: object) -> None:
+@pytest.mark.parametrize("value", NON_TEXT, ids=repr)
+def test_a_keyring_entry_that_is_not_text_can_be_replaced_or_deleted(terminal: Terminal, value: object) -> None:
     for repair in ("login", "logout"):
-        terminal.set(keyring=Odd(answer))
+        terminal.set(keyring=NonTextKeyring(value))
         terminal.issuer.auto_approve = True
         assert terminal.run("say-hi") == 4
         assert "cannot be read" in terminal.err
@@ -105,21 +105,19 @@ def test_a_session_that_moves_to_the_keyring_during_the_wait_for_the_lock_is_fou
     terminal.login("--insecure-storage")
     terminal.time.pass_by(60)
     terminal.issuer.token_lifetime = 3600
-    mover = account_of(terminal)
+    other = account_of(terminal)
 
     @contextmanager
-    def defer_signals() -> Iterator[
-        DeferredSignals
-    ]:  # entered with the lock, when another process has just let go of it
-        if mover.stores.has_plaintext_file:
-            mover.stores.keyring.save(mover.load())
-            mover.stores.clear_other(mover.stores.keyring)
+    def defer_signals() -> Iterator[DeferredSignals]:  # called with the lock, just released by another process
+        if other.stores.has_plaintext_file:
+            other.stores.keyring.save(other.load())
+            other.stores.clear_other(other.stores.keyring)
         yield DeferredSignals()
 
     terminal.set(defer_signals=defer_signals)
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
-    assert not mover.stores.has_plaintext_file
+    assert not other.stores.has_plaintext_file
 
 
 def test_a_renewal_for_another_subject_is_refused_even_if_the_keys_cannot_be_fetched(terminal: Terminal) -> None:
@@ -131,7 +129,7 @@ def test_a_renewal_for_another_subject_is_refused_even_if_the_keys_cannot_be_fet
 
     async def answer(request: httpx.Request) -> httpx.Response:
         if "jwks" in request.url.path:
-            return said(500, {})
+            return json_response(500, {})
         return terminal.honest(request)
 
     terminal.answer = answer
@@ -139,7 +137,7 @@ def test_a_renewal_for_another_subject_is_refused_even_if_the_keys_cannot_be_fet
     assert "sub changed" in terminal.err
     terminal.answer = terminal.honest
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|juan"}
-    assert terminal.run("say-hi") == 0  # with the refresh token that came with it
+    assert terminal.run("say-hi") == 0  # with the refresh token of the refused response
     assert terminal.issuer.reuses == 0
 
 
@@ -175,15 +173,15 @@ def test_logout_empties_the_keyring_without_a_usable_lock_folder(terminal: Termi
 
 
 def test_an_event_that_cannot_be_written_is_an_error(terminal: Terminal) -> None:
-    class Gone(io.StringIO):
+    class ClosedPipe(io.StringIO):
         def write(self, _: str) -> int:
             raise BrokenPipeError
 
-    console = Console(replace(terminal.environment, stdout=Gone()), AWESOME)
+    console = Console(replace(terminal.environment, stdout=ClosedPipe()), AWESOME)
     with pytest.raises(OutputError, match="has ended"):
         console.event({"event": "device_code"})
     with pytest.raises(SystemExit):
-        console.result("a result that has been read as far as anybody wanted")
+        console.result("a result whose reader has ended")
 
 
 def test_a_new_issuer_removes_the_endpoints_of_the_old_one_from_the_config(terminal: Terminal) -> None:
@@ -215,12 +213,12 @@ def test_a_config_file_that_cannot_be_extended_causes_a_warning(terminal: Termin
 def test_new_folders_are_accessible_to_their_owner_only(terminal: Terminal) -> None:
     terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
     terminal.login("--client-id", "awesome-demo")
-    made = [
+    created = [
         terminal.environment.state_dir,
         *terminal.environment.state_dir.parents[:2],
         terminal.environment.config_dir,
     ]
-    assert {stat.S_IMODE(folder.stat().st_mode) for folder in made} == {0o700}
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in created} == {0o700}
 
 
 def test_moving_a_plaintext_session_to_the_keyring_revokes_the_one_stored_there(terminal: Terminal) -> None:
@@ -232,8 +230,8 @@ def test_moving_a_plaintext_session_to_the_keyring_revokes_the_one_stored_there(
     assert terminal.run("login") == 0
     assert "Moved the session" in terminal.err
     assert terminal.paths == ["/revoke"]
-    assert len(terminal.issuer._refresh_tokens) == 2  # noqa: SLF001 - nobody else counts them
-    assert terminal.run("token", "--min-ttl", "100000") == 0  # the one that was moved lives
+    assert len(terminal.issuer._refresh_tokens) == 2  # noqa: SLF001 - the tokens of the provider
+    assert terminal.run("token", "--min-ttl", "100000") == 0  # the moved session is still valid
 
 
 def test_login_succeeds_if_a_plaintext_session_cannot_be_moved_to_a_keyring(terminal: Terminal) -> None:
@@ -299,7 +297,7 @@ def test_a_secret_that_the_provider_repeats_is_masked(terminal: Terminal) -> Non
         form = dict(parse_qsl(request.content.decode()))
         if "device_code" in form:
             code = form["device_code"]
-            return said(400, {"error": f"bad_{code}", "error_description": f"unknown {code}"})
+            return json_response(400, {"error": f"bad_{code}", "error_description": f"unknown {code}"})
         return terminal.honest(request)
 
     terminal.answer = repeating
@@ -309,32 +307,30 @@ def test_a_secret_that_the_provider_repeats_is_masked(terminal: Terminal) -> Non
 
 
 @pytest.mark.parametrize(
-    ("members", "code"),
+    "members",
     [
-        ({"interval": 4000}, 0),
-        ({"verification_uri": None, "verification_url": "https://provider.example/activate"}, 0),
+        {"interval": 4000},
+        {"verification_uri": None, "verification_url": "https://provider.example/activate"},
     ],
 )
-def test_an_unusual_device_authorization_response_is_accepted(
-    terminal: Terminal, members: dict[str, object], code: int
-) -> None:
+def test_an_unusual_device_authorization_response_is_accepted(terminal: Terminal, members: dict[str, object]) -> None:
     def unusual(request: httpx.Request) -> httpx.Response:
         if request.url.path != "/device/code":
             return terminal.honest(request)
         form = dict(parse_qsl(request.content.decode()))
-        honest = terminal.issuer.answer("POST", "/device/code", form).json() or {}
-        return said(200, honest | members)
+        normal = terminal.issuer.answer("POST", "/device/code", form).json() or {}
+        return json_response(200, normal | members)
 
     terminal.issuer.auto_approve, terminal.issuer.expires_in = True, 86_400
     terminal.answer = unusual
-    assert terminal.run("login") == code
+    assert terminal.run("login") == 0
 
 
 @pytest.mark.parametrize("error", ["slow_down", "temporarily_unavailable"])
 def test_say_hi_answers_offline_if_the_provider_postpones_a_renewal(terminal: Terminal, error: str) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: said(400, {"error": error})
+    terminal.answer = lambda _: json_response(400, {"error": error})
     assert terminal.run("say-hi") == 0
     assert "Offline: " in terminal.err
 
@@ -351,24 +347,24 @@ def test_an_empty_or_identity_content_encoding_is_accepted(terminal: Terminal, e
 
 
 def test_tokens_received_just_before_an_interruption_are_revoked(terminal: Terminal) -> None:
-    """Who they are for is asked; there Ctrl-C cancels the conversation."""
+    """Ctrl-C comes during the userinfo request."""
 
     async def hanging(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/userinfo":
             await anyio.sleep_forever()
         return terminal.honest(request)
 
-    def giving_up(work: Callable[[], Awaitable[T]], /) -> T:
-        async def cut_short() -> T:
-            with anyio.move_on_after(10):  # seconds; half-way through the wait for an answer
+    def run_interrupted(work: Callable[[], Awaitable[T]], /) -> T:
+        async def interrupted() -> T:
+            with anyio.move_on_after(10):  # seconds; before the timeout of the userinfo request
                 return await work()
             raise KeyboardInterrupt
 
-        return terminal.time.run(cut_short)
+        return terminal.time.run(interrupted)
 
     terminal.issuer.slim_id_token = terminal.issuer.auto_approve = True
     terminal.answer = hanging
-    terminal.set(run=giving_up)
+    terminal.set(run=run_interrupted)
     assert terminal.run("login") == 130
     assert terminal.paths[-2:] == ["/revoke", "/revoke"]
     assert terminal.keyring.entries() == {}
@@ -376,8 +372,10 @@ def test_tokens_received_just_before_an_interruption_are_revoked(terminal: Termi
 
 @pytest.mark.parametrize("key", ["alg", "use", "kid", "x"])
 def test_null_members_of_a_key_are_dropped(key: str) -> None:
-    (kept,) = parse_jwks(Response(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode()))
-    assert kept == {"kty": "RSA", "n": "n", "e": "e"}
+    (parsed,) = parse_jwks(
+        Response(200, json.dumps({"keys": [{"kty": "RSA", "n": "n", "e": "e", key: None}]}).encode())
+    )
+    assert parsed == {"kty": "RSA", "n": "n", "e": "e"}
 
 
 def test_no_refresh_request_is_sent_if_the_keyring_cannot_be_written_to(terminal: Terminal) -> None:
@@ -388,10 +386,10 @@ def test_no_refresh_request_is_sent_if_the_keyring_cannot_be_written_to(terminal
     def refusing(service: str, username: str, password: str) -> None:
         raise OSError(service, username, len(password))
 
-    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # a keyring out of order
+    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # a keyring that fails
     assert terminal.run("say-hi") == 9
     assert terminal.paths == []
-    terminal.keyring.set_password = set_password  # type: ignore[method-assign]  # and in order again
+    terminal.keyring.set_password = set_password  # type: ignore[method-assign]  # and works again
     assert terminal.run("say-hi") == 0
 
 
@@ -419,7 +417,7 @@ def test_a_login_that_cannot_be_stored_is_removed_from_the_session_index(termina
             raise OSError(service)
         set_password(service, username, password)
 
-    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # full, say
+    terminal.keyring.set_password = refusing  # type: ignore[method-assign]  # such as a full one
     terminal.issuer.auto_approve = True
     assert terminal.run("login") == 9
     assert json.loads((terminal.environment.state_dir / "sessions.json").read_text()) == {"profiles": {}}
