@@ -1,4 +1,4 @@
-"""Who may import whom, as data: a module imports its own room and rows further down, and the packages it is for."""
+"""Import rules as data: a module imports its own folder, lower rows, and the third-party packages listed for it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROWS = """
     1   oauth  system
     0   hints
    -1   brand  errors  text
-"""  # rooms of one row do not import each other
+"""  # folders of one row do not import each other
 
 PACKAGES = {
     "oauth/id_token": "cryptography jose",
@@ -53,7 +53,7 @@ PACKAGES = {
     "cli/api_output": "rich",
     "cli/login": "segno",
     "program": "httpx",
-}  # by room or module; what is not listed stands on the standard library alone
+}  # by folder or module; modules that are not listed use the standard library only
 
 LATE = {
     "__init__",
@@ -68,10 +68,10 @@ LATE = {
     "system/environment",
     "keystore/backend",
     "sessions/store_choice",
-}  # a command pays for what it uses: these open what it needs
+}  # late imports keep the start of commands fast that do not need them
 
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
-HARMLESS = """
+SIDE_EFFECT_FREE = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
     datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse
 """  # no clock, environment, file, network, randomness
@@ -104,27 +104,27 @@ def imports(tree: ast.Module) -> Iterator[Import]:
             yield from (Import(f"{origin}.{alias.name}", node not in early) for alias in node.names)
 
 
-def room(module: str) -> str:
+def folder(module: str) -> str:
     return module.partition("/")[0]
 
 
 def row(module: str) -> int:
     rows = {name: int(number) for number, *names in map(str.split, ROWS.strip().splitlines()) for name in names}
-    return rows[room(module)]
+    return rows[folder(module)]
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_a_module_imports_only_its_own_folder_and_lower_rows(module: str) -> None:
     names = [name.split(".") for name, _ in imports(MODULES[module]) if name.startswith(("awesome_cli", "."))]
-    others = {parts[1] for parts in names} - {room(module), "__version__"}
+    others = {parts[1] for parts in names} - {folder(module), "__version__"}
     assert {other for other in others if row(other) >= row(module)} == set()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_third_party_packages_are_imported_only_where_they_are_listed(module: str) -> None:
     roots = {name.partition(".")[0] for name, _ in imports(MODULES[module])}
-    known = {*PACKAGES.get(room(module), "").split(), *PACKAGES.get(module, "").split()}
-    assert roots - sys.stdlib_module_names - {"awesome_cli"} <= known
+    listed = {*PACKAGES.get(folder(module), "").split(), *PACKAGES.get(module, "").split()}
+    assert roots - sys.stdlib_module_names - {"awesome_cli"} <= listed
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - LATE))
@@ -135,8 +135,8 @@ def test_imports_are_at_the_top_of_a_module(module: str) -> None:
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(PURE)])
 def test_pure_modules_have_no_side_effects(module: str) -> None:
     pure = [f"awesome_cli.{name.replace('/', '.')}" for name in PURE]
-    harmless = tuple(f"{name}." for name in [*HARMLESS.split(), *pure, *PACKAGES.get(module, "").split()])
-    assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(harmless)] == []
+    allowed = tuple(f"{name}." for name in [*SIDE_EFFECT_FREE.split(), *pure, *PACKAGES.get(module, "").split()])
+    assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(allowed)] == []
     called = {
         node.func.id
         for node in ast.walk(MODULES[module])
@@ -162,10 +162,10 @@ def test_every_module_with_listed_packages_exists() -> None:
     assert [name for name in PACKAGES if name not in MODULES] == []
 
 
-LONGEST_FILE = 300  # lines; what is longer has more than one subject
-LONGEST_FILES = {"testing/issuer": 470}
-LONGEST_FUNCTION = 50  # lines, without the parameters of a command
-LONGEST_RUNTIME, LONGEST_TEST_KIT = 5_700, 1_050  # lines
+MAX_FILE_LINES = 300
+EXCEPTIONS = {"testing/issuer": 470}
+MAX_FUNCTION_LINES = 50  # without the parameters of a command
+MAX_RUNTIME_LINES, MAX_TESTING_LINES = 5_700, 1_050
 
 
 def lines_of(module: str) -> int:
@@ -175,27 +175,27 @@ def lines_of(module: str) -> int:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_file_exceeds_the_line_limit(module: str) -> None:
-    assert lines_of(module) <= LONGEST_FILES.get(module, LONGEST_FILE)
+    assert lines_of(module) <= EXCEPTIONS.get(module, MAX_FILE_LINES)
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_no_function_exceeds_the_line_limit(module: str) -> None:
     functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= LONGEST_FUNCTION] == []
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= MAX_FUNCTION_LINES] == []
 
 
 def test_the_package_does_not_exceed_its_line_limits() -> None:
     lines = {module: lines_of(module) for module in MODULES}
-    assert sum(count for module, count in lines.items() if room(module) != "testing") <= LONGEST_RUNTIME
-    assert sum(count for module, count in lines.items() if room(module) == "testing") <= LONGEST_TEST_KIT
+    assert sum(count for module, count in lines.items() if folder(module) != "testing") <= MAX_RUNTIME_LINES
+    assert sum(count for module, count in lines.items() if folder(module) == "testing") <= MAX_TESTING_LINES
 
 
-NAMES_OF_PRODUCTS = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
-ABOVE_ALL_PROGRAMS = 6  # the row of account, which with the commands is about one program
+PRODUCT_NAMES = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
+ACCOUNT_ROW = 6  # from here up, modules may name the program and its commands
 
 
-def texts(tree: ast.Module) -> Iterator[str]:
-    """Find the string literals of a module, but for docstrings."""
+def string_literals(tree: ast.Module) -> Iterator[str]:
+    """Yield the string literals of a module, without docstrings."""
     docstrings = {
         node.body[0].value
         for node in ast.walk(tree)
@@ -209,8 +209,8 @@ def texts(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module not in ("brand", "hints", "")])
 def test_no_string_below_the_account_names_a_program_a_command_or_a_vendors_dashboard(module: str) -> None:
-    if row(module) < ABOVE_ALL_PROGRAMS:
-        assert [text for text in texts(MODULES[module]) if NAMES_OF_PRODUCTS.search(text)] == []
+    if row(module) < ACCOUNT_ROW:
+        assert [text for text in string_literals(MODULES[module]) if PRODUCT_NAMES.search(text)] == []
 
 
 def test_exceptions_end_in_error() -> None:
@@ -225,11 +225,11 @@ def test_exceptions_end_in_error() -> None:
 
 
 def test_the_error_tree_in_the_docstring_matches_the_classes() -> None:
-    found = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
-    drawn = [(name, len(lead) // 4) for lead, name in found]
+    lines = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
+    tree = [(name, len(indent) // 4) for indent, name in lines]
     parents: list[str] = []
-    for name, depth in drawn:
+    for name, depth in tree:
         kind = getattr(errors, name)
         parents = [*parents[:depth], name]
         assert depth == 0 or kind.__mro__[1].__name__ == parents[depth - 1]
-    assert {name for name, _ in drawn} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert {name for name, _ in tree} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}
