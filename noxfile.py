@@ -1,4 +1,4 @@
-"""What keeps this repository honest: ``python3 -m nox`` runs it all, ``nox -l`` lists it."""
+"""Tests, checks and benchmarks: ``python3 -m nox`` runs the default sessions, ``nox -l`` lists all."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import nox
 nox.needs_version = ">=2025.2.9"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
-PYTHONS = nox.project.python_versions(PYPROJECT)  # one that is missing is skipped, but on CI an error
+PYTHONS = nox.project.python_versions(PYPROJECT)  # a missing one is skipped, but in CI an error
 COVERED = PYTHONS[-1]
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
-PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # a process a core; those behind are helped
+PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
 
 
 @nox.session(python=False)
 def node_modules(session: nox.Session) -> None:
-    """Install the certified provider, where npm is; tests that lack it say so themselves."""
+    """Install the certified provider for the tests, if npm is installed; without it they are skipped."""
     if shutil.which("npm"):
         session.run("npm", "ci", "--prefix", "tests/interop", external=True, success_codes=range(256))
 
 
 @nox.session(python=PYTHONS, requires=["node_modules"])
 def tests(session: nox.Session) -> None:
-    """Run most tests in the newest Python, with coverage; in the others those that need no processes."""
+    """Run the tests: in the newest Python with coverage, in the others without those that start processes."""
     install(session, "test")
     pytest = (*PYTEST, "--ignore=tests/interop", "--ignore=tests/windows", *session.posargs)
     if session.python != COVERED:
@@ -38,7 +38,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "erase")
     session.run("coverage", "run", *pytest)
     session.run("coverage", "combine", "--quiet")
-    gate = ["--fail-under=100"] if os.environ.get("AWESOME_TESTS_NO_SKIP") else []  # what was skipped covers nothing
+    gate = ["--fail-under=100"] if os.environ.get("AWESOME_TESTS_NO_SKIP") else []  # skipped tests cover nothing
     session.run("coverage", "report", *gate)
 
 
@@ -59,21 +59,21 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(requires=["node_modules"])
 def interop(session: nox.Session) -> None:
-    """Meet a certified provider, real keyrings and a real browser."""
+    """Test against a certified provider, real keyrings and a real browser."""
     install(session, "test")
     session.run("python", *PYTEST, "tests/interop", *session.posargs)
 
 
 @nox.session(python=PYTHONS[0])
 def windows(session: nox.Session) -> None:
-    """Run the program in a Python for Windows, where Wine is; the first run makes that Python."""
+    """Test the program in a Python for Windows, if Wine is installed; the first run builds that Python."""
     install(session, "test")
     session.run("python", "-m", "pytest", "tests/windows", *session.posargs)
 
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build what is published, and try it in an environment that holds nothing else."""
+    """Build the packages, and run the installed wheel in an environment of its own."""
     session.install(*LOCK, *BUILD)
     folder = Path(session.create_tmp())
     shutil.rmtree(folder)
@@ -88,7 +88,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def lock(session: nox.Session) -> None:
-    """Renew requirements.lock, on the oldest Python: it needs the most packages."""
+    """Update requirements.lock, with the oldest Python, which needs the most packages."""
     session.install(*BUILD, *PYPROJECT["project"]["dependencies"])
     session.install(*nox.project.dependency_groups(PYPROJECT, *GROUPS))
     with Path("requirements.lock").open("w", encoding="utf-8") as file:
@@ -96,28 +96,28 @@ def lock(session: nox.Session) -> None:
 
 
 def install(session: nox.Session, group: str) -> None:
-    """Install the package as it lies here, so that all processes of a test run the very files that coverage counts."""
+    """Install the package as editable, so that processes started by tests run the files that coverage counts."""
     session.install(*LOCK, "--editable", ".", *nox.project.dependency_groups(PYPROJECT, group))
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure against what people would use instead, or simulate Monday morning (``-- --monday``)."""
+    """Measure the program and its alternatives, or simulate a peak load of sign-ins (``-- --peak-load``)."""
     session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
-    script = "monday" if "--monday" in session.posargs else "bench"
-    arguments = [argument for argument in session.posargs if argument != "--monday"]
+    script = "peak_load" if "--peak-load" in session.posargs else "bench"
+    arguments = [argument for argument in session.posargs if argument != "--peak-load"]
     session.run("python", f"tests/bench/{script}.py", *arguments, env={"PYTHONDONTWRITEBYTECODE": ""})
 
 
 @nox.session(default=False, requires=["node_modules"])
-def weather(session: nox.Session) -> None:
-    """Give chance five times as many chances: kills, races, real keyrings. Takes ten minutes."""
+def reliability(session: nox.Session) -> None:
+    """Repeat tests that depend on chance (kills, races, real keyrings) five times as often. Takes ten minutes."""
     install(session, "test")
     session.run("python", *PYTEST, "tests/reliability", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
 
 
 @nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
-    """Fuzz the rules with libFuzzer for a minute, or as long as you say."""
+    """Fuzz parsing and validation with libFuzzer for a minute, or with the given options."""
     session.install(*LOCK, "--editable", ".", "atheris")
     session.run("python", "tests/fuzz/fuzz_rules.py", *(session.posargs or ["-max_total_time=60", "-max_len=4096"]))

@@ -1,7 +1,8 @@
 """Sign in once, say hi all day: a CLI secured by the OAuth 2.0 device authorization grant.
 
-For other programs: ``awesome_cli.auth()`` signs the requests of an httpx client, ``awesome_cli.session()`` returns
-the kept session, ``awesome_cli.device_flow()`` is the device flow itself. docs/reference/library.md tells more.
+For other programs: ``awesome_cli.auth()`` adds the token to the requests of an httpx client,
+``awesome_cli.session()`` returns the stored session, ``awesome_cli.device_flow()`` is the device flow itself. See
+docs/reference/library.md.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ __all__ = ["__version__", "auth", "device_flow", "session"]
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for when it is asked for (PEP 562): the program itself needs none of it."""
+    """Import public names on first use (PEP 562): the program itself needs none of them."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from awesome_cli import program as library

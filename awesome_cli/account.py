@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import (
@@ -49,9 +49,9 @@ _LAST_VERIFIED = "This is from your last verified sign-in."
 
 
 class Account:
-    """One profile of one program. What is slow to import is imported at its first use.
+    """One profile of one program. Raises UsageError, if its name is not valid, or exists in another case.
 
-    Raises UsageError, if the profile's name is not valid, or differs from an existing one only in case.
+    What is slow to import is imported at its first use.
     """
 
     def __init__(
@@ -186,8 +186,7 @@ class Account:
     def sign_out(self, report: Callable[[User | None, bool], None]) -> None:
         """Revoke the session's tokens and remove it. See :meth:`SessionChanges.remove`."""
         try:
-            user = self.stores.current.load_user()
-            if user is not None:
+            if user := self.stores.current.load_user():
                 self.check_session_requirements(user)
         except OtherSessionError as error:
             self.messages.warning(f"{error.message} It is signed out all the same.")
@@ -200,9 +199,7 @@ class Account:
 
         ``show`` is called once: with what is returned, or, if the provider takes long, with what was last verified.
         """
-        user = self.stores.current.load_user()
-        if user is None:
-            raise self._not_signed_in()
+        user = self.stores.current.load_user() or self._not_signed_in()
         self.check_session_requirements(user)
         if not user.is_valid(self.environment.now()):
             user = self._renewed_user(user, show)
@@ -231,10 +228,7 @@ class Account:
 
     def load(self) -> Session:
         """Return the stored session as it is. Raises LoginRequiredError, if there is none."""
-        session = self.stores.current.load()
-        if session is None:
-            raise self._not_signed_in()
-        return session
+        return self.stores.current.load() or self._not_signed_in()
 
     def session(self, *, min_ttl: float = MIN_TTL, refused: str = "") -> Session:
         """Return the session, renewed if its access token expires within ``min_ttl`` seconds.
@@ -301,6 +295,6 @@ class Account:
                     hint=f"Unset {variable}. Sign in with: {{login}}",
                 )
 
-    def _not_signed_in(self) -> LoginRequiredError:
+    def _not_signed_in(self) -> NoReturn:
         where = f" (profile {self.profile})" if self._named_profile else ""
-        return LoginRequiredError(f"You are not signed in{where}.")
+        raise LoginRequiredError(f"You are not signed in{where}.")

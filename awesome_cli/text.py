@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -42,6 +43,13 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, except "Cf" and "Cn"
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+
+
+def anonymous(text: str, homes: Sequence[str]) -> str:
+    """Return ``text`` without the names of these home folders and anything like an e-mail address."""
+    for home in sorted(filter(None, (home.rstrip("/\\") for home in homes)), key=len, reverse=True):
+        text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
+    return re.sub(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+", "(address)", text)
 
 
 def shell_argument(text: str) -> str | None:

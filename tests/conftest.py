@@ -1,4 +1,4 @@
-"""What every test may ask for, and how long it may take."""
+"""Fixtures and settings for all tests."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import hypothesis
 
 from awesome_cli.system.signals import CODES
 
-pytest_plugins = ["awesome_cli.testing", "support.signals", "support.program", "support.terminal"]
+pytest_plugins = ["awesome_cli.testing", "support.signals", "support.terminal", "support.process"]
 
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
-    del os.environ[name]  # the other side of every test is on this machine
+    del os.environ[name]  # all servers of the tests are on this machine
 
-# In the background signals may be ignored from the start; the program would respect that, and tests wait for its end.
+# In the background, signals may be ignored from the start. The program would respect that, and tests wait for its end.
 for number in [number for number in CODES if signal.getsignal(number) == signal.SIG_IGN]:
     signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
-# a busy machine is no failure
+# on a busy machine examples take longer
 hypothesis.settings.register_profile("steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("steady")

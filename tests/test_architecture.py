@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -44,7 +46,7 @@ PACKAGES = {
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "secretstorage",
-    "testing/issuer": "cryptography jose",
+    "testing/keys": "cryptography jose",
     "testing/keyring": "keyring",
     "testing/hostile": "pytest",
     "cli": "typer",
@@ -165,12 +167,17 @@ def test_every_module_with_listed_packages_exists() -> None:
 MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 470}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES, MAX_TESTING_LINES = 5_700, 1_050
+MAX_RUNTIME_LINES = 5_700  # lines of code: neither blank nor a comment or docstring
+MAX_TESTING_LINES = 1_050
+
+
+def text_of(module: str) -> str:
+    path = PACKAGE / module
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8")
 
 
 def lines_of(module: str) -> int:
-    path = PACKAGE / module
-    return len((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text("utf-8").splitlines())
+    return len(text_of(module).splitlines())
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -184,26 +191,40 @@ def test_no_function_exceeds_the_line_limit(module: str) -> None:
     assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= MAX_FUNCTION_LINES] == []
 
 
+def code_lines_of(module: str) -> int:
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(text_of(module)).readline):
+        if token.type not in NO_CODE:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for docstring in docstrings(MODULES[module]):
+        lines.difference_update(range(docstring.lineno, (docstring.end_lineno or 0) + 1))
+    return len(lines)
+
+
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+
+
 def test_the_package_does_not_exceed_its_line_limits() -> None:
-    lines = {module: lines_of(module) for module in MODULES}
-    assert sum(count for module, count in lines.items() if folder(module) != "testing") <= MAX_RUNTIME_LINES
-    assert sum(count for module, count in lines.items() if folder(module) == "testing") <= MAX_TESTING_LINES
+    runtime = [module for module in MODULES if folder(module) != "testing"]
+    assert sum(map(code_lines_of, runtime)) <= MAX_RUNTIME_LINES
+    assert sum(lines_of(module) for module in MODULES if folder(module) == "testing") <= MAX_TESTING_LINES
 
 
 PRODUCT_NAMES = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
 ACCOUNT_ROW = 6  # from here up, modules may name the program and its commands
 
 
+def docstrings(tree: ast.Module) -> list[ast.expr]:
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    first = [node.body[0] for node in ast.walk(tree) if isinstance(node, documented) and node.body]
+    return [node.value for node in first if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
+
+
 def string_literals(tree: ast.Module) -> Iterator[str]:
     """Yield the string literals of a module, without docstrings."""
-    docstrings = {
-        node.body[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-        if node.body and isinstance(node.body[0], ast.Expr)
-    }
+    documentation = docstrings(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in docstrings:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
             yield node.value
 
 

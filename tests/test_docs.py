@@ -17,11 +17,11 @@ from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.oauth.response import Response
 from awesome_cli.settings.profile import SWITCHES, TEXTS
 from awesome_cli.system.signals import WORDS
+from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
-from support.terminal import Terminal, to_httpx
+from support.terminal import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -359,8 +359,32 @@ def test_the_json_of_profiles_show_is_as_documented(terminal: Terminal) -> None:
 
 def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
     members, finding = schema("doctor --json")
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always(DISCOVERY, Respond(503))
     terminal.run("doctor", "--json")
     check_members(terminal.json, members)
     for found in terminal.json["findings"]:
         check_members(found, finding)
+
+
+EXPLANATIONS = [
+    name for name in DOCS if name in ("docs/architecture.md", "docs/explanation/reading.md") or "decisions" in name
+]
+PLUGINS_NAMES = {"ChainerBackend", "my_command"}  # of keyring, and of an example
+
+
+@pytest.mark.parametrize("name", EXPLANATIONS)
+def test_every_module_and_function_that_the_explanations_name_exists(name: str) -> None:
+    trees = [ast.parse(source) for source in SOURCES.values()]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    defined = {node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)}
+    defined |= {
+        target.id for node in nodes if isinstance(node, ast.Assign) for target in node.targets if hasattr(target, "id")
+    }
+    for word in code(DOCS[name]):
+        if re.fullmatch(r"[\w/]+\.py", word):
+            is_ours = (
+                Path(word).stem in PLUGINS_NAMES or (ROOT / "awesome_cli" / word).exists() or (ROOT / word).exists()
+            )
+            assert is_ours, word
+        elif found := re.fullmatch(r"([A-Z]\w*[a-z]\w*)(?:\.(\w+))?(?:\(\))?|(\w+)\(\)", word):
+            assert {part for part in found.groups() if part} <= defined | PLUGINS_NAMES, word

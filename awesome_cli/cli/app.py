@@ -27,7 +27,7 @@ COMMANDS = {
     "profiles": ("awesome_cli.cli.profiles", "List the profiles and who is signed in to each."),
     "doctor": ("awesome_cli.cli.doctor", "Check everything that a sign-in needs, and say what to do."),
     "logout": ("awesome_cli.cli.logout", "Sign out: revoke the tokens at the provider, then empty the keyring."),
-    "demo": ("awesome_cli.cli.demo", "Take the whole tour against the embedded provider."),
+    "demo": ("awesome_cli.cli.demo", "Run login to logout against the embedded provider."),
 }
 
 PROFILE_HELP = "The profile to use (default: AWESOME_PROFILE, else 'default')."

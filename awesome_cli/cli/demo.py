@@ -1,4 +1,4 @@
-"""``awesome demo``: the whole tour against the embedded provider; ``awesome demo serve``: that provider alone."""
+"""``demo``: run the commands against the embedded provider; ``demo serve``: run that provider alone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import Environment
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
-from awesome_cli.testing.server import Server, serve
+from awesome_cli.testing.server import serve
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-LATER = 2 * 3600.0  # seconds; twice what the demo's access tokens live
-PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the tour needs to know of the terminal
+LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
+PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the commands need to know of the terminal
 
 
 @app.callback(invoke_without_command=True, epilog=examples("awesome demo", "awesome demo --auto", "awesome demo serve"))
@@ -35,13 +35,13 @@ def demo(
     *,
     auto: Annotated[bool, typer.Option("--auto", help="Approve the code without asking anybody.")] = False,
 ) -> None:
-    """Take the whole tour against the embedded provider.
+    """Run login to logout against the embedded provider.
 
     A provider on loopback, a keyring in memory, and the very code of real logins.
     """
     context: CommandContext = ctx.obj
     if ctx.invoked_subcommand is None:
-        _tour(context, auto=auto or not context.console.is_interactive)
+        _run_all(context, auto=auto or not context.console.is_interactive)
 
 
 @app.command("serve", epilog=examples("awesome demo serve --port 8765"))
@@ -54,64 +54,63 @@ def serve_alone(
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
     context: CommandContext = ctx.obj
-    with _provider(Clock(context.environment), port) as server:
+    with _provider(context, Clock(context.environment), port) as provider:
         context.console.note("A provider for trying things out. In another terminal:")
-        for name, value in {"AWESOME_ISSUER": server.url, "AWESOME_CLIENT_ID": server.issuer.client_id}.items():
+        for name, value in {"AWESOME_ISSUER": provider.url, "AWESOME_CLIENT_ID": provider.client_id}.items():
             context.console.result(assignment(name, value, powershell=os.name == "nt"))
-        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={server.issuer.api_url}")
+        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={provider.api_url}")
         context.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
 def assignment(name: str, value: str, *, powershell: bool) -> str:
-    """Return the line that sets a variable for what a shell runs from then on."""
+    """Return the shell command that sets and exports a variable."""
     return f'$env:{name} = "{value}"' if powershell else f"export {name}={value}"
 
 
 class Clock:
-    """The world's clock, which the tour turns forward to show a renewal."""
+    """The environment's clock, which can be set ahead to show a renewal. Returns seconds since the epoch."""
 
     def __init__(self, environment: Environment) -> None:
         self._now = environment.now
         self.ahead = 0.0
 
     def __call__(self) -> float:
-        """Return seconds since the epoch."""
         return self._now() + self.ahead
 
 
-def _tour(context: CommandContext, *, auto: bool) -> None:
+def _run_all(context: CommandContext, *, auto: bool) -> None:
     clock, console = Clock(context.environment), context.console
-    with _provider(clock, 0) as server, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
-        server.issuer.auto_approve = auto
-        server.issuer.interval = 1
-        environment = _demo_environment(context.environment, server, Path(folder), clock)
+    with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
+        provider.auto_approve = auto
+        provider.interval = 1
+        environment = _demo_environment(context.environment, provider, Path(folder), clock)
 
-        def step(story: str, *argv: str, aloud: bool = False) -> None:
-            console.note(f"\n{story}\n$ awesome {' '.join(argv)}")
-            stdout = context.environment.stdout if aloud else context.environment.stderr
+        def step(heading: str, *argv: str, to_stdout: bool = False) -> None:
+            console.note(f"\n{heading}\n$ awesome {' '.join(argv)}")
+            stdout = context.environment.stdout if to_stdout else context.environment.stderr
             inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            if code := run_command(argv, inner):  # Ctrl-C, which Typer has caught
+            if code := run_command(argv, inner):  # as for Ctrl-C, which Typer catches
                 raise SystemExit(code)
 
-        console.note("The tour: a provider on this machine, a keyring in memory, and the code of real logins.")
+        console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
         step("Sign in, once per machine.", "login")
-        step("From now on, all day, without a request:", "say-hi", aloud=True)
+        step("From now on, all day, without a request:", "say-hi", to_stdout=True)
         step("Who is that, where, and until when?", "whoami")
         clock.ahead += LATER
-        step("Two hours later the access token has ended. It is renewed silently.", "say-hi", aloud=True)
+        step("Two hours later the access token has ended. It is renewed silently.", "say-hi", to_stdout=True)
         step("Call a protected API with it.", "api", "hello")
         step("Revoke the tokens and empty the keyring.", "logout")
-        console.note("\nThat was all of it. Your own provider next: see README, then awesome login.")
+        console.note("\nThat was the demo. Your own provider next: see README, then awesome login.")
 
 
-def _demo_environment(environment: Environment, server: Server, folder: Path, clock: Clock) -> Environment:
+def _demo_environment(environment: Environment, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
     environ = {name: environment.environ[name] for name in PASSED_ON if name in environment.environ}
     environ |= {
-        "AWESOME_ISSUER": server.url,
-        "AWESOME_CLIENT_ID": server.issuer.client_id,
-        "AWESOME_AUDIENCE": server.issuer.api_url,
-        "AWESOME_API_URL": server.issuer.api_url,
+        "AWESOME_ISSUER": provider.url,
+        "AWESOME_CLIENT_ID": provider.client_id,
+        "AWESOME_AUDIENCE": provider.api_url,
+        "AWESOME_API_URL": provider.api_url,
     }
     return replace(
         environment,
@@ -127,12 +126,15 @@ def _demo_environment(environment: Environment, server: Server, folder: Path, cl
 
 
 @contextmanager
-def _provider(clock: Clock, port: int) -> Iterator[Server]:
+def _provider(context: CommandContext, clock: Clock, port: int) -> Iterator[ProviderSimulator]:
+    client_id = f"{context.brand.name}-demo"
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(serve(lambda url: ProviderSimulator(now=clock, url=url), port))
+            provider = stack.enter_context(
+                serve(lambda url: ProviderSimulator(now=clock, url=url, client_id=client_id), port)
+            )
         except OSError as error:
             raise UsageError(
                 f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."
             ) from error
-        yield server
+        yield provider

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -28,14 +27,14 @@ from awesome_cli.errors import (
 )
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
-from awesome_cli.oauth.jwks import ALGORITHMS, Key
+from awesome_cli.oauth.jwks import usable_keys
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, describe_clock_error
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import SETTINGS, Profile
 from awesome_cli.system.account_folders import account_home
 from awesome_cli.system.lock import acquire_locks
-from awesome_cli.text import safe
+from awesome_cli.text import anonymous, safe
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -44,6 +43,7 @@ PLAIN_GLYPHS = {True: "ok", False: "!!", None: "--"}
 PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
 PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
+ONLINE_ADVICE = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it lapse."
 LOCK_TIMEOUT = 5.0  # seconds for a lock that nobody else should hold
 
 
@@ -58,14 +58,7 @@ class Finding:
     exit_code: int = 0
 
     def anonymous(self, homes: Sequence[str]) -> Finding:
-        """Return the finding without the names of home folders and anything like an e-mail address."""
-
-        def hide(text: str) -> str:
-            for home in sorted(filter(None, (home.rstrip("/\\") for home in homes)), key=len, reverse=True):
-                text = re.sub(rf"{re.escape(home)}(?![\w-]|\.\w)", "~", text)
-            return re.sub(r"[^\s@'\"<>()]+@[^\s@'\"<>()]+", "(address)", text)
-
-        return replace(self, what=hide(self.what), advice=hide(self.advice))
+        return replace(self, what=anonymous(self.what, homes), advice=anonymous(self.advice, homes))
 
 
 def passed(check: str, what: str) -> Finding:
@@ -91,8 +84,7 @@ def doctor(
     pasted into a public issue.
     """
     context: CommandContext = ctx.obj
-    environ = context.environment.environ
-    homes = [account_home(), *(environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
+    homes = [account_home(), *(context.environment.environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
     glyphs = GLYPHS if context.console.can_encode("".join(GLYPHS.values())) else PLAIN_GLYPHS
     findings = []
     for finding in _Examination(context.account, online=online).findings():
@@ -221,14 +213,16 @@ class _Examination:
         return found, ""
 
     async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
-        return check_keys(await client.fetch_keys(metadata), self._brand.name)
+        keys, program = await client.fetch_keys(metadata), self._brand.name
+        if usable := usable_keys(keys):
+            return passed("keys", f"{len(usable)} of {len(keys)} can sign what {program} accepts")
+        hint = "In the Auth0 dashboard set the application's JSON Web Token Signature Algorithm to RS256."
+        raise InvalidTokenError(f"None of the provider's {len(keys)} keys can sign what {program} accepts.", hint=hint)
 
     async def _device_grant(self, client: OidcClient, metadata: Metadata) -> Finding:
         metadata.need("device_authorization_endpoint")
         if not self._online:
-            what = "the provider has an endpoint for it"
-            advice = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it"
-            return neutral("device grant", what, f"{advice} lapse.")
+            return neutral("device grant", "the provider has an endpoint for it", ONLINE_ADVICE)
         await client.request_device_code()
         return passed("device grant", "the provider gives codes to this client; one was asked for, and lapses")
 
@@ -296,17 +290,6 @@ def check_clock(response: Response, now: float) -> Finding:
     if error := describe_clock_error(now - theirs):
         raise InvalidTokenError(error, hint="Set it right: tokens are checked against it.")
     return passed("clock", "it agrees with the provider's")
-
-
-def check_keys(keys: Sequence[Key], program: str) -> Finding:
-    """Check that some key is of a kind that is accepted. Raises InvalidTokenError, as a login would."""
-    usable = [key for key in keys if key.get("kty") in ("RSA", "EC") and key.get("alg", "RS256") in ALGORITHMS]
-    if not usable:
-        raise InvalidTokenError(
-            f"None of the provider's {len(keys)} keys can sign what {program} accepts.",
-            hint="In the Auth0 dashboard set the application's JSON Web Token Signature Algorithm to RS256.",
-        )
-    return passed("keys", f"{len(usable)} of {len(keys)} can sign what {program} accepts")
 
 
 def check_folder(check: str, path: Path, without_it: str) -> Finding:

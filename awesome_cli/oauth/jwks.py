@@ -34,6 +34,11 @@ def parse_jwks(response: Response) -> list[Key]:
     return [key for key in used if all(isinstance(value, str) for value in key.values())]
 
 
+def usable_keys(keys: Sequence[Key]) -> list[Key]:
+    """Return the keys that can verify a token of some accepted algorithm."""
+    return [key for key in keys if key.get("kty") in ("RSA", "EC") and key.get("alg", "RS256") in ALGORITHMS]
+
+
 def choose_key(keys: Sequence[Key], header: Mapping[str, Any], algorithm: str) -> dict[str, str]:
     """Return the one key that matches an ID token's header, reduced to its numbers. Raises InvalidTokenError."""
     kind = ALGORITHMS[algorithm]

@@ -1,6 +1,6 @@
-"""For tests and the demo: an OpenID provider, one that misbehaves, and a keyring in memory.
+"""Test kit: a simulated OpenID provider, a hostile one, and a keyring in memory. The demo uses it too.
 
-``pytest_plugins = ["awesome_cli.testing"]`` brings the fixtures; nothing here imports pytest otherwise.
+``pytest_plugins = ["awesome_cli.testing"]`` loads the fixtures; pytest is not imported otherwise.
 """
 
 pytest_plugins = ["awesome_cli.testing.hostile"]

@@ -1,10 +1,13 @@
-"""What a person sees in the browser: plain HTML, no script, nothing loaded from elsewhere."""
+"""Web pages of the simulated provider: plain HTML without scripts or external resources."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from html import escape
+from http import HTTPStatus
+
+from awesome_cli.oauth.response import Response
 
 _STYLE = """
 :root { color-scheme: light dark;
@@ -29,15 +32,18 @@ button { min-width: 9rem; margin: .5rem .75rem 0 0; padding: .7rem 1.3rem; borde
 .problem { padding-left: .8rem; border-left: 4px solid var(--stop); }
 """
 
-# CSP Level 3: the one style is named by its hash; scripts, images, frames and foreign forms are refused.
+# CSP Level 3: the style is allowed by its hash; scripts, images, frames and forms of other origins are not.
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
 
 
-def enter_code(user_code: str = "", *, problem: str = "") -> str:
-    """Ask for the code that the terminal shows."""
+UNKNOWN_CODE = "No such code is waiting. Compare it with your terminal: it may have expired, or been used."
+TOO_MANY_CODES = "Too many wrong codes were tried. Wait a second, then try yours again."
+
+
+def enter_code(user_code: str = "", *, problem: str = "", status: int = 200) -> Response:
     alert = f'<p class="problem" role="alert" id="problem">{escape(problem)}</p>' if problem else ""
     described = ' aria-describedby="problem" aria-invalid="true"' if problem else ""
     return _page(
@@ -49,11 +55,12 @@ def enter_code(user_code: str = "", *, problem: str = "") -> str:
  required autofocus autocomplete="off" autocapitalize="characters" spellcheck="false"{described}>
 <button>Continue</button>
 </form>""",
+        status,
     )
 
 
-def confirm(user_code: str, *, client: str, person: str, ticket: str) -> str:
-    """Show code and client, and ask. Only who can read this page knows the ticket that the answer needs."""
+def confirm(user_code: str, *, client: str, person: str, csrf_token: str) -> Response:
+    """Ask for approval. The answer must contain the CSRF token."""
     return _page(
         "Let this program in?",
         f"""<p><strong>{escape(client)}</strong> asks to sign in as <strong>{escape(person)}</strong>.
@@ -63,30 +70,23 @@ Its code is:</p>
 If not, somebody may be trying to sign in with your name: refuse.</p>
 <form method="post">
 <input type="hidden" name="user_code" value="{escape(user_code)}">
-<input type="hidden" name="ticket" value="{escape(ticket)}">
+<input type="hidden" name="ticket" value="{escape(csrf_token)}">
 <button name="decision" value="approve">Yes, let it in</button>
 <button name="decision" value="deny" class="no">No, refuse</button>
 </form>""",
     )
 
 
-def approved() -> str:
-    """Say that the terminal is signed in."""
+def approved() -> Response:
     return _page("You are signed in", "<p>You can close this page and go back to your terminal.</p>")
 
 
-def denied() -> str:
-    """Say that nobody was let in."""
+def denied() -> Response:
     return _page("Refused", "<p>Nobody was signed in. You can close this page.</p>")
 
 
-def error(message: str) -> str:
-    """Say what went wrong."""
-    return _page("That did not work", f'<p class="problem" role="alert">{escape(message)}</p>')
-
-
-def _page(title: str, content: str) -> str:
-    return f"""<!DOCTYPE html>
+def _page(title: str, content: str, status: int = 200) -> Response:
+    page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -102,3 +102,12 @@ def _page(title: str, content: str) -> str:
 </body>
 </html>
 """
+    headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": POLICY,
+        "referrer-policy": "no-referrer",
+        "x-frame-options": "DENY",
+    }
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers["retry-after"] = "1"
+    return Response(status, page.encode(), headers)

@@ -1,4 +1,4 @@
-"""The provider on loopback: bytes from a socket become a question for the issuer, or are refused."""
+"""HTTP server on loopback for the simulated and the hostile provider: limits on requests, TLS, scripted responses."""
 
 from __future__ import annotations
 
@@ -8,206 +8,177 @@ import os
 import re
 import socket
 import socketserver
+import ssl
 import sys
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
-from awesome_cli.oauth.response import Response, json_object
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.oauth.response import Response
+from awesome_cli.testing.grants import Request
+from awesome_cli.testing.issuer import ProviderSimulator
 
 HOST = "127.0.0.1"
 BODY_LIMIT = 64 * 1024
-DRAIN_LIMIT = 1024 * 1024  # read, and thrown away, of a body that is too long: else the refusal is lost on the way
-FIELD_LIMIT = 50
-STOP_WITHIN = 0.02  # seconds until the listening thread notices that it shall end
+DRAIN_LIMIT = 1024 * 1024  # of a body that is too long; if it is not read, the client does not get the response
+POLL_INTERVAL = 0.02  # seconds until the server's thread notices a shutdown
 
-
-@dataclass(frozen=True)
-class Server:
-    """A provider that is listening; ``url`` ends with a slash."""
-
-    url: str
-    issuer: ProviderSimulator
+Chunk = Response | bytes | float  # a response, bytes as they are, or seconds to wait
 
 
 @contextlib.contextmanager
-def serve(make: Callable[[str], ProviderSimulator], port: int = 0, *, read_timeout: float = 10) -> Iterator[Server]:
-    """Serve the issuer that ``make`` builds for the URL, until the block ends; port 0 is any free one.
+def serve(
+    make: Callable[[str], ProviderSimulator], port: int = 0, *, read_timeout: float = 10
+) -> Iterator[ProviderSimulator]:
+    """Serve the simulator that ``make`` returns for the URL, until the block ends; port 0 is any free one.
 
-    Raises OSError, if the port is taken or not allowed.
+    Raises OSError, if the port is in use or not allowed.
     """
-    with _IssuersListener(_Conversation, port) as listener:
-        listener.read_timeout = read_timeout
-        url = f"http://{listener.host}/"
-        listener.issuer = make(url)
-        with listener.listening():
-            yield Server(url, listener.issuer)
+    with LoopbackServer(port, read_timeout=read_timeout) as server:
+        issuer = make(f"http://{server.host}/")
+        with server.running(issuer, lambda request: [issuer.respond(request)]):
+            yield issuer
 
 
-class Listener(socketserver.ThreadingTCPServer):
-    """A socket on loopback, a thread a connection. Unlike http.server's own class it asks no name service about itself.
+class LoopbackServer(socketserver.ThreadingTCPServer):
+    """One thread per connection, one request per connection. Raises OSError, if the port is in use or not allowed."""
 
-    Raises OSError, if the port is taken or not allowed.
-    """
-
-    allow_reuse_address = os.name == "posix"  # on Windows it would let two programs share one port
+    allow_reuse_address = os.name == "posix"  # on Windows two programs could then share one port
     request_queue_size = 64
+    issuer: ProviderSimulator
+    respond: Callable[[Request], Iterable[Chunk]]
 
-    def __init__(self, conversation: type[BaseHTTPRequestHandler], port: int = 0) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__((HOST, port), conversation)
+    def __init__(self, port: int = 0, *, tls: ssl.SSLContext | None = None, read_timeout: float = 10) -> None:
+        self.stopping = threading.Event()
+        self._connections: set[socket.socket] = set()
+        self._tls = tls
+        self._read_timeout = read_timeout
+        super().__init__((HOST, port), _Handler)
 
     @property
     def host(self) -> str:
-        """Where it listens, as URLs have it."""
         return f"{HOST}:{self.server_address[1]}"
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Answer until the block ends."""
-        thread = threading.Thread(target=self.serve_forever, args=(STOP_WITHIN,), name="awesome-demo")
+    def running(self, issuer: ProviderSimulator, respond: Callable[[Request], Iterable[Chunk]]) -> Iterator[None]:
+        """Pass requests to ``respond`` until the block ends."""
+        self.issuer, self.respond = issuer, respond
+        thread = threading.Thread(target=self.serve_forever, args=(POLL_INTERVAL,), name="loopback-server")
         thread.start()
         try:
             yield
         finally:
+            self.stopping.set()
             self.shutdown()
             thread.join()
 
     def get_request(self) -> tuple[socket.socket, Any]:
-        """Take a connection, and remember it."""
         connection, address = super().get_request()
-        connection = self.prepare(connection)
-        self._open.add(connection)
+        if self._tls:  # the handshake takes place in the thread of the connection
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        connection.settimeout(self._read_timeout)
+        self._connections.add(connection)
         return connection, address
 
-    def prepare(self, connection: socket.socket) -> socket.socket:
-        """Return a new connection as it shall be used."""
-        return connection
-
     def close_request(self, request: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        """Close a connection, and forget it."""
-        self._open.discard(request)
+        self._connections.discard(request)
         super().close_request(request)
 
     def server_close(self) -> None:
-        """Hang up on everybody, so that no thread waits for a client that says nothing; then join them."""
-        for connection in tuple(self._open):
+        """Close all connections, so that no thread waits for a silent client, and join the threads."""
+        for connection in tuple(self._connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         super().server_close()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        """Tell of a bug; a client that hangs up is no news."""
+        """Print the traceback of a bug; ignore clients that close the connection."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
-class _IssuersListener(Listener):
-    issuer: ProviderSimulator
-    read_timeout: float
+def to_bytes(response: Response) -> bytes:
+    """Return a response as HTTP/1.1."""
+    phrase = HTTPStatus(response.status).phrase if response.status in set(HTTPStatus) else "Unknown"
+    headers = {
+        "content-length": str(len(response.body)),
+        "x-content-type-options": "nosniff",
+        "connection": "close",
+        **response.headers,
+    }
+    lines = [f"HTTP/1.1 {response.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + response.body
 
-    def prepare(self, connection: socket.socket) -> socket.socket:
-        connection.settimeout(self.read_timeout)
-        return connection
 
-
-class _Conversation(BaseHTTPRequestHandler):
-    """One request and its reply: HTTP/1.0, so that no connection lingers."""
-
-    server: _IssuersListener
+class _Handler(BaseHTTPRequestHandler):
+    server: LoopbackServer
 
     def respond(self) -> None:
-        method = "GET" if self.command == "HEAD" else self.command
         try:
-            body = self._body()
-            self._require_own_name()
-            form, data = self._content(body)
-        except _Refused as refusal:
-            self.send_error(refusal.status)
-        else:
-            self._send(self.server.issuer.answer(method, self.path, form, dict(self.headers), data=data))
+            request = self._request()
+        except _RequestError as error:
+            self.send_error(error.status)
+            return
+        for chunk in self.server.respond(request):
+            if self.server.stopping.is_set():
+                return
+            if isinstance(chunk, float | int):
+                self.server.stopping.wait(chunk)
+            else:
+                self.wfile.write(to_bytes(chunk) if isinstance(chunk, Response) else chunk)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815 - http.server's names
+    do_GET = do_POST = respond  # noqa: N815 - http.server's names
+
+    def _request(self) -> Request:
+        body = self._body()
+        # A site can resolve its own name to this machine (DNS rebinding), and would then share this origin.
+        if self.headers.get_all("host") != [urlsplit(self.server.issuer.url).netloc]:
+            raise _RequestError(HTTPStatus.MISDIRECTED_REQUEST)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        return Request(self.command, self.path, self._form(body), headers)
 
     def _body(self) -> bytes:
         if "transfer-encoding" in self.headers:
-            raise _Refused(HTTPStatus.LENGTH_REQUIRED)
+            raise _RequestError(HTTPStatus.LENGTH_REQUIRED)
         lengths = self.headers.get_all("content-length", ["0"])
         if len(lengths) != 1 or not re.fullmatch("[0-9]{1,18}", lengths[0]):
-            raise _Refused(HTTPStatus.BAD_REQUEST)
+            raise _RequestError(HTTPStatus.BAD_REQUEST)
         length = int(lengths[0])
         body = self.rfile.read(min(length, DRAIN_LIMIT))
         if length > BODY_LIMIT:
-            raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise _RequestError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if len(body) < length:
-            raise _Refused(HTTPStatus.BAD_REQUEST)
+            raise _RequestError(HTTPStatus.BAD_REQUEST)
         return body
 
-    def _require_own_name(self) -> None:
-        # A site may have its own name lead to this machine (DNS rebinding), and would then share our origin.
-        if self.headers.get_all("host") != [self.server.host]:
-            raise _Refused(HTTPStatus.MISDIRECTED_REQUEST)
-
-    def _content(self, body: bytes) -> tuple[dict[str, str], dict[str, Any] | None]:
-        """Read a form, or a JSON object."""
-        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+    def _form(self, body: bytes) -> Mapping[str, str]:
         if not body:
-            return {}, None
-        if media_type == "application/x-www-form-urlencoded":
-            return _form(body), None
-        data = json_object(body)
-        if media_type != "application/json":
-            raise _Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        if data is None:
-            raise _Refused(HTTPStatus.BAD_REQUEST)
-        return {}, data
-
-    def _send(self, response: Response) -> None:
-        self.send_response_only(response.status)
-        for name, value in response.headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(response.body)))
-        self.send_header("x-content-type-options", "nosniff")
-        self.send_header("connection", "close")
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.body)
+            return {}
+        if self.headers.get_content_type() != "application/x-www-form-urlencoded":
+            raise _RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        try:
+            fields = body.decode("ascii")
+            pairs = parse_qsl(fields, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
+        except ValueError:
+            raise _RequestError(HTTPStatus.BAD_REQUEST) from None
+        form = dict(pairs)
+        if len(form) != len(pairs):  # RFC 6749 §3.2
+            raise _RequestError(HTTPStatus.BAD_REQUEST)
+        return form
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - see below
-        """Refuse in JSON; http.server's words would repeat what the client sent."""
-        words = {"error": "invalid_request", "error_description": HTTPStatus(code).phrase}
-        self._send(Response(code, json.dumps(words).encode(), {"content-type": "application/json"}))
+        """Send JSON; the texts of http.server would repeat what the client sent."""
+        members = {"error": "invalid_request", "error_description": HTTPStatus(code).phrase}
+        self.wfile.write(to_bytes(Response(code, json.dumps(members).encode(), {"content-type": "application/json"})))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing: the terminal belongs to somebody else, and a path may carry a code."""
+        """Log nothing: stderr belongs to the program, and a path may contain a code."""
 
 
-class _Refused(Exception):  # noqa: N818 - an answer, not a failure
+class _RequestError(Exception):
     def __init__(self, status: HTTPStatus) -> None:
         super().__init__(status.phrase)
         self.status = status
-
-
-def _form(body: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=FIELD_LIMIT,
-        )
-    except ValueError:
-        raise _Refused(HTTPStatus.BAD_REQUEST) from None
-    form = dict(pairs)
-    if len(form) != len(pairs):  # RFC 6749 §3.2
-        raise _Refused(HTTPStatus.BAD_REQUEST)
-    return form

@@ -26,6 +26,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.sessions.model import User
 from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import account_of, to_httpx
 
@@ -127,15 +128,9 @@ def test_a_renewal_for_another_subject_is_refused_even_if_the_keys_cannot_be_fet
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     terminal.issuer.alg = "ES256"  # another key, which cannot be fetched
 
-    async def answer(request: httpx.Request) -> httpx.Response:
-        if "jwks" in request.url.path:
-            return json_response(500, {})
-        return terminal.honest(request)
-
-    terminal.answer = answer
+    terminal.provider.at(KEYS, Respond(500, {}))
     assert terminal.run("say-hi") == 8
     assert "sub changed" in terminal.err
-    terminal.answer = terminal.honest
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|juan"}
     assert terminal.run("say-hi") == 0  # with the refresh token of the refused response
     assert terminal.issuer.reuses == 0
@@ -204,7 +199,7 @@ def test_a_config_file_that_cannot_be_extended_causes_a_warning(terminal: Termin
     terminal.issuer.auto_approve = True
     terminal.environment.config_dir.mkdir()
     (terminal.environment.config_dir / "config.toml").write_text("profiles = {}\n")
-    assert terminal.run("login", "--client-id", "awesome-demo") == 0
+    assert terminal.run("login", "--client-id", "test-client") == 0
     assert "in a way that cannot be changed here. Settings are not saved." in terminal.err
     assert terminal.run("profiles") == 0
     assert "Juan" in terminal.out
@@ -212,7 +207,7 @@ def test_a_config_file_that_cannot_be_extended_causes_a_warning(terminal: Termin
 
 def test_new_folders_are_accessible_to_their_owner_only(terminal: Terminal) -> None:
     terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
-    terminal.login("--client-id", "awesome-demo")
+    terminal.login("--client-id", "test-client")
     created = [
         terminal.environment.state_dir,
         *terminal.environment.state_dir.parents[:2],
@@ -298,7 +293,7 @@ def test_a_secret_that_the_provider_repeats_is_masked(terminal: Terminal) -> Non
         if "device_code" in form:
             code = form["device_code"]
             return json_response(400, {"error": f"bad_{code}", "error_description": f"unknown {code}"})
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     terminal.answer = repeating
     assert terminal.run("login", "--json", "--verbose") == 7
@@ -314,15 +309,8 @@ def test_a_secret_that_the_provider_repeats_is_masked(terminal: Terminal) -> Non
     ],
 )
 def test_an_unusual_device_authorization_response_is_accepted(terminal: Terminal, members: dict[str, object]) -> None:
-    def unusual(request: httpx.Request) -> httpx.Response:
-        if request.url.path != "/device/code":
-            return terminal.honest(request)
-        form = dict(parse_qsl(request.content.decode()))
-        normal = terminal.issuer.answer("POST", "/device/code", form).json() or {}
-        return json_response(200, normal | members)
-
     terminal.issuer.auto_approve, terminal.issuer.expires_in = True, 86_400
-    terminal.answer = unusual
+    terminal.provider.at("/device/code", ChangeMembers(**members))
     assert terminal.run("login") == 0
 
 
@@ -330,7 +318,7 @@ def test_an_unusual_device_authorization_response_is_accepted(terminal: Terminal
 def test_say_hi_answers_offline_if_the_provider_postpones_a_renewal(terminal: Terminal, error: str) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: json_response(400, {"error": error})
+    terminal.provider.always("/token", Respond(400, {"error": error}))
     assert terminal.run("say-hi") == 0
     assert "Offline: " in terminal.err
 
@@ -338,7 +326,7 @@ def test_say_hi_answers_offline_if_the_provider_postpones_a_renewal(terminal: Te
 @pytest.mark.parametrize("encoding", ["", "identity", "Identity"])
 def test_an_empty_or_identity_content_encoding_is_accepted(terminal: Terminal, encoding: str) -> None:
     def coded(request: httpx.Request) -> httpx.Response:
-        answer = terminal.honest(request)
+        answer = terminal.simulated(request)
         answer.headers["content-encoding"] = encoding
         return answer
 
@@ -349,11 +337,6 @@ def test_an_empty_or_identity_content_encoding_is_accepted(terminal: Terminal, e
 def test_tokens_received_just_before_an_interruption_are_revoked(terminal: Terminal) -> None:
     """Ctrl-C comes during the userinfo request."""
 
-    async def hanging(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/userinfo":
-            await anyio.sleep_forever()
-        return terminal.honest(request)
-
     def run_interrupted(work: Callable[[], Awaitable[T]], /) -> T:
         async def interrupted() -> T:
             with anyio.move_on_after(10):  # seconds; before the timeout of the userinfo request
@@ -363,7 +346,7 @@ def test_tokens_received_just_before_an_interruption_are_revoked(terminal: Termi
         return terminal.time.run(interrupted)
 
     terminal.issuer.slim_id_token = terminal.issuer.auto_approve = True
-    terminal.answer = hanging
+    terminal.provider.at("/userinfo", Delay(3600))
     terminal.set(run=run_interrupted)
     assert terminal.run("login") == 130
     assert terminal.paths[-2:] == ["/revoke", "/revoke"]

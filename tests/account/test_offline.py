@@ -14,6 +14,7 @@ import pytest
 
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.store import SessionStore
+from awesome_cli.testing.grants import Request
 
 if TYPE_CHECKING:
     from support.terminal import Terminal, Time
@@ -116,20 +117,16 @@ def test_a_session_whose_grant_was_revoked_is_removed(expired: Terminal, command
     session = _session_store(expired).load()
     assert session
     form = {"client_id": expired.issuer.client_id, "token": session.refresh_token or ""}
-    assert expired.issuer.answer("POST", "/revoke", form).ok
+    assert expired.issuer.respond(Request("POST", "/revoke", form)).ok
     assert expired.run(command) == 4
     assert "awesome login" in expired.err
     assert expired.keyring.entries() == {}
 
 
 def test_a_session_renewed_by_another_process_without_the_lock_is_adopted(expired: Terminal) -> None:
-    ask = expired.answer
-
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path != "/token":
-            response = ask(request)
-            assert isinstance(response, httpx.Response)
-            return response
+            return expired.simulated(request)
         _renew_as_another_process(expired)
         return httpx.Response(403, stream=httpx.ByteStream(b'{"error": "invalid_grant"}'))
 

@@ -25,6 +25,7 @@ from awesome_cli.sessions.shared_state import RenewalFailure
 from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.lock import acquire_locks
+from awesome_cli.testing.hostile import ABSENT, KEYS, ChangeMembers, Delay, Respond
 from support.terminal import Terminal, Time, account_of, to_httpx
 
 if TYPE_CHECKING:
@@ -49,15 +50,7 @@ def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session, never None
 
 
 def _answer_at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
-    return lambda request: act(request) if request.url.path == path else terminal.honest(request)
-
-
-def _delayed(seconds: float, terminal: Terminal, path: str = "/token") -> Callable[[httpx.Request], Any]:
-    async def act(request: httpx.Request) -> httpx.Response:
-        await anyio.sleep(seconds)
-        return terminal.honest(request)
-
-    return _answer_at(path, act, terminal)
+    return lambda request: act(request) if request.url.path == path else terminal.simulated(request)
 
 
 # --- slow responses
@@ -65,14 +58,14 @@ def _delayed(seconds: float, terminal: Terminal, path: str = "/token") -> Callab
 
 @pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
 def test_a_late_refresh_response_is_accepted(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
-    expired.answer = _delayed(seconds, expired)
+    expired.provider.at("/token", Delay(seconds))
     assert expired.run("token") == 0
     assert expired.err == NOTE
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
 def test_a_refresh_response_within_two_seconds_causes_no_note(expired: Terminal) -> None:
-    expired.answer = _delayed(1.5, expired)
+    expired.provider.at("/token", Delay(1.5))
     assert expired.run("token") == 0
     assert expired.err == ""
 
@@ -81,7 +74,7 @@ def test_a_refresh_that_timed_out_explains_why_the_session_ended(
     expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
-        expired.honest(request)  # the provider renews, but the response is lost
+        expired.simulated(request)  # the provider renews, but the response is lost
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -89,14 +82,14 @@ def test_a_refresh_that_timed_out_explains_why_the_session_ended(
     started = time.now()
     assert expired.run("token") == 7
     assert time.now() - started == REFRESH_TIMEOUT
-    expired.answer = expired.honest
+    expired.answer = expired.respond
     assert expired.run("token") == 4
     assert "did not respond to the last renewal in time" in expired.err
     assert issuer.reuses == 1
 
 
 def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal, time: Time) -> None:
-    expired.answer = _delayed(REQUEST_TIMEOUT + 1, expired, "/userinfo")
+    expired.provider.at("/userinfo", Delay(REQUEST_TIMEOUT + 1))
     assert expired.run("token") == 0
     started = time.now()
     assert expired.run("whoami", "--check") == 7
@@ -107,7 +100,7 @@ def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal,
 def test_the_user_is_printed_after_ten_seconds_while_the_renewal_continues(
     expired: Terminal, issuer: ProviderSimulator, command: tuple[str, ...]
 ) -> None:
-    expired.answer = _delayed(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert expired.run(*command) == 0
     assert "Juan" in expired.out
     assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # each line is printed once
@@ -123,7 +116,7 @@ def test_a_session_that_is_rejected_after_the_greeting_causes_a_warning(
 ) -> None:
     grants = issuer._refresh_tokens  # noqa: SLF001 - to end the grant without a request
     grants.clear()
-    expired.answer = _delayed(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
     assert "Warning: Your session has ended" in expired.err
     assert expired.run("say-hi") == 4
@@ -136,7 +129,7 @@ def test_a_closed_output_pipe_does_not_end_a_renewal(
         raise OutputClosedError(0)
 
     monkeypatch.setattr("awesome_cli.cli.console.Console.result", closed)
-    expired.answer = _delayed(40, expired)
+    expired.provider.at("/token", Delay(40))
     assert expired.run("say-hi") == 0
     monkeypatch.undo()
     assert expired.run("token") == 0
@@ -268,17 +261,12 @@ def test_the_refresh_token_that_came_with_an_invalid_id_token_is_stored(
 ) -> None:
     before = _session(expired)
 
-    def forged(request: httpx.Request) -> httpx.Response:
-        response = expired.honest(request)
-        return to_httpx(Response(200, response.read().replace(b'"id_token": "ey', b'"id_token": "eY')))
-
-    expired.answer = _answer_at("/token", forged, expired)
+    expired.provider.at("/token", ChangeMembers(id_token=lambda token: token.replace("ey", "eY", 1)))
     assert expired.run("token") == 8
     after = _session(expired)
     assert after.refresh_token != before.refresh_token
     assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
     assert expired.paths == ["/token"]  # no revocation
-    expired.answer = expired.honest
     assert expired.run("say-hi") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -288,7 +276,7 @@ def test_a_renewal_ignores_an_id_token_whose_keys_cannot_be_fetched(
 ) -> None:
     before = _session(expired)
     issuer.alg = "ES256"  # another key
-    expired.answer = _answer_at("/.well-known/jwks.json", lambda _: to_httpx(Response(500)), expired)
+    expired.provider.at(KEYS, Respond(500))
     assert expired.run("token") == 0
     after = _session(expired)
     assert (after.id_token, after.user.name) == (before.id_token, before.user.name)
@@ -299,14 +287,9 @@ def test_a_renewal_ignores_an_id_token_whose_keys_cannot_be_fetched(
 def test_the_refresh_token_of_a_malformed_token_response_is_stored(
     expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
-    def malformed(request: httpx.Request) -> httpx.Response:
-        response = expired.honest(request)
-        return to_httpx(Response(200, response.read().replace(member.encode(), b"other")))
-
-    expired.answer = _answer_at("/token", malformed, expired)
+    expired.provider.at("/token", ChangeMembers(**{member: ABSENT}))
     assert expired.run("token") == 7
     assert member in expired.err
-    expired.answer = expired.honest
     assert expired.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
@@ -319,7 +302,7 @@ def test_logout_waits_for_a_limited_time_for_another_process(
         assert expired.run("logout") == 0
     assert "Another process" in expired.err
     assert expired.keyring.entries() == {}
-    assert issuer.living_grants == 0
+    assert issuer.active_grants == 0
 
 
 def test_refreshed_tokens_for_another_subject_are_revoked(expired: Terminal, issuer: ProviderSimulator) -> None:
@@ -380,12 +363,12 @@ def _move_endpoint(terminal: Terminal, old: str, new: str, at_old: Callable[[htt
         if request.url.path == old:
             return at_old(request)
         if request.url.path == new:
-            return terminal.honest(
+            return terminal.simulated(
                 httpx.Request(
                     request.method, request.url.copy_with(path=old), headers=request.headers, content=request.content
                 )
             )
-        response = terminal.honest(request)
+        response = terminal.simulated(request)
         if request.url.path.endswith("openid-configuration"):
             return to_httpx(Response(200, response.read().replace(old.encode() + b'"', new.encode() + b'"')))
         return response

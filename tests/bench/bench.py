@@ -1,8 +1,8 @@
-"""Measure the program against what people would use instead, in one interleaved run over a real gnome-keyring.
+"""Measure the program and its alternatives, in one interleaved run with a real gnome-keyring.
 
-Run it with ``nox -s bench``; ``nox -s bench -- --short`` is what CI does. Every time is told as a ratio to bare
-Python of the same run, because nothing else can be compared between machines. It fails only where a ratio is more
-than twice its goal.
+Run it with ``nox -s bench``; ``nox -s bench -- --short`` is what CI does. Times are reported as ratios to
+bare Python in the same run, because only those can be compared between machines. It fails where a ratio is more than
+twice its goal.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.server import Server, serve
+from awesome_cli.testing.server import serve
 from bench.figure import draw
 from support.secret_service import SecretService, gnome_keyring
 
@@ -38,7 +38,7 @@ FAR_OFF = 2.0  # times its goal: what fails
 
 @dataclass
 class Case:
-    """One command line and what it took: seconds a run. ``goal`` is a ratio to the run of that name."""
+    """One command line and its durations: seconds per run. ``goal`` is a ratio to the run of that name."""
 
     name: str
     argv: list[str]
@@ -62,10 +62,10 @@ def main() -> int:
     options = parser.parse_args()
     runs = 7 if options.short else 25
     with ExitStack() as stack:
-        server = stack.enter_context(serve(_issuer))
+        issuer = stack.enter_context(serve(_issuer))
         keyring = stack.enter_context(gnome_keyring())
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="awesome-bench-")))
-        bench = Bench(server, keyring, home)
+        bench = Bench(issuer, keyring, home)
         bench.sign_in()
         cases = bench.start_up(runs)
         report = {
@@ -95,17 +95,24 @@ def _issuer(url: str) -> ProviderSimulator:
 
 
 class Bench:
-    """A signed-in machine and a stopwatch."""
+    """Runs and times commands of a signed-in user."""
 
-    def __init__(self, server: Server, keyring: SecretService, home: Path) -> None:
-        self.server = server
+    def __init__(self, issuer: ProviderSimulator, keyring: SecretService, home: Path) -> None:
+        self.issuer = issuer
         self.home = home
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "XDG"))}
-        self.environ = {**kept, **keyring.environ, "XDG_STATE_HOME": f"{home}/state", "XDG_CACHE_HOME": f"{home}/cache"}
+        inherited = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "XDG"))
+        }
+        self.environ = {
+            **inherited,
+            **keyring.environ,
+            "XDG_STATE_HOME": f"{home}/state",
+            "XDG_CACHE_HOME": f"{home}/cache",
+        }
         self.environ["XDG_CONFIG_HOME"] = f"{home}/config"
 
     def sign_in(self, profile: str = "default") -> float:
-        settings = {"AWESOME_ISSUER": self.server.url, "AWESOME_CLIENT_ID": self.server.issuer.client_id}
+        settings = {"AWESOME_ISSUER": self.issuer.url, "AWESOME_CLIENT_ID": self.issuer.client_id}
         return self.run([str(BIN / "awesome"), "--profile", profile, "login", "--force"], settings)
 
     def run(self, argv: list[str], settings: dict[str, str] | None = None) -> float:
@@ -130,13 +137,13 @@ class Bench:
         ]
         cases = [case for case in cases if shutil.which(case.argv[0])]
         self.sign_in("renews")
-        refreshes = self.server.issuer.refreshes
+        refreshes = self.issuer.refreshes
         for turn in range(runs + 2):
             for case in cases:
                 seconds = self.run(case.argv)
                 if turn > 1:  # the first two turns warm the caches
                     case.seconds.append(seconds)
-        assert self.server.issuer.refreshes - refreshes == runs + 2, "a renewal is one request"
+        assert self.issuer.refreshes - refreshes == runs + 2, "a renewal is one request"
         return cases
 
     def peak_memory(self) -> float:
@@ -154,10 +161,10 @@ class Bench:
         return self.sign_in()
 
     def waiting(self, seconds: float) -> float:
-        """What a login that nobody approves costs once it waits, by what the kernel counts of its running."""
-        self.server.issuer.auto_approve = False
-        self.server.issuer.interval = 5
-        settings = {"AWESOME_ISSUER": self.server.url, "AWESOME_CLIENT_ID": self.server.issuer.client_id}
+        """Return the share of a core that a waiting login uses, by the run time that the kernel counts."""
+        self.issuer.auto_approve = False
+        self.issuer.interval = 5
+        settings = {"AWESOME_ISSUER": self.issuer.url, "AWESOME_CLIENT_ID": self.issuer.client_id}
         argv = [str(BIN / "awesome"), "--profile", "waits", "login"]
         with subprocess.Popen(argv, env={**self.environ, **settings}, stderr=subprocess.PIPE, text=True) as process:
             assert process.stderr
@@ -168,29 +175,29 @@ class Bench:
             time.sleep(seconds)
             cost = _seconds_run(process.pid) - before
             process.terminate()
-        self.server.issuer.auto_approve, self.server.issuer.interval = True, 0.2
+        self.issuer.auto_approve, self.issuer.interval = True, 0.2
         return round(cost / seconds, 5)
 
     def parallel(self, counts: list[int]) -> dict[str, float]:
         result = {}
         for count in counts:
-            self.server.issuer.token_lifetime = 1
+            self.issuer.token_lifetime = 1
             self.sign_in()
             time.sleep(1.1)
-            self.server.issuer.token_lifetime = 86_400
-            before = self.server.issuer.refreshes
+            self.issuer.token_lifetime = 86_400
+            before = self.issuer.refreshes
             started = time.perf_counter()
             with ThreadPoolExecutor(count) as pool:
                 list(pool.map(lambda _: self.run([str(BIN / "awesome"), "say-hi"]), range(count)))
             result[str(count)] = time.perf_counter() - started
-            assert self.server.issuer.refreshes - before == 1, "one refresh, however many ask"
+            assert self.issuer.refreshes - before == 1, "one refresh for all commands"
         return result
 
     def sizes(self, runs: int, kilobytes: list[int]) -> dict[str, float]:
-        """Read sessions whose access token is so large; no API takes such a header, but some providers make one."""
+        """Time reading sessions with large access tokens, as some providers issue them."""
         result = {}
         for size in kilobytes:
-            self.run([sys.executable, "-c", _SWELL, str(size * 1024)])
+            self.run([sys.executable, "-c", _ENLARGE_TOKEN, str(size * 1024)])
             result[f"{size} kB"] = statistics.median(self.run([str(BIN / "awesome"), "token"]) for _ in range(runs))
         self.sign_in()
         return result
@@ -208,7 +215,7 @@ def _seconds_run(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
-_SWELL = """
+_ENLARGE_TOKEN = """
 import dataclasses, sys
 from awesome_cli.keystore.secret_service import SecretService
 from awesome_cli.keystore.keyring_store import KeyringStore

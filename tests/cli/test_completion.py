@@ -17,7 +17,7 @@ from awesome_cli.brand import AWESOME
 from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.completion import profile_names
 from awesome_cli.cli.context import CommandContext
-from support.need import need
+from support.requirements import require
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -158,7 +158,7 @@ def test_a_completion_request_is_checked_before_typer_reads_it(terminal: Termina
 
 
 def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
-    need(shell)
+    require(shell)
     return home.run(shell, "-c", AS_CHILD.format("--install-completion"))
 
 
@@ -173,7 +173,7 @@ def test_install_completion_installs_it_for_the_current_shell(home: Home, shell:
 
 
 def test_install_completion_in_an_unsupported_shell_is_a_usage_error(home: Home) -> None:
-    need("dash")
+    require("dash")
     refused = home.run("dash", "-c", "awesome --install-completion; exit $?")
     assert refused.returncode == 2
     assert refused.stderr == (

@@ -9,17 +9,16 @@ import sys
 from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, check_keys, passed
+from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, passed
 from awesome_cli.cli.main import main
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import Stream, to_httpx
+from support.terminal import Stream, from_httpx, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,8 +51,7 @@ def answer(terminal: Terminal, change: Callable[[str, Response], Response]) -> N
     """Let the provider respond, with responses changed by path."""
 
     def changed(request: httpx.Request) -> httpx.Response:
-        form = dict(parse_qsl(request.content.decode()))
-        response = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
+        response = terminal.issuer.respond(from_httpx(request))
         return to_httpx(change(request.url.path, response))
 
     terminal.answer = changed
@@ -146,7 +144,7 @@ def test_doctor_shows_each_setting_with_its_source(terminal: Terminal) -> None:
     found = examine(terminal, AWESOME_SCOPE="openid email")
     assert {check: found[check]["what"] for check in ("issuer", "client id", "audience", "scope", "api url")} == {
         "issuer": "https://provider.example/ (AWESOME_ISSUER)",
-        "client id": "awesome-demo (AWESOME_CLIENT_ID)",
+        "client id": "test-client (AWESOME_CLIENT_ID)",
         "audience": "https://api.example/ (config.toml)",
         "scope": "openid email (AWESOME_SCOPE)",
         "api url": "https://api.example/v1 (config.toml)",
@@ -256,12 +254,13 @@ def test_doctor_reports_a_jwks_that_cannot_be_fetched(terminal: Terminal) -> Non
     assert (found["ok"], found["exit_code"]) == (False, 7)
 
 
-def test_doctor_reports_a_jwks_without_a_supported_key() -> None:
-    keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]
-    with pytest.raises(InvalidTokenError) as error:
-        check_keys(keys, "awesome")
-    assert "RS256" in error.value.hint
-    assert check_keys([*keys, {"kty": "EC", "alg": "ES256"}], "awesome").what == "1 of 4 can sign what awesome accepts"
+def test_a_provider_without_a_usable_key_fails_and_names_the_setting(terminal: Terminal) -> None:
+    keys = {"keys": [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}]}
+    answer(terminal, lambda path, response: Response(200, json.dumps(keys).encode()) if "jwks" in path else response)
+    found = examine(terminal)["keys"]
+    assert (found["ok"], found["exit_code"]) == (False, 8)
+    assert found["what"] == "None of the provider's 3 keys can sign what awesome accepts."
+    assert "RS256" in found["advice"]
 
 
 @pytest.mark.parametrize("error", [0, 60, -60])

@@ -14,6 +14,7 @@ from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.sessions.store_choice import SessionStores
 from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.testing.hostile import Disconnect
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:
@@ -113,14 +114,7 @@ def test_login_force_for_another_audience_revokes_the_previous_session(terminal:
 
 def test_login_force_warns_if_the_previous_session_cannot_be_revoked(terminal: Terminal) -> None:
     terminal.login()
-    ask = terminal.answer
-
-    def without_revocation(request: object) -> object:
-        if "/revoke" in str(getattr(request, "url", "")):
-            raise ConnectionError
-        return ask(request)  # type: ignore[arg-type]  # handed on as it came
-
-    terminal.answer = without_revocation  # type: ignore[assignment]  # the same
+    terminal.provider.always("/revoke", Disconnect())
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
     assert terminal.run("login", "--force") == 0
     assert "could not be revoked" in terminal.err
@@ -256,7 +250,7 @@ def test_a_lock_folder_that_becomes_unusable_after_the_approval_revokes_the_toke
             for folder in terminal.environment.account_dirs:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.write_text("in the way")
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     issuer.auto_approve = True
     terminal.answer = approve

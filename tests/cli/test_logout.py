@@ -71,7 +71,7 @@ def test_login_replaces_a_session_that_cannot_be_read(terminal: Terminal, damage
 
 def test_logout_all_finds_the_profiles_of_the_config_file(terminal: Terminal) -> None:
     terminal.login()
-    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    terminal.login("--profile", "work", "--client-id", "test-client")
     (terminal.environment.state_dir / "sessions.json").unlink()
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
@@ -199,7 +199,7 @@ def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
                 signal.raise_signal(signal.SIGINT)
         if hangs:
             await anyio.sleep_forever()
-        return terminal.honest(request)
+        return terminal.simulated(request)
 
     terminal.answer = answer
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.server import Server, serve
+from awesome_cli.testing.server import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,12 +123,12 @@ def test_a_plugin_that_cannot_be_loaded_is_reported_with_its_package(
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
-    with serve(lambda url: ProviderSimulator(now=time.time, url=url, auto_approve=True)) as running:
-        yield running
+def provider() -> Iterator[ProviderSimulator]:
+    with serve(lambda url: ProviderSimulator(now=time.time, url=url, auto_approve=True)) as provider:
+        yield provider
 
 
-def test_the_example_plugin_can_be_installed_and_run(server: Server, tmp_path: Path) -> None:
+def test_the_example_plugin_can_be_installed_and_run(provider: ProviderSimulator, tmp_path: Path) -> None:
     target = tmp_path / "installed"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated", "install", "--quiet", "--no-index"]
     options = ["--no-deps", "--no-build-isolation", "--target", str(target)]
@@ -137,9 +137,9 @@ def test_the_example_plugin_can_be_installed_and_run(server: Server, tmp_path: P
         **{name: value for name, value in os.environ.items() if not name.startswith(("AWESOME_", "AUTH0_"))},
         "PYTHONPATH": os.pathsep.join([str(target), str(Path(__file__).parents[2])]),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
-        "AWESOME_ISSUER": server.url,
-        "AWESOME_CLIENT_ID": server.issuer.client_id,
-        "AWESOME_API_URL": server.issuer.api_url,
+        "AWESOME_ISSUER": provider.url,
+        "AWESOME_CLIENT_ID": provider.client_id,
+        "AWESOME_API_URL": provider.api_url,
         **{name: str(tmp_path) for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")},
     }
 

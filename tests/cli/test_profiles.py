@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl
 
 import pytest
 
-from awesome_cli.oauth.response import Response
 from awesome_cli.settings.config_file import ConfigFile
+from awesome_cli.testing.hostile import Respond
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import to_httpx
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,7 +173,7 @@ def test_profiles_show_prints_each_setting_with_its_source_and_the_session(termi
     assert rows(terminal)[:4] == [
         ["work:", "Juan"],
         ["issuer", "https://provider.example/", "(AWESOME_ISSUER)"],
-        ["client_id", "awesome-demo", "(AWESOME_CLIENT_ID)"],
+        ["client_id", "test-client", "(AWESOME_CLIENT_ID)"],
         ["audience", "https://api.example/", "(config.toml)"],
     ]
     assert ["api_url", "(not", "set)"] in rows(terminal)
@@ -238,7 +236,7 @@ def test_profiles_remove_revokes_the_session_and_deletes_the_settings(terminal: 
 
 def test_profiles_remove_exits_with_10_after_an_unconfirmed_revocation(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always("/revoke", Respond(503))
     assert terminal.run("profiles", "remove", "work") == 10
     assert terminal.keyring.entries() == {}
     assert ConfigFile.read(config(terminal)).names == []
@@ -246,7 +244,7 @@ def test_profiles_remove_exits_with_10_after_an_unconfirmed_revocation(terminal:
 
 
 def test_profiles_remove_keeps_the_settings_if_the_store_fails(terminal: Terminal) -> None:
-    terminal.login("--profile", "work", "--client-id", "awesome-demo")
+    terminal.login("--profile", "work", "--client-id", "test-client")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
     terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "remove", "work") == 9
@@ -291,20 +289,20 @@ def test_login_prompts_for_missing_settings_and_saves_the_answers(terminal: Term
 
 def test_an_answer_without_a_scheme_is_saved_as_a_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 0
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 0
     assert ConfigFile.read(config(terminal)).profile("default")["domain"] == "provider.example"
 
 
 def test_login_does_not_prompt_for_settings_that_are_set(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="awesome-demo\n", AWESOME_CLIENT_ID=None) == 0
+    assert terminal.run("login", stdin="test-client\n", AWESOME_CLIENT_ID=None) == 0
     assert QUESTION not in terminal.err
-    assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "awesome-demo"}
+    assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "test-client"}
 
 
 def test_login_prompts_again_after_an_invalid_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
-    assert terminal.run("login", stdin="no domain\nprovider.example\nawesome-demo\n", **NOTHING) == 0
+    assert terminal.run("login", stdin="no domain\nprovider.example\ntest-client\n", **NOTHING) == 0
     assert terminal.err.count(QUESTION) == 2
     assert "Error: 'no domain' is not a valid domain.\n" in terminal.err
 
@@ -319,13 +317,13 @@ def test_an_empty_answer_counts_as_a_missing_setting(terminal: Terminal, answers
 
 def test_answers_are_not_saved_if_the_login_fails(terminal: Terminal) -> None:
     terminal.interactive = True
-    terminal.issuer.script = ["access_denied"]
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 5
+    terminal.provider.at("/token", Respond(403, {"error": "access_denied"}))
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 5
     assert not config(terminal).exists()
 
 
 def test_without_a_terminal_login_does_not_prompt_for_settings(terminal: Terminal) -> None:
-    assert terminal.run("login", stdin="provider.example\nawesome-demo\n", **NOTHING) == 3
+    assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 3
     assert QUESTION not in terminal.err
 
 
@@ -347,10 +345,7 @@ def test_a_config_file_that_becomes_invalid_during_a_login_does_not_fail_it(term
 
     def answer(request: httpx.Request) -> httpx.Response:
         config(terminal).write_text("[broken", encoding="utf-8")
-        response = terminal.issuer.answer(
-            request.method, request.url.path, dict(parse_qsl(request.content.decode())), dict(request.headers)
-        )
-        return to_httpx(response)
+        return terminal.simulated(request)
 
     terminal.answer = answer
     terminal.login("--audience", "https://api.example/")

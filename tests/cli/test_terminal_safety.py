@@ -7,14 +7,14 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
 from awesome_cli.cli.app import COMMANDS
-from awesome_cli.testing.hostile import DISCOVERY, Act, Answer, Forge, HostileProvider, Lie
+from awesome_cli.testing.grants import Request
+from awesome_cli.testing.hostile import DISCOVERY, Act, ChangeMembers, ForgeIdToken, HostileProvider, Respond
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.program import End, Inside, Program
-from support.terminal import Terminal
+from support.process import Program
+from support.terminal import InProcess, Result, Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,7 @@ SAFE = f"A[2J]0;title]8;;https://evil.example/\\31mBC{MARKUP}"
 CONTROLS = "\x1b[31m\x07\x7f\x9b2J\u202e\u200b\n"
 
 
-def check(end: End | Terminal) -> None:
+def check(end: Result | Terminal) -> None:
     """Require that nothing but printable characters and line ends was printed."""
     for character in end.out + end.err:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -40,7 +40,7 @@ def signed_in(program: Program, hostile_provider: HostileProvider) -> Program:
     """Sign in a user all of whose claims contain control characters."""
     claims = dict.fromkeys(("name", "nickname", "email"), HOSTILE)
     hostile_provider.issuer.person = {**claims, "sub": HOSTILE.encode("ascii", "ignore").decode()}
-    hostile_provider.at("/token", Lie(scope=HOSTILE))
+    hostile_provider.at("/token", ChangeMembers(scope=HOSTILE))
     end = program.at(hostile_provider.url).run("login")
     assert end.code == 0, end.err
     check(end)
@@ -78,52 +78,58 @@ def test_logout_prints_no_control_characters(signed_in: Program) -> None:
     assert SAFE in end.err
 
 
-def test_the_json_events_of_a_login_are_ascii(inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_the_json_events_of_a_login_are_ascii(in_process_program: InProcess, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "j", "name": "Jürgen 🦊 Ωmega"}
-    hostile_provider.at("/device/code", Lie(user_code="ÄÖÜ-ẞ"))
-    end = inside.at(hostile_provider.url).run("login", "--json")
+    hostile_provider.at("/device/code", ChangeMembers(user_code="ÄÖÜ-ẞ"))
+    end = in_process_program.at(hostile_provider.url).execute("login", "--json")
     assert end.out.isascii()
     first, last = (json.loads(line) for line in end.out.splitlines())
     assert (first["user_code"], last["name"]) == ("ÄÖÜ-ẞ", "Jürgen 🦊 Ωmega")
 
 
 @pytest.mark.parametrize("claim", ["name", "email"])
-def test_a_long_claim_is_truncated(claim: str, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_a_long_claim_is_truncated(
+    claim: str, in_process_program: InProcess, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
-    assert inside.at(hostile_provider.url).run("login").code == 0
-    shown = inside.run("whoami", "--json").json[claim]
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
+    shown = in_process_program.execute("whoami", "--json").json[claim]
     assert (len(shown), shown[-1]) == (256, "…")
-    assert len(inside.run("say-hi").out) <= len("Welcome !\n") + 256
+    assert len(in_process_program.execute("say-hi").out) <= len("Welcome !\n") + 256
 
 
 @pytest.mark.parametrize(
     ("path", "act", "code"),
     [
-        pytest.param(DISCOVERY, Lie(issuer=HOSTILE), 7, id="issuer"),
-        pytest.param(DISCOVERY, Lie(token_endpoint=HOSTILE), 7, id="endpoint"),
-        pytest.param(DISCOVERY, Lie(token_endpoint={HOSTILE: [HOSTILE]}), 7, id="endpoint of another type"),
-        pytest.param("/device/code", Answer(400, {"error": HOSTILE}), 7, id="error code"),
-        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="description"),
-        pytest.param("/device/code", Answer(400, {"error": "x", "error_description": "y" * 9000}), 7, id="long words"),
-        pytest.param("/device/code", Lie(verification_uri=HOSTILE), 7, id="verification URI"),
-        pytest.param("/device/code", Lie(verification_uri="https://" + "x" * 9000), 7, id="long verification URI"),
-        pytest.param("/device/code", Lie(verification_uri_complete=HOSTILE), 0, id="complete verification URI"),
-        pytest.param("/device/code", Lie(user_code=HOSTILE), 0, id="user code"),
-        pytest.param("/device/code", Lie(user_code="X" * 9000), 0, id="long user code"),
-        pytest.param("/token", Answer(400, {"error": "x", "error_description": HOSTILE}), 7, id="poll"),
-        pytest.param("/token", Lie(scope=HOSTILE), 0, id="scope"),
-        pytest.param("/token", Lie(token_type=HOSTILE), 7, id="token type"),
-        pytest.param("/token", Forge(header={"alg": HOSTILE}), 8, id="alg"),
-        pytest.param("/token", Forge(header={"kid": HOSTILE}), 8, id="kid"),
-        pytest.param("/token", Forge(claims={"iss": HOSTILE}), 8, id="iss"),
+        pytest.param(DISCOVERY, ChangeMembers(issuer=HOSTILE), 7, id="issuer"),
+        pytest.param(DISCOVERY, ChangeMembers(token_endpoint=HOSTILE), 7, id="endpoint"),
+        pytest.param(DISCOVERY, ChangeMembers(token_endpoint={HOSTILE: [HOSTILE]}), 7, id="endpoint of another type"),
+        pytest.param("/device/code", Respond(400, {"error": HOSTILE}), 7, id="error code"),
+        pytest.param("/device/code", Respond(400, {"error": "x", "error_description": HOSTILE}), 7, id="description"),
+        pytest.param("/device/code", Respond(400, {"error": "x", "error_description": "y" * 9000}), 7, id="long words"),
+        pytest.param("/device/code", ChangeMembers(verification_uri=HOSTILE), 7, id="verification URI"),
+        pytest.param(
+            "/device/code", ChangeMembers(verification_uri="https://" + "x" * 9000), 7, id="long verification URI"
+        ),
+        pytest.param(
+            "/device/code", ChangeMembers(verification_uri_complete=HOSTILE), 0, id="complete verification URI"
+        ),
+        pytest.param("/device/code", ChangeMembers(user_code=HOSTILE), 0, id="user code"),
+        pytest.param("/device/code", ChangeMembers(user_code="X" * 9000), 0, id="long user code"),
+        pytest.param("/token", Respond(400, {"error": "x", "error_description": HOSTILE}), 7, id="poll"),
+        pytest.param("/token", ChangeMembers(scope=HOSTILE), 0, id="scope"),
+        pytest.param("/token", ChangeMembers(token_type=HOSTILE), 7, id="token type"),
+        pytest.param("/token", ForgeIdToken(header={"alg": HOSTILE}), 8, id="alg"),
+        pytest.param("/token", ForgeIdToken(header={"kid": HOSTILE}), 8, id="kid"),
+        pytest.param("/token", ForgeIdToken(claims={"iss": HOSTILE}), 8, id="iss"),
     ],
 )
 @pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
 def test_login_prints_no_control_characters_of_provider_responses(  # noqa: PLR0917 - a row of a table
-    path: str, act: Act, code: int, options: list[str], inside: Inside, hostile_provider: HostileProvider
+    path: str, act: Act, code: int, options: list[str], in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at(path, act)
-    end = inside.at(hostile_provider.url).run("login", *options)
+    end = in_process_program.at(hostile_provider.url).execute("login", *options)
     assert end.code == code, end.err
     check(end)
     assert max(map(len, end.err.splitlines())) < 500
@@ -247,15 +253,11 @@ def test_login_opens_the_verification_url_once(terminal: Terminal) -> None:
 def test_the_browser_opens_only_secure_urls(  # noqa: PLR0917 - a row of a table
     uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
-    honest = issuer.answer("POST", "/device/code", {"client_id": issuer.client_id}).json() or {}
-    device = {**honest, "verification_uri": uri, "verification_uri_complete": complete}
-    ask_issuer = terminal.answer
-    terminal.answer = lambda request: (
-        httpx.Response(200, stream=httpx.ByteStream(json.dumps(device).encode()))
-        if request.url.path == "/device/code"
-        else ask_issuer(request)
+    device = issuer.respond(Request("POST", "/device/code", {"client_id": issuer.client_id})).json() or {}
+    terminal.provider.at(
+        "/device/code", Respond(200, {**device, "verification_uri": uri, "verification_uri_complete": complete})
     )
-    issuer.approve(honest["user_code"])
+    issuer.approve(device["user_code"])
     terminal.interactive = True
     assert terminal.run("login") == code
     assert terminal.opened == opened

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
 import pytest
 
 from awesome_cli.oauth.response import Response
-from support.terminal import to_httpx
+from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Respond
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,16 +21,9 @@ USERINFO = "/userinfo"
 
 
 def userinfo(terminal: Terminal, *responses: Response) -> None:
-    """Let the userinfo endpoint answer so, in this order; then let the provider itself answer."""
-    waiting = list(responses)
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == USERINFO and waiting:
-            return to_httpx(waiting.pop(0))
-        form = dict(parse_qsl(request.content.decode()))
-        return to_httpx(terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers)))
-
-    terminal.answer = answer
+    """Script responses of the userinfo endpoint."""
+    acts = [Respond(response.status, response.body, response.headers) for response in responses]
+    terminal.provider.at(USERINFO, *acts)
 
 
 def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
@@ -43,7 +35,7 @@ def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
     assert {label: value.strip() for label, value in fields.items()} == {
         "subject": "demo|juan",
         "issuer": "https://provider.example/",
-        "client": "awesome-demo",
+        "client": "test-client",
         "scope": "openid profile email offline_access",
         "audience": "(none)",
         "profile": "default",
@@ -71,7 +63,7 @@ def test_whoami_shows_that_a_token_cannot_be_renewed(terminal: Terminal) -> None
 def test_whoami_shows_an_expired_token_while_the_provider_is_unavailable(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
-    terminal.answer = lambda _: to_httpx(Response(503))
+    terminal.provider.always("/token", Respond(503))
     assert terminal.run("whoami", "--quiet") == 0
     assert "ended, renewed by itself" in terminal.out
     assert terminal.err.startswith("Warning: Offline: ")
@@ -83,7 +75,7 @@ def test_whoami_json_has_every_member(terminal: Terminal) -> None:
     assert terminal.json == {
         "profile": "default",
         "issuer": "https://provider.example/",
-        "client_id": "awesome-demo",
+        "client_id": "test-client",
         "sub": "demo|juan",
         "name": "Juan",
         "email": "juan@example.com",
@@ -165,9 +157,7 @@ def test_check_exits_with_4_if_a_refused_token_cannot_be_renewed(terminal: Termi
 def test_check_removes_a_session_whose_refresh_token_is_rejected(terminal: Terminal) -> None:
     terminal.login()
     userinfo(terminal, Response(401))
-    rejected = Response(403, b'{"error": "invalid_grant"}')
-    ask = terminal.answer
-    terminal.answer = lambda request: to_httpx(rejected) if request.url.path == "/token" else ask(request)
+    terminal.provider.at("/token", Respond(403, {"error": "invalid_grant"}))
     assert terminal.run("whoami", "--check") == 4
     assert "the provider no longer accepts its refresh token" in terminal.err
     assert terminal.keyring.entries() == {}
@@ -212,14 +202,7 @@ def test_check_without_a_connection_is_an_error(terminal: Terminal) -> None:
 
 
 def test_check_without_a_userinfo_endpoint_is_an_error(terminal: Terminal) -> None:
-    def without_userinfo(request: httpx.Request) -> httpx.Response:
-        form = dict(parse_qsl(request.content.decode()))
-        response = terminal.issuer.answer(request.method, request.url.path, form, dict(request.headers))
-        return to_httpx(
-            Response(response.status, response.body.replace(b"userinfo_endpoint", b"nothing"), response.headers)
-        )
-
-    terminal.answer = without_userinfo
+    terminal.provider.always(DISCOVERY, ChangeMembers(userinfo_endpoint=ABSENT))
     terminal.login()
     assert terminal.run("whoami", "--check") == 7
     assert "names no userinfo_endpoint" in terminal.err

@@ -15,7 +15,7 @@ from awesome_cli.oauth.id_token import (
     validate_id_token,
     validate_same_subject,
 )
-from awesome_cli.oauth.jwks import parse_jwks
+from awesome_cli.oauth.jwks import parse_jwks, usable_keys
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 from support import token_cases
@@ -156,3 +156,8 @@ def test_a_stored_id_token_is_decoded_without_keys_or_clock() -> None:
 def test_a_damaged_stored_id_token_is_refused(encoded: str) -> None:
     with pytest.raises(InvalidTokenError):
         parse_stored_id_token(encoded)
+
+
+def test_a_key_without_an_algorithm_is_usable_if_its_type_is() -> None:
+    keys = [{"kty": "oct"}, {"kty": "OKP"}, {"kty": "RSA", "alg": "PS256"}, {"kty": "EC"}, {"kty": "RSA"}]
+    assert usable_keys(keys) == keys[3:]

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from awesome_cli.testing.issuer import Request
+from awesome_cli.testing.grants import Request
 from support.terminal import Terminal
 
 

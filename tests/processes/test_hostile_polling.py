@@ -1,4 +1,4 @@
-"""Rules of waiting for an approval (RFC 8628 §3.5), broken from outside, through the real program."""
+"""Polling (RFC 8628 §3.5) against a hostile provider, with the real program."""
 
 from __future__ import annotations
 
@@ -8,121 +8,148 @@ import time
 
 import pytest
 
-from awesome_cli.testing.hostile import PASS, Act, Answer, Drop, Flood, HostileProvider, Late, Lie, Raw, redirect
-from support.hurry import within
-from support.program import Inside, Program
+from awesome_cli.testing.hostile import (
+    NORMAL,
+    Act,
+    ChangeMembers,
+    Delay,
+    Disconnect,
+    HostileProvider,
+    Respond,
+    SendBytes,
+    SendEndlessly,
+    redirect,
+)
+from support.process import Program
+from support.terminal import InProcess
+from support.time_limits import within
 
-PENDING = Answer(403, {"error": "authorization_pending"})
-EXPIRED = Answer(403, {"error": "expired_token"})
+PENDING = Respond(403, {"error": "authorization_pending"})
+EXPIRED = Respond(403, {"error": "expired_token"})
 HTML = {"content-type": "text/html"}
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "acts",
     [
-        pytest.param([PENDING], id="pending with 403, as Auth0 says it"),
-        pytest.param([Answer(400, {"error": "authorization_pending"})], id="pending with 400, as others say it"),
-        pytest.param([Answer(200, {"error": "authorization_pending"})], id="pending with 200, as nobody should"),
-        pytest.param([Drop()], id="a connection that breaks"),
-        pytest.param([Drop(), Drop()], id="two connections that break"),
-        pytest.param([Drop(after=100, act=PENDING)], id="a reply that breaks off"),
-        pytest.param([Raw(b"SSH-2.0-OpenSSH_9.9\r\n")], id="no HTTP"),
-        pytest.param([Answer(500)], id="500"),
-        pytest.param([Answer(503, {"error": "temporarily_unavailable"})], id="503 with an error code"),
-        pytest.param([Answer(502, "<h1>Bad Gateway</h1>", HTML)], id="502 in HTML"),
-        pytest.param([Answer(200, "<h1>Please log in to the hotel's network</h1>", HTML)], id="a captive portal"),
-        pytest.param([Answer(200, '{"access_token": "ha')], id="broken JSON"),
-        pytest.param([Answer(429, headers={"retry-after": "0"})], id="a bare 429"),
-        pytest.param([Answer(429, {"error": "Too Many Requests", "statusCode": 429})], id="Auth0's rate limit"),
-        pytest.param([Answer(429, headers={"retry-after": "soon"})], id="a 429 that asks for nonsense"),
+        pytest.param([PENDING], id="pending with 403, as Auth0 sends it"),
+        pytest.param(
+            [Respond(400, {"error": "authorization_pending"})], id="pending with 400, as other providers send it"
+        ),
+        pytest.param(
+            [Respond(200, {"error": "authorization_pending"})],
+            id="pending with 200, which is against the specification",
+        ),
+        pytest.param([Disconnect()], id="a closed connection"),
+        pytest.param([Disconnect(), Disconnect()], id="two closed connections"),
+        pytest.param([Disconnect(after=100, act=PENDING)], id="an incomplete response"),
+        pytest.param([SendBytes(b"SSH-2.0-OpenSSH_9.9\r\n")], id="not HTTP"),
+        pytest.param([Respond(500)], id="500"),
+        pytest.param([Respond(503, {"error": "temporarily_unavailable"})], id="503 with an error code"),
+        pytest.param([Respond(502, "<h1>Bad Gateway</h1>", HTML)], id="502 in HTML"),
+        pytest.param([Respond(200, "<h1>Please log in to the hotel's network</h1>", HTML)], id="a captive portal"),
+        pytest.param([Respond(200, '{"access_token": "ha')], id="broken JSON"),
+        pytest.param([Respond(429, headers={"retry-after": "0"})], id="a bare 429"),
+        pytest.param([Respond(429, {"error": "Too Many Requests", "statusCode": 429})], id="Auth0's rate limit"),
+        pytest.param([Respond(429, headers={"retry-after": "soon"})], id="a 429 with an invalid Retry-After"),
     ],
 )
-def test_polling_outlives(trouble: list[Act], program: Program, hostile_provider: HostileProvider) -> None:
-    hostile_provider.at("/token", *trouble, PASS)
+def test_polling_continues_after(acts: list[Act], program: Program, hostile_provider: HostileProvider) -> None:
+    hostile_provider.at("/token", *acts, NORMAL)
     end = program.at(hostile_provider.url).run("login")
-    assert (end.code, hostile_provider.paths.count("/token")) == (0, len(trouble) + 1), end.err
+    assert (end.code, hostile_provider.paths.count("/token")) == (0, len(acts) + 1), end.err
     assert program.run("say-hi").out == "Welcome Juan!\n"
 
 
 @pytest.mark.parametrize(
     ("answer", "code", "error", "words"),
     [
-        pytest.param(Answer(403, {"error": "access_denied"}), 5, "access_denied", "denied", id="denied"),
+        pytest.param(Respond(403, {"error": "access_denied"}), 5, "access_denied", "denied", id="denied"),
         pytest.param(EXPIRED, 6, "expired_token", "expired", id="expired"),
-        pytest.param(Answer(400, {"error": "invalid_grant"}), 6, "expired_token", "expired", id="invalid grant"),
-        pytest.param(Answer(401, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="unknown client"),
+        pytest.param(Respond(400, {"error": "invalid_grant"}), 6, "expired_token", "expired", id="invalid grant"),
+        pytest.param(Respond(401, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="unknown client"),
         pytest.param(
-            Answer(403, {"error": "unauthorized_client"}),
+            Respond(403, {"error": "unauthorized_client"}),
             7,
             "unauthorized_client",
             "Device Code",
             id="grant not enabled",
         ),
         pytest.param(
-            Answer(400, {"error": "unsupported_grant_type"}),
+            Respond(400, {"error": "unsupported_grant_type"}),
             7,
             "unsupported_grant_type",
             "Grant Types",
             id="no such grant",
         ),
-        pytest.param(Answer(400, {"error": "on_fire"}), 7, "on_fire", "on_fire", id="an error that nobody registered"),
-        pytest.param(Answer(429, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="an error with 429"),
-        pytest.param(Answer(404, {"message": "no"}), 7, "network", "404", id="no error code at all"),
-        pytest.param(Lie(token_type="DPoP"), 7, "network", "Bearer", id="a token of another type"),
-        pytest.param(Answer(200, {"token_type": "Bearer"}), 7, "network", "lacks access_token", id="no access token"),
-        pytest.param(Lie(access_token="a b"), 7, "network", "unusable access_token", id="one that fits no header"),
-        pytest.param(Lie(access_token="a\r\nb: c"), 7, "network", "unusable access_token", id="one that adds a header"),
+        pytest.param(Respond(400, {"error": "on_fire"}), 7, "on_fire", "on_fire", id="an unregistered error code"),
+        pytest.param(Respond(429, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="an error with 429"),
+        pytest.param(Respond(404, {"message": "no"}), 7, "network", "404", id="no error code at all"),
+        pytest.param(ChangeMembers(token_type="DPoP"), 7, "network", "Bearer", id="a token of another type"),
+        pytest.param(Respond(200, {"token_type": "Bearer"}), 7, "network", "lacks access_token", id="no access token"),
+        pytest.param(
+            ChangeMembers(access_token="a b"), 7, "network", "unusable access_token", id="an access token with a blank"
+        ),
+        pytest.param(
+            ChangeMembers(access_token="a\r\nb: c"),
+            7,
+            "network",
+            "unusable access_token",
+            id="an access token with a line break",
+        ),
     ],
 )
 def test_polling_ends_with(  # noqa: PLR0917 - a row of a table
-    answer: Act, code: int, error: str, words: str, inside: Inside, hostile_provider: HostileProvider
+    answer: Act, code: int, error: str, words: str, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at("/token", PENDING, answer)
-    end = inside.at(hostile_provider.url).run("login", "--json")
+    end = in_process_program.at(hostile_provider.url).execute("login", "--json")
     failed = [line for line in end.out.splitlines() if '"failed"' in line]
     assert (end.code, hostile_provider.paths.count("/token")) == (code, 2), end.err
     assert len(failed) == 1
     assert f'"error": "{error}"' in failed[0]
     assert words in end.err
-    assert inside.keeps == ""
+    assert in_process_program.keyring.entries() == {}
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "act",
     [
-        pytest.param(Drop(), id="silence"),
+        pytest.param(Disconnect(), id="silence"),
         pytest.param(redirect("/elsewhere"), id="redirects"),
-        pytest.param(Answer(200, "<p>"), id="HTML"),
+        pytest.param(Respond(200, "<p>"), id="HTML"),
     ],
 )
-def test_a_provider_that_never_answers_properly_is_given_up_with_its_code(
-    trouble: Act, program: Program, hostile_provider: HostileProvider
+def test_a_provider_without_a_valid_response_until_the_code_expires_is_an_error(
+    act: Act, program: Program, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.issuer.expires_in = 3
-    hostile_provider.always("/token", trouble)
+    hostile_provider.issuer.expires_in = 2
+    hostile_provider.always("/token", act)
     end = program.at(hostile_provider.url).run("login")
     assert (end.code, "never sent a valid answer" in end.err) == (7, True)
     assert "/elsewhere" not in hostile_provider.paths
 
 
-def test_nobody_approving_ends_with_the_code(program: Program, hostile_provider: HostileProvider) -> None:
+def test_without_approval_the_login_ends_when_the_code_expires(
+    program: Program, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.issuer.expires_in = 1
     hostile_provider.always("/token", PENDING)
     assert program.at(hostile_provider.url).run("login").code == 6
 
 
-def test_a_poll_is_cut_off_at_the_deadline(program: Program, hostile_provider: HostileProvider) -> None:
-    hostile_provider.at("/token", PENDING).always("/token", Late(20))
+def test_a_poll_is_cancelled_at_the_deadline(program: Program, hostile_provider: HostileProvider) -> None:
+    hostile_provider.at("/token", PENDING).always("/token", Delay(20))
     with within(2):
         assert program.at(hostile_provider.url).run("login", "--timeout", "0.5").code == 6
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_waiting_within_a_second(
+def test_a_signal_ends_a_waiting_login_within_a_second(
     number: signal.Signals, code: int, program: Program, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.always("/token", Late(20))
+    hostile_provider.always("/token", Delay(20))
     with program.at(hostile_provider.url).start("login") as process:
         assert process.stderr is not None
         for line in process.stderr:
@@ -134,11 +161,11 @@ def test_a_signal_ends_the_waiting_within_a_second(
         with within(1):
             process.send_signal(number)
             process.communicate(timeout=20)
-    assert (process.returncode, program.keeps) == (code, "")
+    assert (process.returncode, program.entries) == (code, {})
 
 
-def test_a_code_cannot_be_had_from_a_flood(program: Program, hostile_provider: HostileProvider) -> None:
-    hostile_provider.at("/device/code", Flood(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536))
+def test_an_endless_device_response_is_refused(program: Program, hostile_provider: HostileProvider) -> None:
+    hostile_provider.at("/device/code", SendEndlessly(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65536))
     end = program.at(hostile_provider.url).run("login")
     assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
 
@@ -146,20 +173,20 @@ def test_a_code_cannot_be_had_from_a_flood(program: Program, hostile_provider: H
 @pytest.mark.parametrize(
     "uri", ["http://provider.example/", "javascript:alert(1)", "https://a b/", "file:///etc", "-x"]
 )
-def test_a_verification_uri_that_is_no_secure_url_is_refused(
-    uri: str, inside: Inside, hostile_provider: HostileProvider
+def test_a_verification_uri_that_is_not_a_secure_url_is_refused(
+    uri: str, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at("/device/code", Lie(verification_uri=uri))
-    end = inside.at(hostile_provider.url).run("login")
+    hostile_provider.at("/device/code", ChangeMembers(verification_uri=uri))
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert (end.code, end.out) == (7, "")
     assert "/token" not in hostile_provider.paths
 
 
 @pytest.mark.parametrize("uri", ["http://provider.example/", "https://x/\x1b]8;;https://evil/\x07", 7, ["https://x/"]])
 def test_a_bad_verification_uri_complete_is_ignored(
-    uri: object, inside: Inside, hostile_provider: HostileProvider
+    uri: object, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at("/device/code", Lie(verification_uri_complete=uri))
-    end = inside.at(hostile_provider.url).run("login")
+    hostile_provider.at("/device/code", ChangeMembers(verification_uri_complete=uri))
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert end.code == 0
     assert f"{hostile_provider.url}activate\n" in end.err

@@ -1,4 +1,4 @@
-"""Rules of trust, broken from outside, through the real program; and twins that must be accepted."""
+"""Validation of tokens and documents of a hostile provider, with the real program; and valid variants."""
 
 from __future__ import annotations
 
@@ -8,213 +8,239 @@ from collections.abc import Callable
 import pytest
 
 from awesome_cli.oauth.jwks import ALGORITHMS
+from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
     KEYS,
-    PASS,
+    NORMAL,
     Act,
-    Answer,
-    Drop,
-    Forge,
+    ChangeMembers,
+    Disconnect,
+    ForgeIdToken,
     HostileProvider,
-    Lie,
-    hostile,
+    Respond,
     redirect,
+    serve_hostile,
 )
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME as LIFE
-from support.program import Inside, Program
+from awesome_cli.testing.keys import signing_key
+from support.process import Program
+from support.terminal import InProcess
 
 
-def by(seconds: float) -> Callable[[float], float]:
-    """Return what moves an instant."""
+def plus(seconds: float) -> Callable[[float], float]:
+    """Return a function that adds seconds to a claim."""
     return lambda instant: instant + seconds
 
 
 @pytest.mark.parametrize(
     ("act", "rule"),
     [
-        pytest.param(Lie(id_token=ABSENT), "no ID token", id="no ID token"),
-        pytest.param(Lie(id_token="a.b"), "compact form", id="two segments"),
-        pytest.param(Lie(id_token="a.b.c.d.e"), "compact form", id="an encrypted one"),
-        pytest.param(Lie(id_token="x" * 20_000), "16 KiB", id="too long"),
-        pytest.param(Forge(header={"alg": "none"}), "alg", id="alg none"),
-        pytest.param(Forge(header={"alg": "HS256"}), "alg", id="alg HS256"),
-        pytest.param(Forge(header={"alg": "PS256"}), "alg", id="alg PS256"),
-        pytest.param(Forge(header={"alg": "ES256"}), "alg match none", id="alg of another key"),
-        pytest.param(Forge(header={"crit": ["exp"]}), "crit", id="crit"),
-        pytest.param(Forge(header={"jku": "https://evil.example/"}), "jku", id="jku"),
-        pytest.param(Forge(header={"x5u": "https://evil.example/"}), "x5u", id="x5u"),
-        pytest.param(Forge(header={"jwk": {"kty": "RSA"}}), "jwk", id="jwk"),
-        pytest.param(Forge(header={"typ": "at+jwt"}), "typ", id="an access token"),
-        pytest.param(Forge(header={"kid": "another"}), "kid", id="unknown kid"),
-        pytest.param(Forge(header={"kid": 7}), "kid", id="kid of another type"),
-        pytest.param(Forge(claims={"iss": "https://evil.example/"}), "iss", id="iss of another"),
-        pytest.param(Forge(claims={"iss": ABSENT}), "iss", id="no iss"),
-        pytest.param(Forge(claims={"aud": "another"}), "aud", id="aud of another"),
-        pytest.param(Forge(claims={"aud": ABSENT}), "aud", id="no aud"),
-        pytest.param(Forge(claims={"aud": {"awesome-demo": 1}}), "aud", id="aud of another type"),
-        pytest.param(Forge(claims={"aud": ["awesome-demo", "b"]}), "azp is missing", id="several aud and no azp"),
-        pytest.param(Forge(claims={"azp": "another"}), "azp is not", id="azp of another"),
-        pytest.param(Forge(claims={"exp": by(-LIFE - 3600)}), "exp is in the past", id="expired"),
-        pytest.param(Forge(claims={"exp": ABSENT}), "exp", id="no exp"),
-        pytest.param(Forge(claims={"exp": str}), "exp", id="exp as text"),
-        pytest.param(Forge(claims={"iat": ABSENT}), "iat", id="no iat"),
-        pytest.param(Forge(claims={"iat": by(3600)}), "iat", id="iat to come"),
-        pytest.param(Forge(claims={"nbf": 9e9}), "nbf", id="nbf to come"),
-        pytest.param(Forge(claims={"at_hash": "x"}), "at_hash", id="at_hash of another token"),
-        pytest.param(Forge(claims={"sub": ""}), "sub", id="empty sub"),
-        pytest.param(Forge(claims={"sub": 7}), "sub", id="sub of another type"),
+        pytest.param(ChangeMembers(id_token=ABSENT), "no ID token", id="no ID token"),
+        pytest.param(ChangeMembers(id_token="a.b"), "compact form", id="two segments"),
+        pytest.param(ChangeMembers(id_token="a.b.c.d.e"), "compact form", id="an encrypted one"),
+        pytest.param(ChangeMembers(id_token="x" * 20_000), "16 KiB", id="too long"),
+        pytest.param(ForgeIdToken(header={"alg": "none"}), "alg", id="alg none"),
+        pytest.param(ForgeIdToken(header={"alg": "HS256"}), "alg", id="alg HS256"),
+        pytest.param(ForgeIdToken(header={"alg": "PS256"}), "alg", id="alg PS256"),
+        pytest.param(ForgeIdToken(header={"alg": "ES256"}), "alg match none", id="alg of another key"),
+        pytest.param(ForgeIdToken(header={"crit": ["exp"]}), "crit", id="crit"),
+        pytest.param(ForgeIdToken(header={"jku": "https://evil.example/"}), "jku", id="jku"),
+        pytest.param(ForgeIdToken(header={"x5u": "https://evil.example/"}), "x5u", id="x5u"),
+        pytest.param(ForgeIdToken(header={"jwk": {"kty": "RSA"}}), "jwk", id="jwk"),
+        pytest.param(ForgeIdToken(header={"typ": "at+jwt"}), "typ", id="an access token"),
+        pytest.param(ForgeIdToken(header={"kid": "another"}), "kid", id="unknown kid"),
+        pytest.param(ForgeIdToken(header={"kid": 7}), "kid", id="kid of another type"),
+        pytest.param(ForgeIdToken(claims={"iss": "https://evil.example/"}), "iss", id="iss of another"),
+        pytest.param(ForgeIdToken(claims={"iss": ABSENT}), "iss", id="no iss"),
+        pytest.param(ForgeIdToken(claims={"aud": "another"}), "aud", id="aud of another"),
+        pytest.param(ForgeIdToken(claims={"aud": ABSENT}), "aud", id="no aud"),
+        pytest.param(ForgeIdToken(claims={"aud": {"test-client": 1}}), "aud", id="aud of another type"),
+        pytest.param(ForgeIdToken(claims={"aud": ["test-client", "b"]}), "azp is missing", id="several aud and no azp"),
+        pytest.param(ForgeIdToken(claims={"azp": "another"}), "azp is not", id="azp of another"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(-LIFE - 3600)}), "exp is in the past", id="expired"),
+        pytest.param(ForgeIdToken(claims={"exp": ABSENT}), "exp", id="no exp"),
+        pytest.param(ForgeIdToken(claims={"exp": str}), "exp", id="exp as text"),
+        pytest.param(ForgeIdToken(claims={"iat": ABSENT}), "iat", id="no iat"),
+        pytest.param(ForgeIdToken(claims={"iat": plus(3600)}), "iat", id="iat to come"),
+        pytest.param(ForgeIdToken(claims={"nbf": 9e9}), "nbf", id="nbf to come"),
+        pytest.param(ForgeIdToken(claims={"at_hash": "x"}), "at_hash", id="at_hash of another token"),
+        pytest.param(ForgeIdToken(claims={"sub": ""}), "sub", id="empty sub"),
+        pytest.param(ForgeIdToken(claims={"sub": 7}), "sub", id="sub of another type"),
     ],
 )
 def test_an_id_token_that_breaks_a_rule_ends_the_login(
-    act: Act, rule: str, inside: Inside, hostile_provider: HostileProvider
+    act: Act, rule: str, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at("/token", act)
-    end = inside.at(hostile_provider.url).run("login")
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert end.code == 8, end.err
     assert rule in end.err
-    assert inside.keeps == ""
+    assert in_process_program.keyring.entries() == {}
     assert hostile_provider.paths.count("/revoke") == 2
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        pytest.param(Forge(header={"typ": ABSENT}), id="no typ"),
-        pytest.param(Forge(header={"kid": ABSENT}), id="no kid, and a single key"),
-        pytest.param(Forge(claims={"at_hash": ABSENT}), id="no at_hash"),
-        pytest.param(Forge(claims={"aud": ["awesome-demo"]}), id="a list of one aud"),
-        pytest.param(Forge(claims={"aud": ["awesome-demo", "b"], "azp": "awesome-demo"}), id="two aud and azp"),
-        pytest.param(Forge(claims={"exp": by(-LIFE - 30)}), id="exp within the leeway"),
-        pytest.param(Forge(claims={"iat": by(40)}), id="iat within the leeway"),
-        pytest.param(Forge(claims={"exp": by(0.5)}), id="a fraction of a second"),
-        pytest.param(Lie(token_type="bearer"), id="bearer in lower case"),
-        pytest.param(Lie(expires_in="3600"), id="expires_in as text"),
-        pytest.param(Lie(expires_in=ABSENT), id="no expires_in"),
-        pytest.param(Lie(refresh_token=ABSENT), id="no refresh token"),
+        pytest.param(ForgeIdToken(header={"typ": ABSENT}), id="no typ"),
+        pytest.param(ForgeIdToken(header={"kid": ABSENT}), id="no kid, and a single key"),
+        pytest.param(ForgeIdToken(claims={"at_hash": ABSENT}), id="no at_hash"),
+        pytest.param(ForgeIdToken(claims={"aud": ["test-client"]}), id="a list of one aud"),
+        pytest.param(ForgeIdToken(claims={"aud": ["test-client", "b"], "azp": "test-client"}), id="two aud and azp"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(-LIFE - 30)}), id="exp within the leeway"),
+        pytest.param(ForgeIdToken(claims={"iat": plus(40)}), id="iat within the leeway"),
+        pytest.param(ForgeIdToken(claims={"exp": plus(0.5)}), id="a fraction of a second"),
+        pytest.param(ChangeMembers(token_type="bearer"), id="bearer in lower case"),
+        pytest.param(ChangeMembers(expires_in="3600"), id="expires_in as text"),
+        pytest.param(ChangeMembers(expires_in=ABSENT), id="no expires_in"),
+        pytest.param(ChangeMembers(refresh_token=ABSENT), id="no refresh token"),
     ],
 )
-def test_an_unusual_token_reply_that_keeps_the_rules_is_accepted(
-    act: Act, inside: Inside, hostile_provider: HostileProvider
+def test_an_unusual_but_valid_token_response_is_accepted(
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at("/token", act)
-    end = inside.at(hostile_provider.url).run("login")
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert end.code == 0, end.err
-    assert inside.run("say-hi").out == "Welcome Juan!\n"
+    assert in_process_program.execute("say-hi").out == "Welcome Juan!\n"
 
 
 @pytest.mark.parametrize("alg", ALGORITHMS)
-def test_every_allowed_algorithm_is_accepted(alg: str, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_every_allowed_algorithm_is_accepted(
+    alg: str, in_process_program: InProcess, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.issuer.alg = alg
-    assert inside.at(hostile_provider.url).run("login").code == 0
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
 
 @pytest.mark.parametrize(
     ("path", "act", "words"),
     [
-        pytest.param(DISCOVERY, Lie(issuer="https://evil.example/"), "calls itself", id="another issuer"),
-        pytest.param(DISCOVERY, Lie(issuer=ABSENT), "calls itself", id="no issuer"),
-        pytest.param(DISCOVERY, Answer(404), "no discovery document", id="no discovery document"),
-        pytest.param(DISCOVERY, Answer(200, ["no", "object"]), "not a JSON object", id="discovery that is no object"),
-        pytest.param(DISCOVERY, redirect("/there"), "no discovery document", id="discovery elsewhere"),
+        pytest.param(DISCOVERY, ChangeMembers(issuer="https://evil.example/"), "calls itself", id="another issuer"),
+        pytest.param(DISCOVERY, ChangeMembers(issuer=ABSENT), "calls itself", id="no issuer"),
+        pytest.param(DISCOVERY, Respond(404), "no discovery document", id="no discovery document"),
+        pytest.param(DISCOVERY, Respond(200, ["no", "object"]), "not a JSON object", id="discovery is not an object"),
+        pytest.param(DISCOVERY, redirect("/there"), "no discovery document", id="discovery redirects"),
         pytest.param(
-            DISCOVERY, Lie(token_endpoint="http://provider.example/"), "not an https://", id="token in clear text"
+            DISCOVERY,
+            ChangeMembers(token_endpoint="http://provider.example/"),
+            "not an https://",
+            id="token in clear text",
         ),
-        pytest.param(DISCOVERY, Lie(jwks_uri="http://provider.example/"), "not an https://", id="keys in clear text"),
         pytest.param(
-            DISCOVERY, Lie(revocation_endpoint="ftp://provider.example/"), "not an https://", id="revocation by FTP"
+            DISCOVERY, ChangeMembers(jwks_uri="http://provider.example/"), "not an https://", id="keys in clear text"
         ),
-        pytest.param(DISCOVERY, Lie(token_endpoint=["https://x/"]), "not an https://", id="an endpoint that is a list"),
-        pytest.param(DISCOVERY, Lie(token_endpoint=ABSENT), "token_endpoint", id="no token endpoint"),
-        pytest.param(DISCOVERY, Lie(device_authorization_endpoint=ABSENT), "device_auth", id="no device endpoint"),
-        pytest.param(DISCOVERY, Lie(jwks_uri=ABSENT), "jwks_uri", id="no keys"),
-        pytest.param(KEYS, Answer(200, {"keys": {}}), "keys", id="keys that are no list"),
-        pytest.param(KEYS, Answer(500), "jwks", id="keys that cannot be had"),
-        pytest.param(KEYS, redirect("/there"), "jwks", id="keys elsewhere"),
-        pytest.param("/device/code", redirect("/there", 307), "no device code", id="a code elsewhere"),
-        pytest.param("/device/code", Lie(device_code=ABSENT), "lacks device_code", id="no device code"),
-        pytest.param("/device/code", Lie(user_code="\u200b"), "unusable user_code", id="a user code that nobody sees"),
-        pytest.param("/device/code", Answer(401, {"error": "invalid_client"}), "Native", id="an unknown client"),
+        pytest.param(
+            DISCOVERY,
+            ChangeMembers(revocation_endpoint="ftp://provider.example/"),
+            "not an https://",
+            id="revocation by FTP",
+        ),
+        pytest.param(
+            DISCOVERY, ChangeMembers(token_endpoint=["https://x/"]), "not an https://", id="an endpoint of another type"
+        ),
+        pytest.param(DISCOVERY, ChangeMembers(token_endpoint=ABSENT), "token_endpoint", id="no token endpoint"),
+        pytest.param(
+            DISCOVERY, ChangeMembers(device_authorization_endpoint=ABSENT), "device_auth", id="no device endpoint"
+        ),
+        pytest.param(DISCOVERY, ChangeMembers(jwks_uri=ABSENT), "jwks_uri", id="no keys"),
+        pytest.param(KEYS, Respond(200, {"keys": {}}), "keys", id="keys that are not a list"),
+        pytest.param(KEYS, Respond(500), "jwks", id="keys that cannot be fetched"),
+        pytest.param(KEYS, redirect("/there"), "jwks", id="keys redirect"),
+        pytest.param("/device/code", redirect("/there", 307), "no device code", id="device code redirects"),
+        pytest.param("/device/code", ChangeMembers(device_code=ABSENT), "lacks device_code", id="no device code"),
+        pytest.param(
+            "/device/code", ChangeMembers(user_code="\u200b"), "unusable user_code", id="an invisible user code"
+        ),
+        pytest.param("/device/code", Respond(401, {"error": "invalid_client"}), "Native", id="an unknown client"),
     ],
 )
 def test_a_provider_that_cannot_be_trusted_gets_no_token_request(
-    path: str, act: Act, words: str, inside: Inside, hostile_provider: HostileProvider
+    path: str, act: Act, words: str, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at(path, act)
-    end = inside.at(hostile_provider.url).run("login")
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert end.code == 7, end.err
     assert words in end.err
     assert not {"/token", "/there"} & set(hostile_provider.paths)
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "act",
     [
-        pytest.param(Lie(grant_types_supported=ABSENT, token_endpoint_auth_methods_supported=ABSENT), id="no lists"),
-        pytest.param(Lie(grant_types_supported=["authorization_code"]), id="a list without our grants"),
-        pytest.param(Lie(id_token_signing_alg_values_supported=["HS256"]), id="a list of other algorithms"),
-        pytest.param(Lie(token_endpoint_auth_methods_supported=["client_secret_basic"]), id="a list without none"),
         pytest.param(
-            Lie(userinfo_endpoint=ABSENT, revocation_endpoint=ABSENT), id="no endpoints that we can do without"
+            ChangeMembers(grant_types_supported=ABSENT, token_endpoint_auth_methods_supported=ABSENT), id="no lists"
+        ),
+        pytest.param(ChangeMembers(grant_types_supported=["authorization_code"]), id="a list without our grants"),
+        pytest.param(ChangeMembers(id_token_signing_alg_values_supported=["HS256"]), id="a list of other algorithms"),
+        pytest.param(
+            ChangeMembers(token_endpoint_auth_methods_supported=["client_secret_basic"]), id="a list without none"
+        ),
+        pytest.param(
+            ChangeMembers(userinfo_endpoint=ABSENT, revocation_endpoint=ABSENT),
+            id="no optional endpoints",
         ),
     ],
 )
-def test_an_incomplete_discovery_document_is_no_reason_to_refuse(
-    lie: Lie, inside: Inside, hostile_provider: HostileProvider
+def test_a_discovery_document_without_optional_members_is_accepted(
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at(DISCOVERY, lie)
-    assert inside.at(hostile_provider.url).run("login").code == 0
+    hostile_provider.at(DISCOVERY, act)
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
 
-def test_an_issuer_with_a_path_is_met_below_that_path(program: Program) -> None:
-    with hostile("/realms/main", interval=0.05, auto_approve=True) as provider:
+def test_the_discovery_document_of_an_issuer_with_a_path_is_below_that_path(program: Program) -> None:
+    with serve_hostile("/realms/main", interval=0.05, auto_approve=True) as provider:
         assert program.at(provider.url).run("login").code == 0
         assert provider.paths[0] == DISCOVERY
         assert program.run("logout").code == 0
 
 
 @pytest.mark.parametrize("change", ["add a slash", "take it away"])
-def test_the_issuer_must_be_spelt_exactly(change: str, program: Program) -> None:
-    with hostile("/realms/main" if change == "add a slash" else "/realms/main/") as provider:
+def test_the_issuer_must_match_exactly(change: str, program: Program) -> None:
+    with serve_hostile("/realms/main" if change == "add a slash" else "/realms/main/") as provider:
         other = provider.url + "/" if change == "add a slash" else provider.url.removesuffix("/")
         end = program.at(other).run("login")
         assert (end.code, "trailing slash" in end.err) == (7, True)
 
 
-OTHERS = Answer(200, {"keys": [{"kty": "RSA", "kid": "another", "n": "AQAB", "e": "AQAB"}]})
+OTHER_KEYS = Respond(200, {"keys": [{"kty": "RSA", "kid": "another", "n": "AQAB", "e": "AQAB"}]})
 
 
-class TestKeysThatChange:
-    def test_an_unknown_kid_refetches_them_once(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.at(KEYS, OTHERS)
+class TestChangedKeys:
+    def test_an_unknown_key_id_refetches_the_jwks(self, program: Program, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at(KEYS, OTHER_KEYS)
         assert program.at(hostile_provider.url).run("login").code == 0
         assert hostile_provider.paths.count(KEYS) == 2
 
-    def test_and_once_only(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.always(KEYS, OTHERS)
+    def test_an_unknown_key_id_refetches_the_jwks_only_once(
+        self, program: Program, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.always(KEYS, OTHER_KEYS)
         assert program.at(hostile_provider.url).run("login").code == 8
         assert hostile_provider.paths.count(KEYS) == 2
 
-    def test_a_false_signature_of_a_known_key_refetches_nothing(
+    def test_a_wrong_signature_with_a_known_key_id_does_not_refetch_the_jwks(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
-        hostile_provider.at("/token", Lie(id_token=_with_false_signature(hostile_provider)))
+        hostile_provider.at("/token", ChangeMembers(id_token=_with_false_signature(hostile_provider)))
         assert program.at(hostile_provider.url).run("login").code == 8
         assert hostile_provider.paths.count(KEYS) == 1
 
-    def test_keys_of_kinds_that_nobody_knows_are_passed_over(
-        self, program: Program, hostile_provider: HostileProvider
-    ) -> None:
-        strangers = [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}, {"kty": "RSA", "kid": ["a"]}, "no key", None, {}]
-        own = json.loads(hostile_provider.issuer.answer("GET", KEYS).body)["keys"]
-        hostile_provider.always(KEYS, Answer(200, {"keys": [*strangers, *own]}))
+    def test_keys_of_unknown_types_are_ignored(self, program: Program, hostile_provider: HostileProvider) -> None:
+        unknown = [{"kty": "OKP", "crv": "Ed25519", "x": "AA"}, {"kty": "RSA", "kid": ["a"]}, "not a key", None, {}]
+        own = json.loads(hostile_provider.issuer.respond(Request("GET", KEYS)).body)["keys"]
+        hostile_provider.always(KEYS, Respond(200, {"keys": [*unknown, *own]}))
         assert program.at(hostile_provider.url).run("login").code == 0
 
 
 def _with_false_signature(provider: HostileProvider) -> str:
-    known = json.loads(provider.issuer.answer("GET", KEYS).body)["keys"][0]
-    header, claims, _ = provider.issuer.sign({"alg": "RS256", "kid": known["kid"]}, {"sub": "demo|juan"}).split(".")
+    known = json.loads(provider.issuer.respond(Request("GET", KEYS)).body)["keys"][0]
+    header, claims, _ = (
+        signing_key("RS256").sign({"alg": "RS256", "kid": known["kid"]}, {"sub": "demo|juan"}).split(".")
+    )
     return f"{header}.{claims}.{'A' * 342}"
 
 
@@ -223,32 +249,32 @@ class TestNames:
     def slim(self, hostile_provider: HostileProvider) -> None:
         hostile_provider.issuer.slim_id_token = True
 
-    def test_come_from_userinfo_where_the_id_token_lacks_them(
+    def test_names_missing_from_the_id_token_come_from_userinfo(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         assert program.at(hostile_provider.url).run("login").code == 0
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths.count("/userinfo") == 1
 
-    def test_are_the_subject_where_there_is_no_userinfo(
-        self, inside: Inside, hostile_provider: HostileProvider
+    def test_without_userinfo_the_subject_is_used_as_the_name(
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
-        hostile_provider.at(DISCOVERY, Lie(userinfo_endpoint=ABSENT))
-        assert inside.at(hostile_provider.url).run("login").code == 0
-        assert inside.run("say-hi").out == "Welcome demo|juan!\n"
+        hostile_provider.at(DISCOVERY, ChangeMembers(userinfo_endpoint=ABSENT))
+        assert in_process_program.at(hostile_provider.url).execute("login").code == 0
+        assert in_process_program.execute("say-hi").out == "Welcome demo|juan!\n"
 
     @pytest.mark.parametrize(
         "act",
         [
-            pytest.param(Lie(sub="somebody else"), id="about somebody else"),
-            pytest.param(Lie(sub=ABSENT), id="about nobody"),
-            pytest.param(Answer(401), id="refused"),
-            pytest.param(Answer(200, "<p>"), id="HTML"),
-            pytest.param(redirect("/there"), id="elsewhere"),
-            pytest.param(Drop(), id="cut off"),
+            pytest.param(ChangeMembers(sub="somebody else"), id="another subject"),
+            pytest.param(ChangeMembers(sub=ABSENT), id="no subject"),
+            pytest.param(Respond(401), id="refused"),
+            pytest.param(Respond(200, "<p>"), id="HTML"),
+            pytest.param(redirect("/there"), id="redirect"),
+            pytest.param(Disconnect(), id="cut off"),
         ],
     )
-    def test_that_are_not_to_be_trusted_are_dropped_and_fail_no_login(
+    def test_invalid_userinfo_is_ignored_and_the_login_succeeds(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/userinfo", act)
@@ -260,24 +286,28 @@ class TestNames:
 class TestRenewal:
     @pytest.fixture(autouse=True)
     def signed_in(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.issuer.token_lifetime = 0  # over as soon as it is there
+        hostile_provider.issuer.token_lifetime = 0  # expired when it is issued
         assert program.at(hostile_provider.url).run("login").code == 0
         hostile_provider.requests.clear()
         hostile_provider.issuer.token_lifetime = 3600
 
-    def test_is_one_request(self, program: Program, hostile_provider: HostileProvider) -> None:
+    def test_a_refresh_is_one_request(self, program: Program, hostile_provider: HostileProvider) -> None:
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths == ["/token"]
 
-    def test_and_a_warm_command_is_none(self, program: Program, hostile_provider: HostileProvider) -> None:
+    def test_a_command_with_a_valid_access_token_makes_no_request(
+        self, program: Program, hostile_provider: HostileProvider
+    ) -> None:
         program.run("say-hi")
         hostile_provider.requests.clear()
         for command in ("say-hi", "whoami", "token"):
             assert program.run(command).code == 0
         assert hostile_provider.paths == []
 
-    @pytest.mark.parametrize("act", [Lie(id_token=ABSENT), Forge(claims={"name": ABSENT, "email": ABSENT})])
-    def test_keeps_what_a_new_id_token_does_not_say(
+    @pytest.mark.parametrize(
+        "act", [ChangeMembers(id_token=ABSENT), ForgeIdToken(claims={"name": ABSENT, "email": ABSENT})]
+    )
+    def test_claims_missing_from_the_new_id_token_are_kept(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act)
@@ -287,30 +317,32 @@ class TestRenewal:
     @pytest.mark.parametrize(
         ("act", "rule"),
         [
-            pytest.param(Forge(claims={"sub": "somebody else"}), "sub changed", id="another sub"),
-            pytest.param(Forge(claims={"aud": ["awesome-demo", "b"], "azp": "awesome-demo"}), "aud changed", id="aud"),
+            pytest.param(ForgeIdToken(claims={"sub": "somebody else"}), "sub changed", id="another sub"),
+            pytest.param(
+                ForgeIdToken(claims={"aud": ["test-client", "b"], "azp": "test-client"}), "aud changed", id="aud"
+            ),
         ],
     )
-    def test_that_speaks_of_somebody_else_is_revoked_and_leaves_the_session_as_it_was(
+    def test_refreshed_tokens_for_another_subject_or_audience_are_revoked_and_not_stored(
         self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
     ) -> None:
-        kept = program.keeps
+        before = program.entries
         hostile_provider.at("/token", act)
         end = program.run("token")
         assert (end.code, end.out) == (8, "")
         assert rule in end.err
-        assert program.keeps == kept
+        assert program.entries == before
         assert hostile_provider.paths[-2:] == ["/revoke", "/revoke"]
 
     @pytest.mark.parametrize(
         ("act", "rule"),
         [
-            pytest.param(Forge(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
-            pytest.param(Forge(claims={"exp": 1}), "exp", id="over"),
-            pytest.param(Lie(id_token="a.b.c"), "not valid", id="no token at all"),
+            pytest.param(ForgeIdToken(claims={"iss": "https://evil.example/"}), "iss", id="another iss"),
+            pytest.param(ForgeIdToken(claims={"exp": 1}), "exp", id="expired"),
+            pytest.param(ChangeMembers(id_token="a.b.c"), "not valid", id="not a JWT"),
         ],
     )
-    def test_that_breaks_a_rule_leaves_all_of_the_session_but_its_refresh_token(
+    def test_after_an_invalid_new_id_token_only_the_refresh_token_of_the_session_changes(
         self, act: Act, rule: str, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act)
@@ -323,10 +355,10 @@ class TestRenewal:
 
     @pytest.mark.parametrize(
         "act",
-        [Drop(), Answer(503), Answer(200, "<p>Please log in</p>"), redirect("/there"), Answer(429)],
+        [Disconnect(), Respond(503), Respond(200, "<p>Please log in</p>"), redirect("/there"), Respond(429)],
         ids=["cut off", "503", "captive portal", "redirect", "429"],
     )
-    def test_in_bad_weather_costs_no_session(
+    def test_a_transient_failure_of_a_refresh_keeps_the_session(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/token", act, act)
@@ -335,28 +367,28 @@ class TestRenewal:
         assert (offline.code, offline.out, "Offline" in offline.err) == (0, "Welcome Juan!\n", True)
         assert program.run("token").code == 0
 
-    def test_that_the_provider_refuses_for_good_ends_the_session(
+    def test_invalid_grant_removes_the_session(self, program: Program, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at("/token", Respond(403, {"error": "invalid_grant"}))
+        assert program.run("say-hi").code == 4
+        assert program.entries == {}
+
+    def test_a_refresh_refetches_the_jwks_for_an_unknown_key_id(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
-        hostile_provider.at("/token", Answer(403, {"error": "invalid_grant"}))
-        assert program.run("say-hi").code == 4
-        assert program.keeps == ""
-
-    def test_refetches_keys_once_for_an_unknown_kid(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.issuer.alg = "RS384"  # another key from now on
+        hostile_provider.issuer.alg = "RS384"  # another key
         assert program.run("say-hi").out == "Welcome Juan!\n"
         assert hostile_provider.paths == ["/token", KEYS]
 
-    def test_and_once_only(self, program: Program, hostile_provider: HostileProvider) -> None:
-        hostile_provider.at("/token", Forge(header={"kid": "never heard of"}))
+    def test_a_refresh_refetches_the_jwks_only_once(self, program: Program, hostile_provider: HostileProvider) -> None:
+        hostile_provider.at("/token", ForgeIdToken(header={"kid": "unknown"}))
         assert program.run("token").code == 8
         assert hostile_provider.paths == ["/token", KEYS]
 
-    def test_keeps_the_new_refresh_token_although_the_keys_cannot_be_had(
+    def test_the_new_refresh_token_is_stored_although_the_jwks_cannot_be_fetched(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.issuer.alg = "RS384"
-        hostile_provider.at(KEYS, Drop())
+        hostile_provider.at(KEYS, Disconnect())
         assert program.run("whoami", "--json").json["name"] == "Juan"
         assert program.run("token", "--min-ttl", "99999").code == 0
         assert hostile_provider.issuer.reuses == 0
@@ -368,44 +400,44 @@ class TestLogout:
         assert program.at(hostile_provider.url).run("login").code == 0
         hostile_provider.requests.clear()
 
-    def test_revokes_the_refresh_token_and_then_the_access_token(
+    def test_logout_revokes_the_refresh_token_and_then_the_access_token(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
         assert program.run("logout").code == 0
         hints = [request.form["token_type_hint"] for request in hostile_provider.requests]
         assert hints == ["refresh_token", "access_token"]
 
-    def test_counts_when_only_the_access_token_cannot_be_revoked(
+    def test_a_logout_succeeds_if_only_the_access_token_cannot_be_revoked(
         self, program: Program, hostile_provider: HostileProvider
     ) -> None:
-        hostile_provider.at("/revoke", PASS, Answer(400, {"error": "unsupported_token_type"}))
+        hostile_provider.at("/revoke", NORMAL, Respond(400, {"error": "unsupported_token_type"}))
         assert program.run("logout").code == 0
 
     @pytest.mark.parametrize(
         "act",
-        [Answer(503), Drop(), redirect("/there"), Answer(401), Answer(200, {"error": "invalid_request"})],
+        [Respond(503), Disconnect(), redirect("/there"), Respond(401), Respond(200, {"error": "invalid_request"})],
         ids=["503", "cut off", "redirect", "empty 401", "error with 200"],
     )
-    def test_says_when_the_revocation_is_unconfirmed_and_empties_the_keyring(
+    def test_an_unconfirmed_revocation_is_reported_and_the_keyring_is_emptied(
         self, act: Act, program: Program, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at("/revoke", act)
         assert program.run("logout").code == 10
-        assert program.keeps == ""
+        assert program.entries == {}
         assert "/there" not in hostile_provider.paths
 
 
 @pytest.mark.parametrize(
-    ("path", "lie", "code"),
+    ("path", "act", "code"),
     [
-        pytest.param("/token", Lie(refresh_token=ABSENT), 0, id="no refresh token"),
-        pytest.param(DISCOVERY, Lie(revocation_endpoint=ABSENT), 10, id="no revocation endpoint"),
+        pytest.param("/token", ChangeMembers(refresh_token=ABSENT), 0, id="no refresh token"),
+        pytest.param(DISCOVERY, ChangeMembers(revocation_endpoint=ABSENT), 10, id="no revocation endpoint"),
     ],
 )
-def test_a_logout_is_confirmed_where_no_refresh_token_can_be_left(
-    path: str, lie: Lie, code: int, inside: Inside, hostile_provider: HostileProvider
+def test_a_logout_is_confirmed_only_if_no_refresh_token_can_remain_valid(
+    path: str, act: Act, code: int, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
-    hostile_provider.at(path, lie)
-    assert inside.at(hostile_provider.url).run("login").code == 0
-    assert inside.run("logout").code == code
-    assert inside.keeps == ""
+    hostile_provider.at(path, act)
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
+    assert in_process_program.execute("logout").code == code
+    assert in_process_program.keyring.entries() == {}

@@ -29,30 +29,31 @@ from awesome_cli.provider.cache import FileMetadataCache
 from awesome_cli.provider.client import REFRESH_TIMEOUT, ClientConfig, oidc_client
 from awesome_cli.provider.connection import MAX_BODY
 from awesome_cli.provider.http import UnacceptableResponseError, connection_error, open_client, tls_context
+from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     DISCOVERY,
     ENDLESS_BODY,
     ENDLESS_HEADERS,
     ENDLESS_INTERIM,
     KEYS,
+    NORMAL,
     Act,
-    Answer,
-    Drip,
-    Drop,
-    Flood,
+    ChangeMembers,
+    Delay,
+    Disconnect,
     HostileProvider,
-    Late,
-    Lie,
-    Pass,
-    Question,
-    Raw,
-    hostile,
+    Normally,
+    Respond,
+    SendBytes,
+    SendEndlessly,
+    SendSlowly,
+    serve_hostile,
 )
-from support.hurry import within
-from support.need import need
-from support.program import Inside, Program
+from support.process import Program
 from support.proxy import proxy
-from support.terminal import START, Terminal
+from support.requirements import require
+from support.terminal import START, InProcess, Terminal
+from support.time_limits import within
 
 
 @pytest.fixture
@@ -69,7 +70,7 @@ class TestTls:
 
     @pytest.fixture
     def provider(self, authority: trustme.CA) -> Iterator[HostileProvider]:
-        with hostile(tls=_server_side(authority.issue_cert("127.0.0.1")), **_QUICK) as provider:
+        with serve_hostile(tls=_server_side(authority.issue_cert("127.0.0.1")), **_QUICK) as provider:
             yield provider
 
     def test_a_private_authority_works_as_a_file(
@@ -81,7 +82,7 @@ class TestTls:
     def test_a_private_authority_works_as_a_folder(
         self, program: Program, provider: HostileProvider, authority_file: Path, tmp_path: Path
     ) -> None:
-        need("openssl")
+        require("openssl")
         openssl = str(shutil.which("openssl"))
         command = [openssl, "x509", "-noout", "-hash", "-in", str(authority_file)]
         name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
@@ -106,7 +107,7 @@ class TestTls:
 
     @pytest.mark.parametrize("wrong", ["name", "time"])
     def test_a_certificate_for_another_host_is_refused(
-        self, wrong: str, inside: Inside, authority: trustme.CA, authority_file: Path
+        self, wrong: str, in_process_program: InProcess, authority: trustme.CA, authority_file: Path
     ) -> None:
         last_year = datetime.now(UTC) - timedelta(days=365)
         leaf = (
@@ -114,25 +115,25 @@ class TestTls:
             if wrong == "name"
             else authority.issue_cert("127.0.0.1", not_before=last_year, not_after=last_year + timedelta(days=9))
         )
-        with hostile(tls=_server_side(leaf), **_QUICK) as provider:
-            end = inside.at(provider.url).run("login", SSL_CERT_FILE=str(authority_file))
+        with serve_hostile(tls=_server_side(leaf), **_QUICK) as provider:
+            end = in_process_program.at(provider.url).execute("login", SSL_CERT_FILE=str(authority_file))
         assert (end.code, provider.paths) == (7, [])
         assert "its TLS certificate is not trusted" in end.err
 
     def test_a_server_without_tls_is_a_failed_handshake(
-        self, inside: Inside, hostile_provider: HostileProvider
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
-        end = inside.at(hostile_provider.url.replace("http:", "https:")).run("login")
+        end = in_process_program.at(hostile_provider.url.replace("http:", "https:")).execute("login")
         assert (end.code, "TLS handshake failed" in end.err) == (7, True)
 
     @pytest.mark.parametrize("content", [None, "no certificate"])
     def test_an_unusable_certificate_file_is_a_config_error(
-        self, content: str | None, inside: Inside, tmp_path: Path
+        self, content: str | None, in_process_program: InProcess, tmp_path: Path
     ) -> None:
         path = tmp_path / "authority.pem"
         if content is not None:
             path.write_text(content)
-        end = inside.at("https://provider.example/").run("login", SSL_CERT_FILE=str(path))
+        end = in_process_program.at("https://provider.example/").execute("login", SSL_CERT_FILE=str(path))
         assert (end.code, "SSL_CERT_FILE cannot be used" in end.err) == (3, True)
 
     @pytest.mark.parametrize("environ", [{}, {"SSL_CERT_FILE": certifi.where()}, {"SSL_CERT_DIR": "/nowhere"}])
@@ -161,7 +162,7 @@ class TestProxies:
     def secured(self, program: Program, authority: trustme.CA, tmp_path: Path) -> Iterator[HostileProvider]:
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         program.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
-        with hostile(tls=_server_side(authority.issue_cert("provider.test")), **_QUICK) as provider:
+        with serve_hostile(tls=_server_side(authority.issue_cert("provider.test")), **_QUICK) as provider:
             provider.issuer.url = provider.url.replace("127.0.0.1", "provider.test")  # which only the proxy can find
             program.at(provider.url)
             yield provider
@@ -198,21 +199,21 @@ class TestProxies:
         self,
         scheme: str,
         environ: dict[str, str],
-        inside: Inside,
+        in_process_program: InProcess,
         authority: trustme.CA,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         authority.cert_pem.write_to_path(tmp_path / "authority.pem")
         tls = _server_side(authority.issue_cert("127.0.0.1")) if scheme == "https" else None
-        inside.environ["SSL_CERT_FILE"] = str(tmp_path / "authority.pem")
-        with proxy() as proxied_by, hostile(tls=tls, **_QUICK) as provider:
+        certificates = str(tmp_path / "authority.pem")
+        with proxy() as proxied_by, serve_hostile(tls=tls, **_QUICK) as provider:
             for name, value in environ.items():
                 monkeypatch.setenv(name, value.format(f"http://{proxied_by.host}"))  # httpx reads it by itself
-            inside.at(provider.url)
-            inside.environ |= {"AWESOME_API_URL": provider.issuer.api_url, "AWESOME_AUDIENCE": provider.issuer.api_url}
+            api = provider.issuer.api_url
+            in_process_program.at(provider.url, AWESOME_API_URL=api, AWESOME_AUDIENCE=api, SSL_CERT_FILE=certificates)
             commands = ["login"], ["token", "--min-ttl", "99999"], ["api", "hello"], ["logout"]
-            assert [inside.run(*argv).code for argv in commands] == [0, 0, 0, 0]
+            assert [in_process_program.execute(*argv).code for argv in commands] == [0, 0, 0, 0]
         assert proxied_by.asked == []
 
     @pytest.mark.parametrize(
@@ -248,17 +249,17 @@ class TestProxies:
         assert "pass-word" not in end.err
 
     def test_unusable_proxy_settings_do_not_affect_a_provider_on_this_machine(
-        self, inside: Inside, hostile_provider: HostileProvider, monkeypatch: pytest.MonkeyPatch
+        self, in_process_program: InProcess, hostile_provider: HostileProvider, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("ALL_PROXY", "socks5://proxy")
-        assert inside.at(hostile_provider.url).run("login").code == 0
+        assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
     @pytest.mark.parametrize("setting", ["ftp://me:pass-word@proxy/", "socks5://me:pass-word@proxy", "http://[::1"])
     def test_unusable_proxy_settings_are_a_config_error(
-        self, setting: str, inside: Inside, monkeypatch: pytest.MonkeyPatch
+        self, setting: str, in_process_program: InProcess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTPS_PROXY", setting)  # httpx reads it by itself
-        end = inside.at("https://provider.example/").run("login", "--verbose")
+        end = in_process_program.at("https://provider.example/").execute("login", "--verbose")
         assert (end.code, "The proxy settings cannot be used" in end.err) == (3, True)
         assert "pass-word" not in end.err
 
@@ -269,11 +270,13 @@ class TestTime:
     @pytest.mark.parametrize(
         "act",
         [
-            pytest.param(Late(60), id="says nothing"),
-            pytest.param(Drip(0.05), id="a byte now and then, from the first"),
-            pytest.param(Drip(0.05, after=200), id="a byte now and then, later"),
+            pytest.param(Delay(60), id="says nothing"),
+            pytest.param(SendSlowly(0.05), id="a byte now and then, from the first"),
+            pytest.param(SendSlowly(0.05, after=200), id="a byte now and then, later"),
             pytest.param(ENDLESS_INTERIM, id="endless interim responses"),
-            pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b""), id="a body that never comes"),
+            pytest.param(
+                SendEndlessly(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", b""), id="a body that never comes"
+            ),
         ],
     )
     def test_one_request_has_a_deadline(self, act: Act, hostile_provider: HostileProvider, tmp_path: Path) -> None:
@@ -282,7 +285,7 @@ class TestTime:
             _begin(hostile_provider.url, tmp_path, deadline=0.3)
 
     def test_a_request_within_its_deadline_succeeds(self, hostile_provider: HostileProvider, tmp_path: Path) -> None:
-        hostile_provider.at(DISCOVERY, Drip(0.0001, after=900), Late(0.1))
+        hostile_provider.at(DISCOVERY, SendSlowly(0.0001, after=900), Delay(0.1))
         _begin(hostile_provider.url, tmp_path, deadline=15)
 
     def test_a_byte_every_second_delays_a_command_for_15_seconds(self, terminal: Terminal) -> None:
@@ -309,19 +312,21 @@ class TestTime:
 
 
 class TestSize:
-    def test_a_response_of_a_mebibyte_is_read(self, inside: Inside, hostile_provider: HostileProvider) -> None:
-        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+    def test_a_response_of_a_mebibyte_is_read(
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
+    ) -> None:
+        length = len(hostile_provider.issuer.respond(Request("GET", DISCOVERY)).body)
         padding = "x" * (MAX_BODY - length - len(', "padding": ""'))
-        hostile_provider.at(DISCOVERY, Lie(padding=padding))
-        assert inside.at(hostile_provider.url).run("login").code == 0
+        hostile_provider.at(DISCOVERY, ChangeMembers(padding=padding))
+        assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
     def test_a_response_of_a_mebibyte_and_a_byte_is_refused(
-        self, inside: Inside, hostile_provider: HostileProvider
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
-        length = len(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+        length = len(hostile_provider.issuer.respond(Request("GET", DISCOVERY)).body)
         padding = "x" * (MAX_BODY - length - len(', "padding": ""') + 1)
-        hostile_provider.at(DISCOVERY, Lie(padding=padding))
-        end = inside.at(hostile_provider.url).run("login")
+        hostile_provider.at(DISCOVERY, ChangeMembers(padding=padding))
+        end = in_process_program.at(hostile_provider.url).execute("login")
         assert (end.code, "longer than 1024 KiB" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
@@ -329,55 +334,61 @@ class TestSize:
         [
             pytest.param(ENDLESS_BODY, id="a body without end"),
             pytest.param(ENDLESS_HEADERS, id="headers without end"),
-            pytest.param(Flood(b"HTTP/1.1 200 ", b"x" * 1000), id="a first line without end"),
-            pytest.param(Flood(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b" " * 65536), id="said so"),
+            pytest.param(SendEndlessly(b"HTTP/1.1 200 ", b"x" * 1000), id="a first line without end"),
             pytest.param(
-                Flood(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b" " * 32768 + b"\r\n"),
+                SendEndlessly(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n", b" " * 65536), id="said so"
+            ),
+            pytest.param(
+                SendEndlessly(
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"8000\r\n" + b" " * 32768 + b"\r\n"
+                ),
                 id="chunks without end",
             ),
         ],
     )
     def test_an_endless_response_is_refused_while_it_is_read(
-        self, act: Act, inside: Inside, hostile_provider: HostileProvider
+        self, act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
         hostile_provider.at(DISCOVERY, act)
         with within(5):
-            assert inside.at(hostile_provider.url).run("login").code == 7
+            assert in_process_program.at(hostile_provider.url).execute("login").code == 7
 
     @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "identity, gzip", "x-unknown"])
     def test_a_compressed_response_is_refused_unread(
-        self, coding: str, inside: Inside, hostile_provider: HostileProvider
+        self, coding: str, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
         bomb = gzip.compress(b"{" + b" " * 50_000_000)
-        hostile_provider.at(DISCOVERY, Answer(200, bomb, {"content-encoding": coding}))
-        end = inside.at(hostile_provider.url).run("login")
+        hostile_provider.at(DISCOVERY, Respond(200, bomb, {"content-encoding": coding}))
+        end = in_process_program.at(hostile_provider.url).execute("login")
         assert (end.code, "compressed" in end.err) == (7, True)
         assert {request.headers["accept-encoding"] for request in hostile_provider.requests} == {"identity"}
 
-    def test_deeply_nested_json_is_refused(self, inside: Inside, hostile_provider: HostileProvider) -> None:
-        hostile_provider.at(DISCOVERY, Answer(200, '{"a":' * 100_000 + "1" + "}" * 100_000))
-        assert inside.at(hostile_provider.url).run("login").code == 7
+    def test_deeply_nested_json_is_refused(
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
+    ) -> None:
+        hostile_provider.at(DISCOVERY, Respond(200, '{"a":' * 100_000 + "1" + "}" * 100_000))
+        assert in_process_program.at(hostile_provider.url).execute("login").code == 7
 
     def test_unused_members_are_not_cached_however_they_are_nested(
-        self, inside: Inside, hostile_provider: HostileProvider
+        self, in_process_program: InProcess, hostile_provider: HostileProvider
     ) -> None:
         nested = json.loads('{"a":' * 200 + "1" + "}" * 200)
-        keys = json.loads(hostile_provider.issuer.answer("GET", KEYS).body)["keys"]
-        hostile_provider.at(DISCOVERY, Lie(padding=nested))
-        hostile_provider.at(KEYS, Answer(200, {"keys": [{**keys[0], "padding": nested}]}))
-        assert inside.at(hostile_provider.url).run("login").code == 0
-        remembered = [path.read_text("utf-8") for path in (inside.home / "cache").iterdir()]
+        keys = json.loads(hostile_provider.issuer.respond(Request("GET", KEYS)).body)["keys"]
+        hostile_provider.at(DISCOVERY, ChangeMembers(padding=nested))
+        hostile_provider.at(KEYS, Respond(200, {"keys": [{**keys[0], "padding": nested}]}))
+        assert in_process_program.at(hostile_provider.url).execute("login").code == 0
+        remembered = [path.read_text("utf-8") for path in (in_process_program.home / "cache").iterdir()]
         assert ["padding" in text for text in remembered] == [False]
 
 
 @dataclass(frozen=True)
-class Chunked(Pass):
+class Chunked:
     """The issuer's response in chunks of some bytes."""
 
     size: int
 
-    def play(self, question: Question) -> Iterator[bytes | float]:
-        body = question.honest_response().body
+    def play(self, normally: Normally) -> Iterator[bytes | float]:
+        body = normally().body
         yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
         for start in range(0, len(body), self.size):
             chunk = body[start : start + self.size]
@@ -386,13 +397,13 @@ class Chunked(Pass):
 
 
 @dataclass(frozen=True)
-class Headed(Pass):
+class Headed:
     """The issuer's body below another head, ended by the end of the connection."""
 
     head: bytes
 
-    def play(self, question: Question) -> Iterator[bytes | float]:
-        yield self.head + b"\r\n\r\n" + question.honest_response().body
+    def play(self, normally: Normally) -> Iterator[bytes | float]:
+        yield self.head + b"\r\n\r\n" + normally().body
 
 
 @pytest.mark.parametrize(
@@ -408,40 +419,44 @@ class Headed(Pass):
     ],
 )
 def test_an_unusual_but_valid_http_response_is_read(
-    act: Act, inside: Inside, hostile_provider: HostileProvider
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     for path in (DISCOVERY, "/device/code", "/token"):
         hostile_provider.at(path, act)
-    assert inside.at(hostile_provider.url).run("login").code == 0
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        pytest.param(Raw(b""), id="nothing"),
-        pytest.param(Raw(b"\x00\xff" * 100), id="bytes"),
-        pytest.param(Raw(b"HTTP/9.9 200 OK\r\n\r\n{}"), id="HTTP of the future"),
-        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), id="two lengths"),
-        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), id="a negative length"),
-        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"), id="an unknown transfer coding"),
-        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), id="broken chunks"),
-        pytest.param(Raw(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), id="a broken header"),
-        pytest.param(Raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), id="another protocol"),
-        pytest.param(Drop(after=50, act=Pass()), id="half of the headers"),
-        pytest.param(Drop(after=400, act=Pass()), id="half of the body"),
+        pytest.param(SendBytes(b""), id="nothing"),
+        pytest.param(SendBytes(b"\x00\xff" * 100), id="bytes"),
+        pytest.param(SendBytes(b"HTTP/9.9 200 OK\r\n\r\n{}"), id="HTTP of the future"),
+        pytest.param(
+            SendBytes(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"), id="two lengths"
+        ),
+        pytest.param(SendBytes(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"), id="a negative length"),
+        pytest.param(SendBytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"), id="an unknown transfer coding"),
+        pytest.param(SendBytes(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), id="broken chunks"),
+        pytest.param(SendBytes(b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n"), id="a broken header"),
+        pytest.param(SendBytes(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"), id="another protocol"),
+        pytest.param(Disconnect(after=50, act=NORMAL), id="half of the headers"),
+        pytest.param(Disconnect(after=400, act=NORMAL), id="half of the body"),
     ],
 )
-def test_a_broken_http_response_is_an_error(act: Act, inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_a_broken_http_response_is_an_error(
+    act: Act, in_process_program: InProcess, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.at(DISCOVERY, act)
-    end = inside.at(hostile_provider.url).run("login")
+    end = in_process_program.at(hostile_provider.url).execute("login")
     assert end.code == 7, end.err
     assert end.err.startswith("Error: ")
 
 
-def test_no_cookie_is_stored(inside: Inside, hostile_provider: HostileProvider) -> None:
+def test_no_cookie_is_stored(in_process_program: InProcess, hostile_provider: HostileProvider) -> None:
     for path in (DISCOVERY, "/device/code"):
         hostile_provider.at(path, Headed(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nSet-Cookie: c=d"))
-    assert inside.at(hostile_provider.url).run("login").code == 0
+    assert in_process_program.at(hostile_provider.url).execute("login").code == 0
     assert len(hostile_provider.requests) == 4
     assert not any("cookie" in request.headers for request in hostile_provider.requests)
 
@@ -449,10 +464,10 @@ def test_no_cookie_is_stored(inside: Inside, hostile_provider: HostileProvider) 
 class TestReasons:
     """Why a host cannot be used, in plain words that quote nothing."""
 
-    def test_a_closed_port_is_a_refused_connection(self, inside: Inside) -> None:
+    def test_a_closed_port_is_a_refused_connection(self, in_process_program: InProcess) -> None:
         with socket.create_server(("127.0.0.1", 0)) as closed:
             url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-        end = inside.at(url).run("login")
+        end = in_process_program.at(url).execute("login")
         assert (end.code, "the connection was refused" in end.err) == (7, True)
 
     def test_the_error_gives_the_reason_of_the_last_of_several_addresses(self) -> None:
@@ -466,12 +481,14 @@ class TestReasons:
         message = connection_error("a", error, check="issuer").message
         assert message == "a cannot be used: the connection failed (ConnectError)."
 
-    def test_an_unknown_host_name_is_a_dns_error(self, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_an_unknown_host_name_is_a_dns_error(
+        self, in_process_program: InProcess, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def unknown(*_: object, **__: object) -> list[object]:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real name server may be one that says nothing
-        end = inside.at("https://provider.example/").run("login")
+        end = in_process_program.at("https://provider.example/").execute("login")
         assert (end.code, "its name cannot be resolved (DNS)" in end.err) == (7, True)
 
     @pytest.mark.parametrize(
@@ -528,7 +545,7 @@ def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
 def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
         async with oidc_client(
-            ClientConfig(issuer=url, client_id="awesome-demo", scope="openid"),
+            ClientConfig(issuer=url, client_id="test-client", scope="openid"),
             cache=FileMetadataCache(folder, warn=lambda _: None),
             transport=None,
             now=time.time,

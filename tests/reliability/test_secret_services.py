@@ -1,103 +1,89 @@
-"""The same weather over real Secret Services, each on a bus of its own."""
+"""Refreshes, kills and failures with real Secret Services."""
 
 from __future__ import annotations
 
 import random
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
+if sys.platform != "linux":
+    pytest.skip("the Secret Service is Linux's", allow_module_level=True)
+
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.hurry import within
-from support.machine import ROUNDS, Machine, expired_from_the_start, wait
-from support.need import need
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from support.secret_service import SecretService
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Secret Services are at home on Linux")
+from support.desktop import Desktop
+from support.process import ROUNDS, wait
+from support.provider import issuing_expired_tokens
+from support.requirements import require
+from support.secret_service import SecretService, gnome_keyring, keepassxc, silent_service
+from support.time_limits import within
 
 AT_ONCE = 8
 KILLS = 2 * ROUNDS
 TRIES = 3
-SERVICES = {"gnome_keyring": ("gnome-keyring-daemon", "dbus-daemon"), "keepassxc": ("keepassxc", "dbus-daemon")}
+SERVICES = {"gnome-keyring-daemon": gnome_keyring, "keepassxc": keepassxc}
+
+RunScenario = Callable[[Callable[[Desktop], None]], None]
+Serve = Callable[..., AbstractContextManager[SecretService]]
 
 
 @pytest.fixture(params=SERVICES)
-def serve(request: pytest.FixtureRequest) -> Callable[..., AbstractContextManager[SecretService]]:
-    need(*SERVICES[request.param])
-    from support import secret_service
-
-    service: Callable[..., AbstractContextManager[SecretService]] = getattr(secret_service, request.param)
-    return service
-
-
-class Desktop:
-    """A machine whose keyring is a service."""
-
-    def __init__(self, machine: Machine, service: SecretService) -> None:
-        self.run = machine.run
-        self.start = machine.start
-        self._service = service
-
-    @property
-    def names(self) -> list[str]:
-        return sorted(item.attributes["service"] for item in self._service.items())
+def serve(request: pytest.FixtureRequest) -> Serve:
+    require(request.param, "dbus-daemon")
+    return SERVICES[request.param]
 
 
 @pytest.fixture
-def on_desktop(
-    serve: Callable[..., AbstractContextManager[SecretService]], issuer: ProviderSimulator, tmp_path: Path
-) -> Callable[[Callable[[Desktop], None]], None]:
-    """Play a scenario; from the start if the service itself crashed, as KeePassXC 2.7.4 does in some 300 commands."""
+def on_desktop(serve: Serve, issuer: ProviderSimulator, tmp_path: Path) -> RunScenario:
+    """Run a scenario, and repeat it if the service crashed, as KeePassXC 2.7.4 does about once in 300 commands."""
 
-    def play(scenario: Callable[[Desktop], None]) -> None:
+    def run(scenario: Callable[[Desktop], None]) -> None:
         for attempt in range(TRIES):
             issuer.refreshes = issuer.reuses = 0
             folder = tmp_path / str(attempt)
             folder.mkdir()
-            machine = Machine(folder, issuer.url, issuer.client_id, measured=False)
             with serve() as service:
-                machine.environ |= _on_the_bus(service.environ)
+                desktop = Desktop(folder, service)
+                desktop.at(issuer.url, issuer.client_id)
                 try:
-                    scenario(Desktop(machine, service))
+                    scenario(desktop)
                 except Exception:
                     if service.is_running():
                         raise
                 else:
                     return
-        pytest.fail("the service crashed by itself each time")
+        pytest.fail("the service crashed each time")
 
-    return play
+    return run
 
 
-def test_a_whole_life(on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: ProviderSimulator) -> None:
-    def life(desktop: Desktop) -> None:
-        with expired_from_the_start(issuer):
+def test_login_concurrent_refresh_and_logout_with_a_secret_service(
+    on_desktop: RunScenario, issuer: ProviderSimulator
+) -> None:
+    def scenario(desktop: Desktop) -> None:
+        with issuing_expired_tokens(issuer):
             assert desktop.run("login").code == 0
         processes = [desktop.start("say-hi") for _ in range(AT_ONCE)]
         assert {wait(process).out for process in processes} == {"Welcome Juan!\n"}
         assert (issuer.refreshes, issuer.reuses) == (1, 0)
         assert desktop.run("login", "--force").code == 0
-        assert len(desktop.names) == len(set(desktop.names)) > 1
+        assert len(desktop.entry_names) == len(set(desktop.entry_names)) > 1
         assert desktop.run("logout").code == 0
-        assert desktop.names == []
+        assert desktop.entry_names == []
 
-    on_desktop(life)
+    on_desktop(scenario)
 
 
-def test_killed_at_any_instant_of_a_renewal(
-    on_desktop: Callable[[Callable[[Desktop], None]], None], issuer: ProviderSimulator
+def test_a_kill_at_any_time_during_a_refresh_leaves_a_valid_session(
+    on_desktop: RunScenario, issuer: ProviderSimulator
 ) -> None:
-    def life(desktop: Desktop) -> None:
+    def scenario(desktop: Desktop) -> None:
         issuer.overlap = 60
-        chance = random.Random(KILLS)  # noqa: S311 - chance, not secrecy
+        random_delays = random.Random(KILLS)  # noqa: S311 - not for secrets
         assert desktop.run("login").code == 0
         started = time.monotonic()
         assert desktop.run("token", "--min-ttl", "100000").code == 0
@@ -105,43 +91,38 @@ def test_killed_at_any_instant_of_a_renewal(
         killed = 0
         while killed < KILLS:
             process = desktop.start("token", "--min-ttl", "100000")
-            time.sleep(chance.uniform(0, usual))
+            time.sleep(random_delays.uniform(0, usual))
             process.kill()
             killed += wait(process).code == -9
             end = desktop.run("token", "--min-ttl", "0")
-            assert (end.code, end.said) == (0, "")
+            assert (end.code, end.err_without_note) == (0, "")
         assert issuer.reuses == 0
         assert desktop.run("logout").code == 0
-        assert desktop.names == []
+        assert desktop.entry_names == []
 
-    on_desktop(life)
+    on_desktop(scenario)
 
 
-def test_locked_it_is_no_reason_to_sign_in(
-    serve: Callable[..., AbstractContextManager[SecretService]], machine: Machine, issuer: ProviderSimulator
+def test_a_locked_secret_service_is_not_reported_as_signed_out(
+    serve: Serve, issuer: ProviderSimulator, tmp_path: Path
 ) -> None:
     with serve(unlocked=False) as service:
-        machine.environ |= _on_the_bus(service.environ)
+        desktop = Desktop(tmp_path, service, is_measured=True)
+        desktop.at(issuer.url, issuer.client_id)
         for command in ("login", "say-hi", "token", "logout"):
-            end = machine.run(command, AWESOME_KEYRING_TIMEOUT="1")
+            end = desktop.run(command, AWESOME_KEYRING_TIMEOUT="1")
             assert (end.code, end.out) == (9, ""), end.err
             assert end.err.splitlines()[-1].startswith("Hint: ")
     assert issuer.requests == []
 
 
-def test_one_that_never_answers_is_given_up_on_time(machine: Machine, issuer: ProviderSimulator) -> None:
-    need("dbus-daemon")
-    from support.secret_service import silent_service
-
+def test_a_secret_service_that_never_answers_times_out(issuer: ProviderSimulator, tmp_path: Path) -> None:
+    require("dbus-daemon")
     with silent_service() as environ:
-        machine.environ |= _on_the_bus(environ)
+        desktop = Desktop(tmp_path, SecretService(environ, lambda: None), is_measured=True)
+        desktop.at(issuer.url, issuer.client_id)
         with within(2):
-            end = machine.run("login", AWESOME_KEYRING_TIMEOUT="1")
+            end = desktop.run("login", AWESOME_KEYRING_TIMEOUT="1")
         assert (end.code, end.out) == (9, "")
         assert "did not answer within 1 seconds" in end.err
     assert issuer.requests == []
-
-
-def _on_the_bus(environ: dict[str, str]) -> dict[str, str]:
-    address = {name: environ[name] for name in ("DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")}
-    return {**address, "PYTHON_KEYRING_BACKEND": "keyring.backends.SecretService.Keyring"}

@@ -1,4 +1,4 @@
-"""Providers that take their time, and processes that are stopped meanwhile: nobody queues, and no session is lost."""
+"""Slow providers, and processes that are stopped during a refresh."""
 
 from __future__ import annotations
 
@@ -10,99 +10,98 @@ from contextlib import contextmanager
 
 import pytest
 
-from awesome_cli.oauth.response import Response
+from awesome_cli.testing.hostile import HostileProvider, Normally
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.hurry import within
-from support.machine import Machine, expired_from_the_start, wait
+from awesome_cli.testing.server import Chunk
+from support.process import Program, wait
+from support.provider import issuing_expired_tokens
+from support.time_limits import within
 
 AT_ONCE = 12
-HURRIED = (
+SHORT_TIMEOUT = (
     "import sys, awesome_cli.provider.client as provider; provider.REFRESH_TIMEOUT = 2.0\n"
     "from awesome_cli.cli.main import run; sys.argv[0] = 'awesome'; run()"
-)  # the program, in which a renewal takes 2 seconds at most
+)  # the program with a timeout of 2 seconds for a refresh
 
 
-class Gate:
-    """A provider that has been asked for new tokens, and gives them when it is told to."""
+class WaitForRelease:
+    """An act that responds after it is released."""
 
     def __init__(self) -> None:
-        self.asked = threading.Event()
-        self.opened = threading.Event()
+        self.requested = threading.Event()
+        self.released = threading.Event()
+
+    def play(self, normally: Normally) -> Iterator[Chunk]:
+        self.requested.set()
+        self.released.wait(60)
+        yield normally()
 
 
 @contextmanager
-def _holding(issuer: ProviderSimulator) -> Iterator[Gate]:
-    gate, answer = Gate(), issuer.answer
-
-    def deferred(
-        method: str, path: str, form: dict[str, str] | None = None, *rest: object, **named: object
-    ) -> Response:
-        if (form or {}).get("grant_type") == "refresh_token":
-            gate.asked.set()
-            gate.opened.wait(60)
-        return answer(method, path, form, *rest, **named)  # type: ignore[arg-type]  # handed on as they came
-
-    issuer.answer = deferred  # type: ignore[assignment]  # a slow provider
+def held_response(provider: HostileProvider) -> Iterator[WaitForRelease]:
+    act = WaitForRelease()
+    provider.at("/token", act)
     try:
-        yield gate
+        yield act
     finally:
-        gate.opened.set()
-        issuer.answer = answer  # type: ignore[method-assign]  # the same
+        act.released.set()
 
 
 @pytest.fixture
-def expired(machine: Machine, issuer: ProviderSimulator) -> Machine:
-    """A session whose access token has ended."""
-    with expired_from_the_start(issuer):
-        assert machine.do("login").code == 0
-    return machine
+def expired(program: Program, issuer: ProviderSimulator) -> Program:
+    """A session whose access token has expired."""
+    with issuing_expired_tokens(issuer):
+        assert program.run_in_process("login").code == 0
+    return program
 
 
-def test_nobody_queues_behind_a_provider_that_hangs(expired: Machine, issuer: ProviderSimulator) -> None:
-    expired.measured = False
-    with _holding(issuer) as gate:
+def test_commands_do_not_wait_for_a_refresh_that_hangs(expired: Program, provider: HostileProvider) -> None:
+    expired.is_measured = False
+    with held_response(provider) as response:
         with within(12):
             processes = [expired.start("say-hi") for _ in range(AT_ONCE)]
             for process in processes:
                 assert process.stdout
                 assert process.stdout.readline() == "Welcome Juan!\n"
-        time.sleep(1)  # those that need not wait have ended by now
+        time.sleep(1)  # processes that need not wait have ended by now
         assert sum(process.poll() is None for process in processes) <= 1
-        gate.opened.set()
+        response.released.set()
         ends = [wait(process) for process in processes]
     assert {(end.code, end.out) for end in ends} == {(0, "")}
     assert all("This is from your last verified sign-in." in end.err for end in ends)
     assert expired.run("say-hi").err == ""
-    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_takes_the_answer_when_it_goes_on(expired: Machine, issuer: ProviderSimulator) -> None:
-    """As after Ctrl-Z, or while a container is paused: the answer lies in the socket, and its time is over."""
-    with _holding(issuer) as gate:
-        process = expired.start_python("-c", HURRIED, "token")
-        assert gate.asked.wait(30)
+def test_a_process_stopped_during_a_refresh_uses_the_response_when_it_continues(
+    expired: Program, provider: HostileProvider
+) -> None:
+    """As after Ctrl-Z, or in a paused container: the response is in the socket, and its timeout has passed."""
+    with held_response(provider) as response:
+        process = expired.start_python("-c", SHORT_TIMEOUT, "token")
+        assert response.requested.wait(30)
         process.send_signal(signal.SIGSTOP)
-        gate.opened.set()
+        response.released.set()
         time.sleep(4)
         process.send_signal(signal.SIGCONT)
         end = wait(process)
     session = expired.session()
     assert session
     assert (end.code, end.out) == (0, session.access_token + "\n")
-    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
 
 
-def test_a_stopped_process_holds_up_a_greeting_for_ten_seconds_at_most(
-    expired: Machine, issuer: ProviderSimulator
+def test_a_process_stopped_during_a_refresh_delays_a_greeting_for_ten_seconds_at_most(
+    expired: Program, provider: HostileProvider
 ) -> None:
-    with _holding(issuer) as gate:
+    with held_response(provider) as response:
         process = expired.start("token")
-        assert gate.asked.wait(30)
+        assert response.requested.wait(30)
         process.send_signal(signal.SIGSTOP)
         with within(12):
             end = expired.run("say-hi")
         assert (end.code, end.out) == (0, "Welcome Juan!\n")
-        gate.opened.set()
+        response.released.set()
         process.send_signal(signal.SIGCONT)
         assert wait(process).code == 0
-    assert (issuer.refreshes, issuer.reuses) == (1, 0)
+    assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)

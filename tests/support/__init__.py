@@ -1,1 +1,1 @@
-"""The other sides: real providers, keyrings and browsers for the tests to talk to, each started and ended here."""
+"""Runs the program for tests, and real providers, keyrings and browsers that it is tested with."""

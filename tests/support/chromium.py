@@ -1,4 +1,4 @@
-"""A real browser without a screen: Chromium, driven through chromedriver's W3C protocol."""
+"""A real browser without a screen: Chromium, controlled by chromedriver's WebDriver protocol."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from subprocess import Popen
 
-_PATIENCE = START_WITHIN  # seconds until an element or a text is there
-_LOOK_EVERY = 0.05
-_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver §12.1: the name by which elements travel
+_TIMEOUT = START_WITHIN  # seconds until an element or a text appears
+_POLL_INTERVAL = 0.05
+_ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver §12.1: the key of element references
 _ARGUMENTS = [
     "--headless",
     "--disable-gpu",
@@ -30,28 +30,30 @@ _ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # nothing leaves this machine
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",  # no request leaves this machine
 ]
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """Run a browser with an empty profile while the block lasts."""
+    """Run a browser with an empty profile during the block."""
     with (
         private_home() as environ,
         running(["chromedriver", "--port=0"], environ) as driver,
         httpx.Client(base_url=f"http://127.0.0.1:{_port(driver)}", timeout=START_WITHIN, trust_env=False) as client,
     ):
-        started = _value(client.post("/session", json={"capabilities": {"alwaysMatch": _wanted(environ["HOME"])}}))
+        started = _value(
+            client.post("/session", json={"capabilities": {"alwaysMatch": _capabilities(environ["HOME"])}})
+        )
         session = f"/session/{started['sessionId']}"
         try:
             yield Browser(client, session)
         finally:
-            _value(client.delete(session))  # ends the browser; the end of chromedriver alone would leave it running
+            _value(client.delete(session))  # ends the browser, which ending chromedriver would not
 
 
 class Browser:
-    """One window. Elements are named by CSS selectors and waited for."""
+    """One window. Elements are selected by CSS and waited for."""
 
     def __init__(self, client: httpx.Client, session: str) -> None:
         self._client = client
@@ -67,18 +69,18 @@ class Browser:
         self._post(f"{self._element(css)}/value", text=text)
 
     def text(self, css: str = "body") -> str:
-        """Return what a person can read there."""
+        """Return the visible text."""
         self._element(css)
-        script = "return document.querySelector(arguments[0])?.innerText ?? ''"  # the page may just be going
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"  # the page may be unloading
         return str(self._post("execute/sync", script=script, args=[css]))
 
     def wait_for(self, text: str, css: str = "body") -> str:
-        """Wait until that can be read there, and return all that can be."""
-        deadline = time.monotonic() + _PATIENCE
-        while text not in (seen := self.text(css)):
-            assert time.monotonic() < deadline, f"{text!r} is not in {seen!r}"
-            time.sleep(_LOOK_EVERY)
-        return seen
+        """Wait for a text, and return all visible text."""
+        deadline = time.monotonic() + _TIMEOUT
+        while text not in (visible := self.text(css)):
+            assert time.monotonic() < deadline, f"{text!r} is not in {visible!r}"
+            time.sleep(_POLL_INTERVAL)
+        return visible
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._get("screenshot")))
@@ -95,20 +97,20 @@ class Browser:
         found = self._post("element", using="css selector", value=css)
         return f"element/{found[_ELEMENT]}"
 
-    def _get(self, what: str) -> Any:  # noqa: ANN401  the protocol's values are any JSON
+    def _get(self, what: str) -> Any:  # noqa: ANN401 - JSON
         return _value(self._client.get(f"{self._session}/{what}"))
 
-    def _post(self, what: str, **values: str | list[str]) -> Any:  # noqa: ANN401  the same
+    def _post(self, what: str, **values: str | list[str]) -> Any:  # noqa: ANN401 - JSON
         return _value(self._client.post(f"{self._session}/{what}", json=values))
 
 
-def _wanted(profile: str) -> dict[str, Any]:
+def _capabilities(profile: str) -> dict[str, Any]:
     arguments = [*_ARGUMENTS, f"--user-data-dir={profile}"]
     if os.geteuid() == 0:
-        arguments.append("--no-sandbox")  # Chromium's sandbox is not for root
+        arguments.append("--no-sandbox")  # Chromium's sandbox does not work for root
     return {
         "browserName": "chrome",
-        "timeouts": {"implicit": _PATIENCE * 1000},
+        "timeouts": {"implicit": _TIMEOUT * 1000},
         "goog:chromeOptions": {"args": arguments},
     }
 
@@ -122,7 +124,7 @@ def _port(driver: Popen[str]) -> int:
     raise AssertionError("chromedriver did not start")
 
 
-def _value(response: httpx.Response) -> Any:  # noqa: ANN401  the same
+def _value(response: httpx.Response) -> Any:  # noqa: ANN401 - JSON
     value = response.json()["value"]
     assert response.is_success, value
     return value

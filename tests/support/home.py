@@ -1,33 +1,39 @@
-"""A home of one's own: folders that nothing else uses, and an environment that points there."""
+"""A private home folder, and an environment without the settings, screen and D-Bus of the person who runs the tests."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_NOT_PASSED_ON = ("AUTH0_", "AWESOME_", "DBUS_", "DISPLAY", "PYTHON_KEYRING", "SSH_", "WAYLAND_", "XDG_")
+NOT_PASSED_ON = (
+    *("AUTH0_", "AWESOME_", "BROWSER", "COVERAGE", "DBUS_", "DISPLAY", "NO_COLOR", "PYTHON_KEYRING"),
+    *("SSH_", "SSL_CERT_", "WAYLAND_", "XDG_"),
+)
+FOLDERS = {
+    "HOME": "home",
+    "XDG_CACHE_HOME": "cache",
+    "XDG_CONFIG_HOME": "config",
+    "XDG_DATA_HOME": "data",
+    "XDG_RUNTIME_DIR": "run",
+    "XDG_STATE_HOME": "state",
+}
 
 
 @contextmanager
 def private_home() -> Iterator[dict[str, str]]:
-    """Give the environment for a program that shall see no settings, no screen and no D-Bus of the person's."""
+    """Yield an environment whose folders are deleted after the block."""
     with tempfile.TemporaryDirectory(prefix="awesome-", ignore_cleanup_errors=True) as folder:
-        environ = {name: value for name, value in os.environ.items() if not name.startswith(_NOT_PASSED_ON)}
-        for name, place in {
-            "HOME": "home",
-            "XDG_CACHE_HOME": "cache",
-            "XDG_CONFIG_HOME": "config",
-            "XDG_DATA_HOME": "data",
-            "XDG_RUNTIME_DIR": "run",
-            "XDG_STATE_HOME": "state",
-        }.items():
-            path = Path(folder, place)
-            path.mkdir(mode=0o700)
-            environ[name] = str(path)
-        yield environ
+        yield private_environment(Path(folder))
+
+
+def private_environment(folder: Path) -> dict[str, str]:
+    """Return an environment with all user folders below ``folder``, which are created."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)}
+    for name, subfolder in FOLDERS.items():
+        path = folder / subfolder
+        path.mkdir(mode=0o700, exist_ok=True)
+        environ[name] = str(path)
+    return environ

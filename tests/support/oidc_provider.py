@@ -1,4 +1,4 @@
-"""A real OpenID provider: panva's certified ``oidc-provider`` on loopback, and a person who uses its pages."""
+"""A certified OpenID provider, panva's ``oidc-provider``, on loopback; and a client that fills in its pages."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 COMMAND = ["node", str(Path(__file__).parents[1] / "interop" / "provider.mjs")]
-_PAGES = 10  # more than any sign-in has
+_MAX_PAGES = 10  # more than a sign-in has
 
 
 @contextmanager
-def oidc_provider(**options: Any) -> Iterator[RealProvider]:  # noqa: ANN401  they go to provider.mjs as JSON
-    """Run the provider while the block lasts; the options and their defaults stand at the top of ``provider.mjs``."""
+def oidc_provider(**options: Any) -> Iterator[RealProvider]:  # noqa: ANN401 - passed to provider.mjs as JSON
+    """Run the provider during the block; the options and their defaults are at the top of ``provider.mjs``."""
     with running([*COMMAND, json.dumps(options)]) as process:
         yield RealProvider(**json.loads(first_line(process)))
 
 
 @dataclass(frozen=True)
 class RealProvider:
-    """A provider that is listening: ``client_id`` gets its ID tokens signed with RS256, the other with ES256."""
+    """A running provider. It signs ID tokens for ``client_id`` with RS256, for the other client with ES256."""
 
     issuer: str
     client_id: str
     client_id_es256: str
 
     def requests(self) -> list[dict[str, Any]]:
-        """What was asked so far: method, path, status, error, grant_type, and the names of the parameters."""
-        asked: list[dict[str, Any]] = httpx.get(f"{self.issuer}/__requests", trust_env=False).json()
-        return asked
+        """Return all requests so far: method, path, status, error, grant_type, and the names of the parameters."""
+        requests: list[dict[str, Any]] = httpx.get(f"{self.issuer}/__requests", trust_env=False).json()
+        return requests
 
     def refreshes(self) -> Counter[int]:
-        """How many times a refresh token was used, by the status of the answer."""
-        return Counter(asked["status"] for asked in self.requests() if asked["grant_type"] == "refresh_token")
+        """Count the refresh requests by the status of their responses."""
+        return Counter(request["status"] for request in self.requests() if request["grant_type"] == "refresh_token")
 
     def approve(self, verification_uri: str, user_code: str, *, deny: bool = False, login: str = "juan") -> str:
-        """Sign in and approve the code as a person does, page by page; return the last page.
+        """Sign in and approve the code on the provider's pages; return the last page.
 
         ``verification_uri`` may be the complete one. ``login`` becomes the ``sub``.
         """
         answers = {"user_code": user_code, "login": login, "password": "any"}
         with httpx.Client(follow_redirects=True, trust_env=False, timeout=START_WITHIN) as browser:
             page = browser.get(verification_uri)
-            for _ in range(_PAGES):
+            for _ in range(_MAX_PAGES):
                 form = _Form.of(page.text)
                 if not form:
                     assert "Sign-in Success" in page.text, page.text
@@ -67,12 +67,12 @@ class RealProvider:
                 )
                 if denied:
                     return page.text
-        raise AssertionError(f"no end to the pages; the last one:\n{page.text}")
+        raise AssertionError(f"too many pages; the last one:\n{page.text}")
 
 
 @dataclass
 class _Form(HTMLParser):
-    """The first form of a page: what it sends by itself, and the named buttons that belong to it."""
+    """The first form of a page: its fields and its named buttons."""
 
     action: str = ""
     method: str = "GET"

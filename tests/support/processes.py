@@ -1,4 +1,4 @@
-"""Other programs: started for a block, given a limited time to come up, and ended by the handle that started them."""
+"""Runs other programs during a block, with a time limit for their start."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 START_WITHIN = 30  # seconds; on a busy machine
-_END_WITHIN = 2  # a KeePassXC that shows a question does not hear the signal
+_END_WITHIN = 2  # seconds; KeePassXC ignores the signal while it shows a question
 
 
 @contextlib.contextmanager
 def running(
     command: Sequence[str], environ: Mapping[str, str] | None = None, *, first_input: str | None = None
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run the program while the block lasts; with ``first_input`` its standard input ends after that."""
+    """Run a program during the block. With ``first_input``, its standard input is closed after that."""
     process = subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    with process, _ended(process):
+    with process, _terminating(process):
         assert process.stdin
         if first_input is not None:
             process.stdin.write(first_input)
@@ -30,17 +30,17 @@ def running(
 
 @contextlib.contextmanager
 def start_limit(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill the process, if the block takes too long: who waits for it to come up then waits no longer."""
-    too_late = threading.Timer(START_WITHIN, process.kill)
-    too_late.start()
+    """Kill the process, if the block takes too long, which ends reading its output."""
+    timer = threading.Timer(START_WITHIN, process.kill)
+    timer.start()
     try:
         yield
     finally:
-        too_late.cancel()
+        timer.cancel()
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
-    """Wait for the line that says that the program is up; what went wrong is on standard error."""
+    """Return the first line that the program prints, which means that it has started."""
     assert process.stdout
     with start_limit(process):
         line = process.stdout.readline()
@@ -49,7 +49,7 @@ def first_line(process: subprocess.Popen[str]) -> str:
 
 
 @contextlib.contextmanager
-def _ended(process: subprocess.Popen[str]) -> Iterator[None]:
+def _terminating(process: subprocess.Popen[str]) -> Iterator[None]:
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
-"""A forward proxy on loopback that knows CONNECT (RFC 9110 §9.3.6), and remembers what it was asked.
+"""A forward proxy on loopback that supports CONNECT (RFC 9110 §9.3.6), and records its requests.
 
-What is asked in the clear it remembers and answers with 502. Names below ``.test`` are this machine.
+Other requests get 502. Names below ``.test`` resolve to this machine.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ class _Tunnel(BaseHTTPRequestHandler):
             self.send_error(self.server.refusal)
             return
         host, _, port = self.path.rpartition(":")
-        here = "127.0.0.1" if host.endswith(".test") else host
-        with socket.create_connection((here, int(port))) as other:
+        address = "127.0.0.1" if host.endswith(".test") else host
+        with socket.create_connection((address, int(port))) as other:
             self.send_response(200)
             self.end_headers()
-            back = threading.Thread(target=_pass_on, args=(other, self.connection))
+            back = threading.Thread(target=_copy, args=(other, self.connection))
             back.start()
-            _pass_on(self.connection, other)
+            _copy(self.connection, other)
             back.join()
 
     def respond(self) -> None:
@@ -66,10 +66,10 @@ class _Tunnel(BaseHTTPRequestHandler):
     do_GET = do_POST = respond  # noqa: N815 - http.server's names
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
-        """Say nothing."""
+        """Log nothing."""
 
 
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
+def _copy(source: socket.socket, target: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

@@ -1,4 +1,4 @@
-"""Real Secret Services, each on a D-Bus of its own in a temporary home; and three ways of having none."""
+"""Real Secret Services, each with its own D-Bus and home folder; and environments without a usable one."""
 
 from __future__ import annotations
 
@@ -44,10 +44,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class SecretService:
-    """A running Secret Service: give ``environ`` to the programs that shall use it."""
+    """A running Secret Service; programs find it by ``environ``."""
 
     environ: dict[str, str]
     stop: Callable[[], None] = field(repr=False)  # ends the service, not the bus; a second time does nothing
+
+    @property
+    def bus(self) -> dict[str, str]:
+        """The variables by which programs find the service."""
+        return {name: self.environ[name] for name in (_ADDRESS, "XDG_RUNTIME_DIR")}
 
     def items(self) -> list[Entry]:
         with self._default_collection() as collection:
@@ -67,10 +72,10 @@ class SecretService:
             return collection.is_locked()
 
     def is_running(self) -> bool:
-        """Whether the service still answers; one may crash by itself."""
+        """Return whether the service still answers; KeePassXC may have crashed."""
         try:
             self.is_locked()
-        except Exception:  # noqa: BLE001 - whatever it is, nobody answers
+        except Exception:  # noqa: BLE001 - any error means that it does not answer
             return False
         return True
 
@@ -82,7 +87,7 @@ class SecretService:
 
 @contextmanager
 def gnome_keyring(*, unlocked: bool = True) -> Iterator[SecretService]:
-    """Run GNOME Keyring. Locked and without a screen it fails fast: keyring says ``KeyringLocked``."""
+    """Run GNOME Keyring. When locked without a screen, it fails at once: keyring raises ``KeyringLocked``."""
     with _bus() as environ, ExitStack() as started:
         keyrings = Path(environ["XDG_DATA_HOME"], "keyrings")
         keyrings.mkdir()
@@ -100,9 +105,9 @@ def gnome_keyring(*, unlocked: bool = True) -> Iterator[SecretService]:
 def keepassxc(*, unlocked: bool = True) -> Iterator[SecretService]:
     """Run KeePassXC with a database whose only group is exposed, set to ask nothing.
 
-    Locked it asks for the password in a window and answers the caller only then: without a person, never. It shows
+    When locked, it asks for the password in a window, and answers the caller only then. It shows
     no items while it is locked. Old versions (2.7.4 is one) ask, in spite of the settings, when an entry is *replaced*
-    too (keepassxreboot/keepassxc#9255): there, delete it first, or wait for ever.
+    too (keepassxreboot/keepassxc#9255): there, delete it first.
     """
     with _bus() as environ, ExitStack() as started:
         database = _database(environ)
@@ -119,7 +124,7 @@ def keepassxc(*, unlocked: bool = True) -> Iterator[SecretService]:
 
 @contextmanager
 def silent_service() -> Iterator[dict[str, str]]:
-    """Give the environment of a Secret Service that answers nothing: every call waits for ever."""
+    """Yield the environment of a Secret Service that never answers a call."""
     with _bus() as environ, _connection(environ) as connection:
         Proxy(message_bus, connection).RequestName("org.freedesktop.secrets")
         yield environ
@@ -127,7 +132,7 @@ def silent_service() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def dead_bus() -> Iterator[dict[str, str]]:
-    """Give the environment of a D-Bus that lets everybody in and never says a word: jeepney waits 1 s for one."""
+    """Yield the environment of a D-Bus that accepts connections and sends nothing; jeepney waits 1 s."""
     with private_home() as environ, socket.socket(socket.AF_UNIX) as listener:
         path = Path(environ["XDG_RUNTIME_DIR"], "bus")
         listener.bind(str(path))
@@ -137,14 +142,14 @@ def dead_bus() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def no_bus() -> Iterator[dict[str, str]]:
-    """Give the environment of a machine without D-Bus, such as a container."""
+    """Yield the environment of a machine without D-Bus, such as a container."""
     with private_home() as environ:
         yield environ
 
 
 @contextmanager
 def _bus() -> Iterator[dict[str, str]]:
-    """Run a D-Bus that starts no services by itself, so that none but ours is ever found there."""
+    """Run a D-Bus that starts no services by itself, so that only those of the tests are found."""
     with private_home() as environ:
         address = f"unix:path={environ['XDG_RUNTIME_DIR']}/bus"
         settings = Path(environ["XDG_CONFIG_HOME"], "dbus.conf")
@@ -169,13 +174,13 @@ def _wait_until(process: subprocess.Popen[str], ready: Callable[[], bool]) -> No
                 if ready():
                     return
             except (secretstorage.SecretStorageException, DBusErrorResponse):
-                pass  # not there yet
+                pass  # not ready yet
             time.sleep(_LOOK_EVERY)
     raise AssertionError(f"{process.args!r} did not come up")
 
 
 def _database(environ: dict[str, str]) -> Path:
-    """Make a KeePass database; that its group is exposed stands in the database itself."""
+    """Create a KeePass database; the setting that exposes its group is stored in the database."""
     export, database = (Path(environ["HOME"], name) for name in ("export.xml", "secrets.kdbx"))
     group = uuid.uuid4()
     in_base64 = base64.b64encode(group.bytes).decode()

@@ -1,4 +1,4 @@
-"""Signals in the tests: a stand-in for ``Environment.defer_signals``, and the handlers put back afterwards."""
+"""Signals in tests: a replacement for ``Environment.defer_signals``, and a fixture that restores handlers."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from awesome_cli.system.signals import CODES
 
 
 def no_signals() -> AbstractContextManager[DeferredSignals]:
-    """Hold signals where none comes; a test may call what is held as the handler that it is."""
+    """Defer no signals; a test can call the yielded object as the signal handler that it is."""
     return nullcontext(DeferredSignals())
 
 
 @pytest.fixture
 def handlers() -> Iterator[None]:
-    """Leave the handlers of signals as they were."""
-    kept = {number: signal.getsignal(number) for number in CODES}
+    """Restore the signal handlers after the test."""
+    before = {number: signal.getsignal(number) for number in CODES}
     yield
-    for number, handler in kept.items():
+    for number, handler in before.items():
         signal.signal(number, handler)

@@ -1,11 +1,14 @@
-"""A terminal in a world of its own: virtual time, a provider without sockets, a keyring in memory."""
+"""Runs commands within the test process: over sockets in real time, or in virtual time with a simulated provider."""
 
 from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+import time as real_time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import anyio
@@ -17,24 +20,21 @@ from awesome_cli.account import Account
 from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
 from awesome_cli.cli.main import main
-from awesome_cli.system.environment import Environment
+from awesome_cli.oauth.response import Response
+from awesome_cli.system.environment import Environment, run_on_asyncio
+from awesome_cli.testing.grants import Request
+from awesome_cli.testing.hostile import HostileProvider
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.signals import no_signals
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from pathlib import Path
-
-    from awesome_cli.oauth.response import Response
-
 T = TypeVar("T")
 
-START = 1_800_000_000.0  # seconds since the epoch; the virtual clocks' first instant
+START = 1_800_000_000.0  # seconds since the epoch at which virtual time begins
 
 
 class Time:
-    """A wall clock that follows the virtual clock of the event loop, and stands still between commands."""
+    """Virtual time: it passes with the clock of the event loop, and stands still between commands."""
 
     def __init__(self) -> None:
         self._instant = START
@@ -63,37 +63,60 @@ class Stream(io.StringIO):
         return self.terminal
 
 
-class Terminal:
-    """Runs commands as a person would and keeps what they said."""
+@dataclass(frozen=True)
+class Result:
+    """The exit code and the output of a command."""
 
-    def __init__(self, folder: Path, issuer: ProviderSimulator, time: Time) -> None:
-        self.issuer = issuer
-        self.time = time
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - a JSON document
+        return json.loads(self.out)
+
+    @property
+    def err_without_note(self) -> str:
+        """Standard error without the note that a slow keyring causes on a busy machine."""
+        return self.err.replace("Waiting for the keyring; it may be asking you to unlock it.\n", "")
+
+
+class InProcess:
+    """Runs commands within this process. Keyword arguments are fields of Environment; by default all of it is real."""
+
+    def __init__(self, home: Path, **environment: Any) -> None:  # noqa: ANN401 - see above
+        self.home = home
         self.keyring = MemoryKeyring()
         self.opened: list[str] = []
-        self.requests: list[httpx.Request] = []
-        self.answer: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] = self.honest
-        self.out = self.err = ""
         self.interactive = False
-        self.environment = Environment(
-            environ={"AWESOME_ISSUER": issuer.url, "AWESOME_CLIENT_ID": issuer.client_id},
-            stdin=Stream(),
-            stdout=Stream(),
-            stderr=Stream(),
-            config_dir=folder / "config",
-            state_dir=folder / "state",
-            cache_dir=folder / "cache",
-            account_dirs=(folder / "locks", folder / "temp"),
-            now=time.now,
-            run=time.run,
-            open_browser=self._open,
-            defer_signals=no_signals,
-            keyring=self.keyring,
-            transport=httpx.MockTransport(self._answer),
-        )
+        defaults: dict[str, Any] = {
+            "environ": {},
+            "config_dir": home / "config",
+            "state_dir": home / "state",
+            "cache_dir": home / "cache",
+            "account_dirs": (home / "locks", home / "temp"),
+            "now": real_time.time,
+            "run": run_on_asyncio,
+            "open_browser": self._open,
+            "defer_signals": no_signals,
+            "keyring": self.keyring,
+        }
+        self.environment = Environment(stdin=Stream(), stdout=Stream(), stderr=Stream(), **{**defaults, **environment})
 
-    def run(self, *argv: str, stdin: str = "", **environ: str | None) -> int:
-        """Run one command; a variable that is None is unset."""
+    def at(self, issuer: str, client_id: str = "test-client", **environ: str) -> InProcess:
+        """Use this provider from now on, and these variables."""
+        self.set_variables(AWESOME_ISSUER=issuer, AWESOME_CLIENT_ID=client_id, **environ)
+        return self
+
+    def set_variables(self, **environ: str) -> None:
+        self.set(environ={**self.environment.environ, **environ})
+
+    def set(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Environment
+        """Change the environment from now on."""
+        self.environment = replace(self.environment, **changes)
+
+    def execute(self, *argv: str, stdin: str = "", **environ: str | None) -> Result:
+        """Run one command; None unsets a variable."""
         streams = Stream(stdin), Stream(), Stream()
         for stream in streams:
             stream.terminal = self.interactive
@@ -105,20 +128,43 @@ class Terminal:
             stderr=streams[2],
             environ={name: value for name, value in variables.items() if value is not None},
         )
-        self.requests.clear()
         code = main(argv, environment)
-        self.out, self.err = streams[1].getvalue(), streams[2].getvalue()
-        assert "Traceback" not in self.err
-        return code
+        result = Result(code, streams[1].getvalue(), streams[2].getvalue())
+        assert "Traceback" not in result.err
+        return result
+
+    def _open(self, url: str) -> bool:
+        self.opened.append(url)
+        return True
+
+
+class Terminal(InProcess):
+    """Runs commands in virtual time, with a scriptable provider that needs no sockets.
+
+    ``answer`` handles each request; by default the provider does.
+    """
+
+    def __init__(self, home: Path, issuer: ProviderSimulator, time: Time) -> None:
+        self.issuer = issuer
+        self.provider = HostileProvider(issuer)
+        self.time = time
+        self.requests: list[httpx.Request] = []
+        self.answer: Callable[[httpx.Request], httpx.Response | Awaitable[httpx.Response]] = self.respond
+        self.out = self.err = ""
+        super().__init__(home, now=time.now, run=time.run, transport=httpx.MockTransport(self._handle))
+        self.at(issuer.url, issuer.client_id)
+
+    def run(self, *argv: str, stdin: str = "", **environ: str | None) -> int:
+        """Run one command, and record its output and requests."""
+        self.requests.clear()
+        result = self.execute(*argv, stdin=stdin, **environ)
+        self.out, self.err = result.out, result.err
+        return result.code
 
     def login(self, *options: str) -> None:
-        """Sign in with a person who approves at once."""
+        """Sign in with automatic approval."""
         self.issuer.auto_approve = True
         assert self.run("login", *options) == 0, self.err
-
-    def set(self, **changes: Any) -> None:  # noqa: ANN401 - whatever the world has
-        """Change the world from now on."""
-        self.environment = replace(self.environment, **changes)
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - a JSON document
@@ -130,26 +176,35 @@ class Terminal:
 
     @property
     def paths(self) -> list[str]:
-        """The paths that the last command asked for."""
+        """The paths that the last command requested."""
         return [request.url.path for request in self.requests]
 
-    def _open(self, url: str) -> bool:
-        self.opened.append(url)
-        return True
+    def simulated(self, request: httpx.Request) -> httpx.Response:
+        """Return what the simulator responds, whatever is scripted."""
+        return to_httpx(self.issuer.respond(from_httpx(request)))
 
-    async def _answer(self, request: httpx.Request) -> httpx.Response:
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answer(request)
         return answer if isinstance(answer, httpx.Response) else await answer
 
-    def honest(self, request: httpx.Request) -> httpx.Response:
-        form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
-        path = request.url.raw_path.decode()
-        return to_httpx(self.issuer.answer(request.method, path, form, dict(request.headers)))
+    async def respond(self, request: httpx.Request) -> httpx.Response:
+        """Play what is scripted for the request."""
+        for chunk in self.provider.respond(from_httpx(request)):
+            if isinstance(chunk, Response):
+                return to_httpx(chunk)
+            if isinstance(chunk, bytes):
+                raise httpx.RemoteProtocolError("malformed response")
+            await anyio.sleep(chunk)
+        raise httpx.RemoteProtocolError("no response")
+
+
+def from_httpx(request: httpx.Request) -> Request:
+    form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
+    return Request(request.method, request.url.raw_path.decode(), form, dict(request.headers))
 
 
 def to_httpx(response: Response) -> httpx.Response:
-    """Put a reply on the wire."""
     return httpx.Response(response.status, stream=httpx.ByteStream(response.body), headers=dict(response.headers))
 
 
@@ -168,7 +223,11 @@ def terminal(tmp_path: Path, issuer: ProviderSimulator, time: Time) -> Terminal:
     return Terminal(tmp_path, issuer, time)
 
 
-def account_of(terminal: Terminal) -> Account:
-    """Return the account that a command at this terminal works with; what it says is discarded."""
-    console = Console(terminal.environment, AWESOME)
-    return Account(terminal.environment, AWESOME, console)
+@pytest.fixture
+def in_process_program(tmp_path: Path) -> InProcess:
+    return InProcess(tmp_path)
+
+
+def account_of(terminal: InProcess) -> Account:
+    """Return an account in the terminal's environment; its messages are discarded."""
+    return Account(terminal.environment, AWESOME, Console(terminal.environment, AWESOME))

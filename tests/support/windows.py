@@ -1,4 +1,4 @@
-"""CPython for Windows under Wine with the program installed in it, made of packages from PyPI and Debian alone.
+"""CPython for Windows under Wine with the program installed in it, built from packages of PyPI and Debian.
 
 panda3d's wheel for Windows carries python.org's ``python3XX.dll``, its extension modules and OpenSSL. The standard
 library is that of the CPython that runs the tests. Three small binaries are compiled: ``python.exe``; ``python3.dll``,
@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from support.program import End
+from support.process import wait
+from support.terminal import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +43,7 @@ DLL = f"python{VERSION.replace('.', '')}.dll"
 TIMEOUT = 120.0  # seconds for one process, on a busy machine
 
 PANDA3D = "panda3d==1.10.16"
-WINDOWS_ONLY = ("colorama==0.4.6", "pywin32-ctypes==0.2.3")  # requirements.lock is made on Linux and lacks them
+WINDOWS_ONLY = ("colorama==0.4.6", "pywin32-ctypes==0.2.3")  # missing in requirements.lock, which is made on Linux
 LEFT_OUT = ("__pycache__", "config-*", "ensurepip", "idlelib", "lib-dynload", "site-packages", "test", "tkinter")
 
 PYTHON_EXE = """
@@ -64,7 +65,7 @@ __declspec(dllexport) BOOL WINAPI ProcessPrng(PUCHAR data, SIZE_T length) {
 
 @dataclass(frozen=True)
 class Windows:
-    """A Python for Windows, and a Wine prefix: the drive ``C:`` and the registry, where the Credential Locker is."""
+    """A Python for Windows and a Wine prefix: drive ``C:``, and the registry with the Credential Locker."""
 
     python: Path
     prefix: Path
@@ -76,7 +77,7 @@ class Windows:
         return user / "AppData/Local"
 
     def start(self, *argv: str, program: str = "python.exe", **environ: str) -> subprocess.Popen[str]:
-        """Start Python. Its streams are pipes: to a file or ``/dev/null`` Wine gives a program no handle."""
+        """Start Python with pipes for its streams: Wine gives a program no handle for a file or ``/dev/null``."""
         return subprocess.Popen(
             ["wine", self.python / program, *argv],
             env={**self._environ, **environ},
@@ -87,16 +88,16 @@ class Windows:
             encoding="cp1252",  # what a Python for Windows writes to a pipe
         )
 
-    def run(self, *argv: str, program: str = "python.exe", **environ: str) -> End:
+    def run(self, *argv: str, program: str = "python.exe", **environ: str) -> Result:
         """Run Python to its end."""
-        return wait(self.start(*argv, program=program, **environ))
+        return wait_on_windows(self.start(*argv, program=program, **environ))
 
-    def awesome(self, *argv: str, **environ: str) -> End:
+    def awesome(self, *argv: str, **environ: str) -> Result:
         """Run a command of the program to its end."""
         return self.run("-m", "awesome_cli", *argv, PYTHONWARNINGS="error", **environ)
 
     def shut_down(self) -> None:
-        """End what still runs in the prefix."""
+        """Result what still runs in the prefix."""
         for option in ("--kill", "--wait"):
             command = ("wineserver", option)
             subprocess.run(command, env=self._environ, check=False, timeout=TIMEOUT)
@@ -114,24 +115,18 @@ class Windows:
         }
 
 
-def wait(process: subprocess.Popen[str]) -> End:
-    """Wait until the process ends; no traceback may be among what it said."""
-    try:
-        out, err = process.communicate("", timeout=TIMEOUT)
-    finally:
-        process.kill()
-    assert "Traceback" not in err, err
-    return End(process.returncode, out, err)
+def wait_on_windows(process: subprocess.Popen[str]) -> Result:
+    return wait(process, timeout=TIMEOUT, stdin="")
 
 
 def windows_path(path: Path) -> str:
-    """Return what programs under Wine call a file of this machine."""
+    """Return the path of a file of this machine for programs under Wine."""
     return "Z:" + str(path).replace("/", "\\")
 
 
 @contextmanager
 def windows(cache: Path) -> Iterator[Windows]:
-    """Install this checkout in a Python for Windows, which is kept in ``cache``, with a prefix of its own."""
+    """Install this checkout in a Python for Windows, which is cached in ``cache``, with a prefix of its own."""
     inputs = [sys.version.encode(), *(path.read_bytes() for path in (Path(__file__), LOCK, PYPROJECT))]
     python = cache / hashlib.sha256(b"\0".join(inputs)).hexdigest()[:16]
     with tempfile.TemporaryDirectory(prefix="awesome-wine-", ignore_cleanup_errors=True) as folder:
@@ -142,7 +137,7 @@ def windows(cache: Path) -> Iterator[Windows]:
                     _remove_folders(cache)
                     _build(machine)
                     (python / "complete").touch()
-            with machine.start("-c", "import sys; sys.stdin.read()"):  # else Windows boots anew for every process
+            with machine.start("-c", "import sys; sys.stdin.read()"):  # otherwise Windows boots for every process
                 _install_checkout(machine)
                 yield machine
         finally:
@@ -162,13 +157,20 @@ def _build(machine: Windows) -> None:
     _unpack(panda3d, python)
     panda3d.unlink()
     _compile(python / "python.exe", PYTHON_EXE, "-municode", str(python / DLL))
-    _compile(python / "python3.dll", PYTHON3_DLL, "-shared", "-nostdlib", "-Wl,-e,DllMain", _forwards(python))
+    _compile(
+        python / "python3.dll",
+        PYTHON3_DLL,
+        "-shared",
+        "-nostdlib",
+        "-Wl,-e,DllMain",
+        _write_forwarding_definition(python),
+    )
     _compile(python / "bcryptprimitives.dll", BCRYPTPRIMITIVES_DLL, "-shared", "-lbcrypt")
 
     project = tomllib.loads(PYPROJECT.read_text("utf-8"))
     wanted = (*project["project"]["dependencies"], *project["dependency-groups"]["test"])
     _download(wheels, "--constraint", str(LOCK), *wanted, *WINDOWS_ONLY)
-    # From here on pip runs on Windows, and takes what Windows needs.
+    # pip now runs on Windows, and selects the packages for Windows.
     _pip(machine, "install", "--no-index", "--find-links", windows_path(wheels), *wanted)
 
 
@@ -198,7 +200,7 @@ def _unpack(wheel: Path, python: Path) -> None:
                 (target / path.name).write_bytes(archive.read(str(path)))
 
 
-def _forwards(python: Path) -> str:
+def _write_forwarding_definition(python: Path) -> str:
     """Write the module definition of a python3.dll that exports what the other DLL does, and return its path."""
     exports = subprocess.run([OBJDUMP, "--private-headers", python / DLL], capture_output=True, text=True, check=True)
     table = exports.stdout.partition("[Ordinal/Name Pointer] Table")[2].partition("\n\n")[0]

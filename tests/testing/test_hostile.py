@@ -1,4 +1,4 @@
-"""The kit itself: a provider does what its script says, once each, and is honest otherwise."""
+"""The hostile provider: scripts, and the acts that it plays."""
 
 from __future__ import annotations
 
@@ -12,53 +12,57 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
     ENDLESS_HEADERS,
     KEYS,
-    PASS,
-    Answer,
-    Drip,
-    Drop,
-    Forge,
+    NORMAL,
+    Act,
+    ChangeMembers,
+    Delay,
+    Disconnect,
+    ForgeIdToken,
     HostileProvider,
-    Late,
-    Lie,
-    Question,
-    Raw,
-    hostile,
+    Normally,
+    Respond,
+    SendBytes,
+    SendSlowly,
     redirect,
+    serve_hostile,
 )
-from support.hurry import within
+from awesome_cli.testing.issuer import DEVICE_GRANT
+from awesome_cli.testing.keys import signing_key
+from support.time_limits import within
 
 
 def get(provider: HostileProvider, path: str) -> httpx.Response:
     return httpx.get(provider.url.removesuffix("/") + path)
 
 
-def test_what_is_not_scripted_is_answered_honestly(hostile_provider: HostileProvider) -> None:
+def test_requests_that_are_not_scripted_get_normal_responses(hostile_provider: HostileProvider) -> None:
     assert get(hostile_provider, DISCOVERY).json()["issuer"] == hostile_provider.url
     assert get(hostile_provider, "/nowhere").status_code == 404
 
 
-def test_each_act_is_played_once_in_its_order(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(KEYS, Answer(503), PASS).at(KEYS, Answer(418, "tea", {"x-pot": "1"}))
+def test_acts_are_played_once_each_in_order(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, Respond(503), NORMAL).at(KEYS, Respond(418, "tea", {"x-pot": "1"}))
     answers = [get(hostile_provider, KEYS) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [503, 200, 418, 200]
     assert (answers[2].text, answers[2].headers["x-pot"]) == ("tea", "1")
     assert hostile_provider.paths == [KEYS] * 4
 
 
-def test_a_refrain_is_played_whenever_the_script_is_over(hostile_provider: HostileProvider) -> None:
-    hostile_provider.always(KEYS, Answer(599, [1])).at(KEYS, PASS)
+def test_a_default_act_is_played_whenever_the_script_is_empty(hostile_provider: HostileProvider) -> None:
+    hostile_provider.always(KEYS, Respond(599, [1])).at(KEYS, NORMAL)
     answers = [get(hostile_provider, KEYS) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [200, 599, 599]
     assert answers[1].json() == [1]
 
 
-def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(DISCOVERY, Lie(issuer="https://evil.example/", jwks_uri=ABSENT))
+def test_members_can_be_changed_and_removed(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(DISCOVERY, ChangeMembers(issuer="https://evil.example/", jwks_uri=ABSENT))
     document = get(hostile_provider, DISCOVERY).json()
     assert document["issuer"] == "https://evil.example/"
     assert "jwks_uri" not in document
@@ -66,19 +70,34 @@ def test_a_lie_changes_and_takes_away_members(hostile_provider: HostileProvider)
     assert repr(ABSENT) == "ABSENT"
 
 
-def test_a_forgery_leaves_a_reply_without_id_token_as_it_is(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(DISCOVERY, Forge(claims={"sub": "somebody else"}))
-    assert get(hostile_provider, DISCOVERY).json() == json.loads(hostile_provider.issuer.answer("GET", DISCOVERY).body)
+def test_a_forged_id_token_has_other_claims_and_a_valid_signature(hostile_provider: HostileProvider) -> None:
+    form = {"client_id": hostile_provider.issuer.client_id, "scope": "openid"}
+    code = httpx.post(f"{hostile_provider.url}device/code", data=form).json()["device_code"]
+    hostile_provider.at("/token", ForgeIdToken(claims={"sub": "eve", "iat": ABSENT}, header={"typ": "other"}))
+    poll = {**form, "grant_type": DEVICE_GRANT, "device_code": code}
+    token = httpx.post(f"{hostile_provider.url}token", data=poll).json()["id_token"]
+    claims = signing_key("RS256").verify(token, "other")
+    assert claims
+    assert claims["sub"] == "eve"
+    assert "iat" not in claims
+    assert {code, token} <= hostile_provider.secrets
 
 
-def test_a_redirect_sends_elsewhere(hostile_provider: HostileProvider) -> None:
+def test_forging_an_id_token_does_not_change_a_response_without_one(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(DISCOVERY, ForgeIdToken(claims={"sub": "somebody else"}))
+    assert get(hostile_provider, DISCOVERY).json() == json.loads(
+        hostile_provider.issuer.respond(Request("GET", DISCOVERY)).body
+    )
+
+
+def test_a_redirect_names_its_location(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, redirect("https://evil.example/", 307))
     answer = get(hostile_provider, KEYS)
     assert (answer.status_code, answer.headers["location"]) == (307, "https://evil.example/")
 
 
-def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostileProvider) -> None:
-    hostile_provider.at(KEYS, Late(0.2), Drip(0.002, Answer(200, "x" * 20)))
+def test_responses_can_be_delayed_and_sent_slowly(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, Delay(0.2), SendSlowly(0.002, Respond(200, "x" * 20)))
     began = time.monotonic()
     assert get(hostile_provider, KEYS).status_code == 200
     assert time.monotonic() - began >= 0.2
@@ -87,40 +106,47 @@ def test_a_late_answer_comes_late_and_a_drip_slowly(hostile_provider: HostilePro
     assert time.monotonic() - began >= 0.1
 
 
-@pytest.mark.parametrize("act", [Drop(), Drop(after=20), Drop(after=200, act=PASS), Raw(b"no HTTP"), ENDLESS_HEADERS])
-def test_what_is_broken_off_or_no_http_is_an_error(act: Drop | Raw, hostile_provider: HostileProvider) -> None:
+@pytest.mark.parametrize(
+    "act",
+    [Disconnect(), Disconnect(after=20), Disconnect(after=200, act=NORMAL), SendBytes(b"no HTTP"), ENDLESS_HEADERS],
+)
+def test_incomplete_responses_and_bytes_that_are_not_http_are_errors(
+    act: Act, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.at(KEYS, act)
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
 
 
-def test_a_provider_that_is_in_the_middle_of_something_ends_at_once() -> None:
-    with within(2), hostile() as provider:
-        provider.always(KEYS, Drip(20))
+def test_a_provider_stops_at_once_although_it_is_sending() -> None:
+    with within(2), serve_hostile() as provider:
+        provider.always(KEYS, SendSlowly(20))
         with pytest.raises(httpx.ReadTimeout):
             httpx.get(provider.url.removesuffix("/") + KEYS, timeout=0.2)
 
 
 @dataclass(frozen=True)
-class Mistake:
-    """An act of somebody's own, with a bug in it."""
+class RaiseError:
+    """An act that raises an exception."""
 
-    def play(self, _: Question) -> Iterator[bytes | float]:
+    def play(self, _: Normally) -> Iterator[bytes | float]:
         yield b""
         raise LookupError("a bug in the test")
 
 
-def test_a_bug_in_an_act_is_told(hostile_provider: HostileProvider, capsys: pytest.CaptureFixture[str]) -> None:
-    hostile_provider.at(KEYS, Mistake())
+def test_the_traceback_of_an_act_is_printed(
+    hostile_provider: HostileProvider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile_provider.at(KEYS, RaiseError())
     with pytest.raises(httpx.RemoteProtocolError):
         get(hostile_provider, KEYS)
     assert "a bug in the test" in capsys.readouterr().err
 
 
-def test_a_client_that_says_nothing_does_not_hold_the_provider() -> None:
-    with hostile() as provider:
+def test_a_provider_stops_although_a_client_is_silent() -> None:
+    with serve_hostile() as provider:
         host, port = urlsplit(provider.url).hostname, urlsplit(provider.url).port
         silent = socket.create_connection((host, port))
-        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were let in
+        httpx.get(f"{provider.url}.well-known/openid-configuration", trust_env=False)  # so that both were accepted
     with silent:
         assert silent.recv(1) == b""

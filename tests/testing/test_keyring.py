@@ -1,4 +1,4 @@
-"""The keyring in memory: trusted because it passes keyring's own contract."""
+"""The keyring in memory, with the contract tests of keyring."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TestContract(BackendBasicTests):
         return MemoryKeyring()
 
 
-def test_keyring_never_finds_it_by_itself() -> None:
+def test_keyring_does_not_find_it_by_itself() -> None:
     assert MemoryKeyring not in set(keyring.backend.KeyringBackend.get_viable_backends())
     assert not keyring.core.recommended(MemoryKeyring())
 
@@ -30,7 +30,7 @@ def test_entries_are_a_copy() -> None:
     assert ring.get_password("service", "user") == "secret"
 
 
-def test_no_secret_is_shown() -> None:
+def test_no_secret_is_in_the_repr() -> None:
     ring = MemoryKeyring()
     ring.set_password("service", "user", "s3cret")
     assert "s3cret" not in f"{ring!r} {ring}"

@@ -1,4 +1,4 @@
-"""The provider on loopback: what it lets through to the issuer, and what it refuses without a word."""
+"""The HTTP server of the simulated provider: which requests it passes on, and which it refuses."""
 
 from __future__ import annotations
 
@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.server import BODY_LIMIT, DRAIN_LIMIT, Server, serve
-from support.hurry import within
+from awesome_cli.testing.server import BODY_LIMIT, DRAIN_LIMIT, serve
+from support.time_limits import within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-JSON = {"content-type": "application/json; charset=utf-8"}
 
 
 def make(url: str) -> ProviderSimulator:
@@ -29,13 +28,15 @@ def make(url: str) -> ProviderSimulator:
 
 
 def listeners() -> set[str]:
-    """Return the names of the threads that serve; other tests may have left some that end by themselves."""
-    return {thread.name for thread in threading.enumerate() if re.search("awesome-demo|process_request", thread.name)}
+    """Return the names of the server's threads; other tests may have left some that are ending."""
+    return {
+        thread.name for thread in threading.enumerate() if re.search("loopback-server|process_request", thread.name)
+    }
 
 
 @pytest.fixture
-def server(capfd: pytest.CaptureFixture[str]) -> Iterator[Server]:
-    """Serve; afterwards nothing may have been said, and no thread may be left."""
+def server(capfd: pytest.CaptureFixture[str]) -> Iterator[ProviderSimulator]:
+    """Serve; afterwards nothing may have been printed, and no thread may be left."""
     before = listeners()
     with serve(make) as running:
         yield running
@@ -43,12 +44,12 @@ def server(capfd: pytest.CaptureFixture[str]) -> Iterator[Server]:
     assert capfd.readouterr() == ("", "")
 
 
-def port_of(server: Server) -> int:
+def port_of(server: ProviderSimulator) -> int:
     return int(server.url.removesuffix("/").rpartition(":")[2])
 
 
 def ask(
-    server: Server, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    server: ProviderSimulator, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port_of(server), timeout=5)
     with contextlib.closing(connection):
@@ -57,10 +58,10 @@ def ask(
         return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
 
 
-def say(server: Server, words: bytes) -> bytes:
-    """Send raw bytes, and return all that comes back."""
+def send(server: ProviderSimulator, data: bytes) -> bytes:
+    """Send bytes, and return the whole response."""
     with socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as connection:
-        connection.sendall(words)
+        connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -70,62 +71,54 @@ def members(response: tuple[int, dict[str, str], bytes]) -> dict[str, Any]:
     return found
 
 
-def test_the_issuer_gets_the_address_that_it_listens_on(server: Server) -> None:
+def test_the_issuer_is_the_address_that_the_server_listens_on(server: ProviderSimulator) -> None:
     status, headers, body = ask(server, "GET", "/.well-known/openid-configuration")
     assert status == 200
-    assert json.loads(body)["issuer"] == server.url == server.issuer.url
+    assert json.loads(body)["issuer"] == server.url
     assert headers["date"] == "Thu, 01 Jan 1970 00:00:00 GMT"
     assert headers["content-length"] == str(len(body))
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_whole_sign_in_works_over_a_socket(server: Server) -> None:
-    form = b"client_id=awesome-demo&scope=openid+offline_access"
+def test_a_whole_sign_in_works_over_a_socket(server: ProviderSimulator) -> None:
+    form = b"client_id=test-client&scope=openid+offline_access"
     code = members(ask(server, "POST", "/device/code", form, FORM))
     grant = f"grant_type=urn:ietf:params:oauth:grant-type:device_code&device_code={code['device_code']}"
-    tokens = members(ask(server, "POST", "/token", f"client_id=awesome-demo&{grant}".encode(), FORM))
+    tokens = members(ask(server, "POST", "/token", f"client_id=test-client&{grant}".encode(), FORM))
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert members(ask(server, "GET", "/api/hello", headers=bearer))["message"] == "Hello Juan!"
-    assert members(ask(server, "POST", "/api/echo", b'{"a": [1]}', bearer | JSON)) == {"echo": {"a": [1]}}
-    assert members(ask(server, "POST", "/api/echo", b"a=%C3%A9&b=", bearer | FORM)) == {"echo": {"a": "é", "b": ""}}
 
 
-def test_head_is_get_without_the_body(server: Server) -> None:
-    status, headers, body = ask(server, "HEAD", "/activate")
-    assert (status, body) == (200, b"")
-    assert int(headers["content-length"]) > 0
-
-
-def test_unknown_paths_and_wrong_methods_are_told_in_json(server: Server) -> None:
-    assert members(ask(server, "GET", "/nowhere")) == {"error": "not_found"}
-    status, headers, _ = ask(server, "DELETE", "/token")
+def test_unknown_paths_and_wrong_methods_are_errors_in_json(server: ProviderSimulator) -> None:
+    assert members(ask(server, "GET", "/nowhere"))["error"] == "not_found"
+    status, headers, _ = ask(server, "GET", "/token")
     assert (status, headers["allow"]) == (405, "POST")
-    assert ask(server, "BREW", "/token")[0] == 501
+    assert ask(server, "DELETE", "/token")[0] == 501
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1"])
-def test_another_host_name_is_refused(server: Server, host: str) -> None:
+def test_another_host_name_is_refused(server: ProviderSimulator, host: str) -> None:
     assert ask(server, "GET", "/activate", headers={"Host": host})[0] == 421
-    assert server.issuer.requests == []
+    assert server.requests == []
 
 
-def test_a_request_without_a_host_or_with_two_is_refused(server: Server) -> None:
+def test_a_request_without_a_host_or_with_two_is_refused(server: ProviderSimulator) -> None:
     own = server.url.split("/")[2].encode()
     for hosts in (b"", b"Host: %b\r\nHost: %b\r\n" % (own, own)):
-        assert say(server, b"GET /activate HTTP/1.1\r\n%b\r\n" % hosts).startswith(b"HTTP/1.0 421 ")
+        assert send(server, b"GET /activate HTTP/1.1\r\n%b\r\n" % hosts).startswith(b"HTTP/1.1 421 ")
 
 
-def test_a_body_may_be_as_long_as_the_limit_but_not_longer(server: Server) -> None:
+def test_a_body_may_be_as_long_as_the_limit_but_not_longer(server: ProviderSimulator) -> None:
     assert ask(server, "POST", "/token", b"a=" + b"x" * (BODY_LIMIT - 2), FORM)[0] == 400
     for length in (BODY_LIMIT + 1, DRAIN_LIMIT):
         assert ask(server, "POST", "/token", b"x" * length, FORM)[0] == 413
-    assert len(server.issuer.requests) == 1
+    assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
     "body",
     [
-        b"client_id=awesome-demo&client_id=awesome-demo",
+        b"client_id=test-client&client_id=test-client",
         b"client_id=%ff",
         b"client_id=\xff",
         b"client_id",
@@ -133,25 +126,14 @@ def test_a_body_may_be_as_long_as_the_limit_but_not_longer(server: Server) -> No
         b"&".join(b"a%d=b" % number for number in range(60)),
     ],
 )
-def test_a_form_that_is_none_is_a_bad_request(server: Server, body: bytes) -> None:
+def test_a_malformed_form_is_a_bad_request(server: ProviderSimulator, body: bytes) -> None:
     assert ask(server, "POST", "/device/code", body, FORM)[0] == 400
-    assert server.issuer.requests == []
+    assert server.requests == []
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'{"a": 1, "a": 2}', b"\xff", b"[" * 60_000])
-def test_json_that_is_no_object_is_a_bad_request(server: Server, body: bytes) -> None:
-    assert ask(server, "POST", "/api/echo", body, JSON)[0] == 400
-    assert server.issuer.requests == []
-
-
-def test_json_opens_no_oauth_endpoint(server: Server) -> None:
-    response = ask(server, "POST", "/device/code", b'{"client_id": "awesome-demo"}', JSON)
-    assert (response[0], members(response)["error"]) == (400, "invalid_request")
-
-
-@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}, {"content-type": "multipart/form-data"}])
-def test_other_media_types_are_refused(server: Server, headers: dict[str, str]) -> None:
-    assert ask(server, "POST", "/device/code", b"client_id=awesome-demo", headers)[0] == 415
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}, {"content-type": "multipart/form-data"}])
+def test_other_media_types_are_refused(server: ProviderSimulator, headers: dict[str, str]) -> None:
+    assert ask(server, "POST", "/device/code", b"client_id=test-client", headers)[0] == 415
 
 
 @pytest.mark.parametrize(
@@ -170,24 +152,23 @@ def test_other_media_types_are_refused(server: Server, headers: dict[str, str]) 
         (b"GET /activate HTTP/1.1\r\nX: " + b"y" * 65_600 + b"\r\n\r\n", b"431"),
     ],
 )
-def test_what_is_no_http_is_refused_politely(server: Server, words: bytes, status: bytes) -> None:
-    response = say(server, words)
-    # The shortest way to say "bad request" is HTTP/0.9, which has no status line.
-    assert response.startswith((b"HTTP/1.0 %b " % status, b'{"error": "invalid_request"'))
+def test_malformed_http_gets_an_error_response(server: ProviderSimulator, words: bytes, status: bytes) -> None:
+    response = send(server, words)
+    assert response.startswith(b"HTTP/1.1 %b " % status)
     assert response.endswith(b"}")
-    assert server.issuer.requests == []
+    assert server.requests == []
 
 
-def test_an_address_line_without_end_is_refused(server: Server) -> None:
-    assert b" 414 " in say(server, b"GET /" + b"x" * 65_600)
-    assert server.issuer.requests == []
+def test_a_request_line_that_is_too_long_is_refused(server: ProviderSimulator) -> None:
+    assert b" 414 " in send(server, b"GET /" + b"x" * 65_600)
+    assert server.requests == []
 
 
-def test_what_a_client_sent_is_not_repeated(server: Server) -> None:
-    assert b"s3cret" not in say(server, b"POST /token?s3cret HTTP/9.s3cret\r\n\r\n")
+def test_an_error_response_does_not_repeat_the_request(server: ProviderSimulator) -> None:
+    assert b"s3cret" not in send(server, b"POST /token?s3cret HTTP/9.s3cret\r\n\r\n")
 
 
-def test_a_client_that_hangs_up_is_no_news(server: Server) -> None:
+def test_a_client_that_resets_the_connection_is_ignored(server: ProviderSimulator) -> None:
     for words in (b"", b"\r\n", b"GET /activ", b"GET /activate HTTP/1.1\r\nHo"):
         with socket.create_connection(("127.0.0.1", port_of(server))) as connection:
             # Closing shall reset the connection.
@@ -196,7 +177,7 @@ def test_a_client_that_hangs_up_is_no_news(server: Server) -> None:
     assert ask(server, "GET", "/activate")[0] == 200
 
 
-def test_who_says_nothing_is_hung_up_on() -> None:
+def test_the_connection_of_a_silent_client_times_out() -> None:
     with (
         serve(make, read_timeout=0.01) as server,
         socket.create_connection(("127.0.0.1", port_of(server)), timeout=5) as connection,
@@ -204,12 +185,12 @@ def test_who_says_nothing_is_hung_up_on() -> None:
         assert connection.recv(1) == b""
 
 
-def test_the_end_does_not_wait_for_who_says_nothing() -> None:
+def test_the_server_stops_although_a_client_is_silent() -> None:
     before = listeners()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(serve(make))
         connection = socket.create_connection(("127.0.0.1", port_of(server)), timeout=5)
-        asked = ask(server, "GET", "/activate")  # the silent one before was accepted by now
+        asked = ask(server, "GET", "/activate")  # the silent client was accepted before
         with within(2):
             stack.close()
     with connection:
@@ -218,14 +199,14 @@ def test_the_end_does_not_wait_for_who_says_nothing() -> None:
     assert listeners() == before
 
 
-def test_the_end_comes_also_after_an_error() -> None:
+def test_the_server_stops_after_an_exception_in_the_block() -> None:
     before = listeners()
     with pytest.raises(KeyboardInterrupt), serve(make):
         raise KeyboardInterrupt
     assert listeners() == before
 
 
-def test_a_port_may_be_chosen_but_not_shared() -> None:
+def test_a_port_can_be_chosen_but_not_shared() -> None:
     with serve(make) as server:
         port = port_of(server)
         with pytest.raises(OSError, match=r"in use|Only one usage"), serve(make, port):
@@ -235,11 +216,11 @@ def test_a_port_may_be_chosen_but_not_shared() -> None:
         assert ask(again, "GET", "/activate")[0] == 200
 
 
-def test_many_may_ask_at_once(server: Server) -> None:
+def test_requests_are_processed_concurrently(server: ProviderSimulator) -> None:
     codes: list[str] = []
 
     def one() -> None:
-        codes.append(members(ask(server, "POST", "/device/code", b"client_id=awesome-demo", FORM))["user_code"])
+        codes.append(members(ask(server, "POST", "/device/code", b"client_id=test-client", FORM))["user_code"])
 
     threads = [threading.Thread(target=one) for _ in range(20)]
     for thread in threads:
@@ -249,7 +230,7 @@ def test_many_may_ask_at_once(server: Server) -> None:
     assert len(set(codes)) == 20
 
 
-def test_a_bug_is_not_hidden(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_traceback_of_an_exception_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
     def broken() -> float:
         raise ZeroDivisionError
 

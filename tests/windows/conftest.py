@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.machine import provider
-from support.need import need
+from support.provider import fast_provider
+from support.requirements import require
 from support.windows import COMPONENTS, Windows, windows
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def windows_python(pytestconfig: pytest.Config) -> Iterator[Windows]:
-    """Build it where pytest keeps what the next run can use."""
-    need(*COMPONENTS)
+    """Build a Python for Windows in pytest's cache, or use the one of an earlier run."""
+    require(*COMPONENTS)
     assert pytestconfig.cache is not None
     with windows(pytestconfig.cache.mkdir("windows")) as machine:
         yield machine
@@ -24,5 +24,5 @@ def windows_python(pytestconfig: pytest.Config) -> Iterator[Windows]:
 
 @pytest.fixture
 def issuer() -> Iterator[ProviderSimulator]:
-    with provider() as issuer:
-        yield issuer
+    with fast_provider() as provider:
+        yield provider.issuer

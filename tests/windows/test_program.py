@@ -1,4 +1,4 @@
-"""The program on Windows: a Python for Windows under Wine, the Credential Locker, and a provider on this machine."""
+"""The program on Windows: a Python for Windows under Wine, with the Credential Locker and a provider on loopback."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ import pytest
 
 from awesome_cli import __version__
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.machine import expired_from_the_start
-from support.program import End
-from support.windows import Windows, wait, windows_path
+from support.provider import issuing_expired_tokens
+from support.terminal import Result
+from support.windows import Windows, wait_on_windows, windows_path
 
 LOCKER = "keyring.backends.Windows.WinVaultKeyring"
 AT_ONCE = 6
 PROFILES = ("one", "two", "three")
 
 
-class Program:
-    """Runs commands that know the provider by variables."""
+class WindowsProgram:
+    """Runs commands with variables for the provider."""
 
-    def __init__(self, machine: Windows, issuer: ProviderSimulator) -> None:
-        self.machine = machine
+    def __init__(self, python: Windows, issuer: ProviderSimulator) -> None:
+        self.python = python
         self.environ = {
             "AWESOME_ISSUER": issuer.url,
             "AWESOME_CLIENT_ID": issuer.client_id,
             "AWESOME_API_URL": issuer.api_url,
         }
 
-    def run(self, *argv: str) -> End:
-        return self.machine.awesome(*argv, **self.environ)
+    def run(self, *argv: str) -> Result:
+        return self.python.awesome(*argv, **self.environ)
 
-    def succeed(self, *argv: str) -> End:
+    def succeed(self, *argv: str) -> Result:
         end = self.run(*argv)
         assert end.code == 0, end.err
         return end
 
-    def succeed_at_once(self, *commands: tuple[str, ...]) -> list[End]:
-        processes = [self.machine.start("-m", "awesome_cli", *argv, **self.environ) for argv in commands]
-        ends = [wait(process) for process in processes]
+    def succeed_concurrently(self, *commands: tuple[str, ...]) -> list[Result]:
+        processes = [self.python.start("-m", "awesome_cli", *argv, **self.environ) for argv in commands]
+        ends = [wait_on_windows(process) for process in processes]
         assert [end.code for end in ends] == [0] * len(ends), ends
         return ends
 
 
 @pytest.fixture
-def program(windows_python: Windows, issuer: ProviderSimulator) -> Program:
+def program(windows_python: Windows, issuer: ProviderSimulator) -> WindowsProgram:
     shutil.rmtree(windows_python.app_data / "awesome-cli", ignore_errors=True)
-    return Program(windows_python, issuer)
+    return WindowsProgram(windows_python, issuer)
 
 
-def test_a_session_lives_in_the_credential_locker_from_login_to_logout(
-    program: Program, issuer: ProviderSimulator
+def test_a_session_is_stored_in_the_credential_locker_from_login_to_logout(
+    program: WindowsProgram, issuer: ProviderSimulator
 ) -> None:
     assert program.run("say-hi").code == 4
     code, signed_in = map(json.loads, program.succeed("login", "--json").out.splitlines())
@@ -70,89 +70,91 @@ def test_a_session_lives_in_the_credential_locker_from_login_to_logout(
     assert program.run("logout").code == 0
 
 
-def _secret(program: Program, name: str) -> str:
+def _secret(program: WindowsProgram, name: str) -> str:
     code = f"import keyring; print(keyring.get_password({name!r}, 'awesome'))"
-    return program.machine.run("-c", code).out
+    return program.python.run("-c", code).out
 
 
-def test_settings_are_saved_again_and_again_with_their_line_ends_as_they_are(
-    program: Program, issuer: ProviderSimulator
-) -> None:
-    config = program.machine.app_data / "awesome-cli/config.toml"
+def test_saving_settings_repeatedly_keeps_the_line_ends(program: WindowsProgram, issuer: ProviderSimulator) -> None:
+    config = program.python.app_data / "awesome-cli/config.toml"
     at_provider = ("--issuer", issuer.url, "--client-id", issuer.client_id)
 
     def login(name: str, *options: str) -> tuple[str, ...]:
         return ("--profile", name, "login", *options)
 
-    program.succeed_at_once(*(login(name, *at_provider, "--audience", f"https://{name}.example/") for name in PROFILES))
+    program.succeed_concurrently(
+        *(login(name, *at_provider, "--audience", f"https://{name}.example/") for name in PROFILES)
+    )
     written = config.read_bytes()
     assert b"\r" not in written
 
     edited = b"# by hand\r\n" + written.replace(b"\n", b"\r\n")  # as an editor for Windows saves it
     config.write_bytes(edited)
-    program.succeed_at_once(
+    program.succeed_concurrently(
         *(login(name, "--force", "--audience", f"https://new-{name}.example/") for name in PROFILES)
     )
     assert config.read_bytes() == re.sub(rb"https://(?=(one|two|three)\.)", b"https://new-", edited)
-    program.succeed_at_once(*(("--profile", "one", command) for command in ("say-hi", "whoami", "doctor")))
-    program.succeed_at_once(*(("--profile", name, "token") for name in PROFILES))
+    program.succeed_concurrently(*(("--profile", "one", command) for command in ("say-hi", "whoami", "doctor")))
+    program.succeed_concurrently(*(("--profile", name, "token") for name in PROFILES))
     program.succeed("logout", "--all")
 
 
-def test_commands_at_once_on_an_expired_session_renew_once(program: Program, issuer: ProviderSimulator) -> None:
-    with expired_from_the_start(issuer):
+def test_concurrent_commands_with_an_expired_access_token_refresh_once(
+    program: WindowsProgram, issuer: ProviderSimulator
+) -> None:
+    with issuing_expired_tokens(issuer):
         program.succeed("login")
-    ends = program.succeed_at_once(*[("token",)] * AT_ONCE)
+    ends = program.succeed_concurrently(*[("token",)] * AT_ONCE)
     assert {end.out for end in ends} == {program.succeed("token").out}
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
     program.succeed("logout")
 
 
-def test_doctor_finds_nothing_wrong_and_does_not_tell_the_home_folder(program: Program) -> None:
+def test_doctor_succeeds_and_does_not_print_the_home_folder(program: WindowsProgram) -> None:
     program.succeed("login")
     report = program.succeed("doctor", "--online").out
     assert f"ok keyring: {LOCKER}" in report
     assert "!!" not in report
     assert "~\\AppData\\Local\\awesome-cli" in report
-    assert program.machine.app_data.parts[-3] + "\\" not in report
+    assert program.python.app_data.parts[-3] + "\\" not in report
     program.succeed("logout")
 
 
-def test_the_tour_runs_to_its_end(program: Program) -> None:
+def test_the_demo_runs_to_its_end(program: WindowsProgram) -> None:
     assert program.succeed("demo", "--auto").out == "Welcome Juan!\nWelcome Juan!\n"
 
 
-def test_the_provider_alone_says_how_powershell_is_pointed_at_it(program: Program) -> None:
-    process = program.machine.start("-m", "awesome_cli", "demo", "serve")
+def test_demo_serve_prints_settings_for_powershell(program: WindowsProgram) -> None:
+    process = program.python.start("-m", "awesome_cli", "demo", "serve")
     assert process.stdout
     lines = [process.stdout.readline(), process.stdout.readline()]
     process.kill()
-    wait(process)
+    wait_on_windows(process)
     assert re.fullmatch(r'\$env:AWESOME_ISSUER = "http://127\.0\.0\.1:\d+/"\n', lines[0])
     assert lines[1] == '$env:AWESOME_CLIENT_ID = "awesome-demo"\n'
 
 
-def test_a_login_with_the_plain_file_works_without_posix_modes(program: Program) -> None:
+def test_a_login_with_the_plain_file_works_without_posix_modes(program: WindowsProgram) -> None:
     program.succeed("login", "--insecure-storage")
     assert program.succeed("say-hi").err == ""
     assert "insecure file" in program.succeed("whoami", "--json").json["store"]
     program.succeed("logout")
-    assert list((program.machine.app_data / "awesome-cli").glob("insecure-*")) == []
+    assert list((program.python.app_data / "awesome-cli").glob("insecure-*")) == []
 
 
-def test_powershell_is_recognised_and_gets_its_completion(program: Program) -> None:
+def test_powershell_is_recognised_and_gets_its_completion(program: WindowsProgram) -> None:
     """The shell is found among the parent processes, by the name of its program."""
-    python = program.machine.python
+    python = program.python.python
     shutil.copy(python / "python.exe", python / "powershell.exe")
     command = [windows_path(python / "python.exe"), "-m", "awesome_cli", "--show-completion"]
-    end = program.machine.run("-c", f"import subprocess; subprocess.run({command!r})", program="powershell.exe")
+    end = program.python.run("-c", f"import subprocess; subprocess.run({command!r})", program="powershell.exe")
     assert "Register-ArgumentCompleter -Native -CommandName awesome" in end.out
     question = {"_AWESOME_COMPLETE": "complete_powershell", "_TYPER_COMPLETE_ARGS": "awesome who"}
-    answer = program.machine.awesome(**question, _TYPER_COMPLETE_WORD_TO_COMPLETE="who")
+    answer = program.python.awesome(**question, _TYPER_COMPLETE_WORD_TO_COMPLETE="who")
     assert answer.out.startswith("whoami:::")
 
 
-def test_the_console_script_runs(program: Program) -> None:
-    script = program.machine.prefix / "site/bin/awesome.exe"
+def test_the_console_script_runs(program: WindowsProgram) -> None:
+    script = program.python.prefix / "site/bin/awesome.exe"
     code = f"import subprocess; subprocess.run([{windows_path(script)!r}, '--version'])"
-    assert program.machine.run("-c", code).out == f"awesome {__version__}\n"
+    assert program.python.run("-c", code).out == f"awesome {__version__}\n"

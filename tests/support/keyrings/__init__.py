@@ -1,1 +1,1 @@
-"""Keyring backends for rough weather, to be named by ``PYTHON_KEYRING_BACKEND``."""
+"""Keyring backends for tests, to be selected by ``PYTHON_KEYRING_BACKEND``."""

@@ -1,7 +1,7 @@
-"""keyring's own Windows backend on any system, over a stand-in for the Credential Locker that keeps files.
+"""keyring's Windows backend on any system, with a Credential Locker that is simulated with files.
 
 It behaves as ``win32ctypes.pywin32`` does: a blob is text on the way in and UTF-16 bytes on the way out, one of more
-than 2,560 bytes is refused with error 1783, and a name that is not there is error 1168.
+than 2,560 bytes is refused with error 1783, and an unknown name is error 1168.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def cred_delete(Type: int, TargetName: str) -> None:  # noqa: N803
 
 
 def _path(target: str) -> Path:
-    folder = Path(os.environ["ROUGH_KEYRING"])
+    folder = Path(os.environ["TEST_KEYRING"])
     folder.mkdir(exist_ok=True)
     return folder / f"{quote(target, safe='')}.json"
 

@@ -1,4 +1,4 @@
-"""The real keyrings, proved with keyring's own backend and without the program that they are there to meet."""
+"""The Secret Services of the tests, with keyring's backend and without the program."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from support.need import need
+from support.requirements import require
 from support.secret_service import dead_bus, gnome_keyring, keepassxc, no_bus, silent_service
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from support.secret_service import SecretService
 
-NAME = ("awesome-cli:rig", "juan")
-AT_ONCE = 20  # seconds; on a busy machine, starting Python included
-A_WHILE = 3  # seconds: long enough to call it hanging, for who has seen that the same call else ends at once
+NAME = ("awesome-cli:test", "juan")
+TIMEOUT = 20  # seconds, including the start of Python on a busy machine
+HANGING = 3  # seconds after which a call counts as hanging; others return at once
 
 BACKEND = """
 import sys
@@ -33,8 +33,8 @@ except Exception as error:
 """
 
 
-def keyring(environ: dict[str, str], *call: str, within: float = AT_ONCE) -> str:
-    """Say what keyring's backend returns, or the name of what it raises."""
+def keyring(environ: dict[str, str], *call: str, within: float = TIMEOUT) -> str:
+    """Return what keyring's backend returns, or the name of the exception."""
     command = [sys.executable, "-c", BACKEND, *call]
     return subprocess.run(
         command, env=environ, capture_output=True, text=True, check=True, timeout=within
@@ -42,13 +42,15 @@ def keyring(environ: dict[str, str], *call: str, within: float = AT_ONCE) -> str
 
 
 @pytest.mark.parametrize(
-    ("rig", "program"), [(gnome_keyring, "gnome-keyring-daemon"), (keepassxc, "keepassxc")], ids=["gnome", "keepassxc"]
+    ("start", "program"),
+    [(gnome_keyring, "gnome-keyring-daemon"), (keepassxc, "keepassxc")],
+    ids=["gnome", "keepassxc"],
 )
-def test_a_real_keyring_keeps_lists_and_forgets(
-    rig: Callable[[], AbstractContextManager[SecretService]], program: str
+def test_a_real_keyring_stores_lists_and_deletes_entries(
+    start: Callable[[], AbstractContextManager[SecretService]], program: str
 ) -> None:
-    need("dbus-daemon", program)
-    with rig() as service:
+    require("dbus-daemon", program)
+    with start() as service:
         assert keyring(service.environ, "get", *NAME) == "None"
         keyring(service.environ, "set", *NAME, "a secret")
         assert keyring(service.environ, "get", *NAME) == "a secret"
@@ -64,14 +66,14 @@ def test_a_real_keyring_keeps_lists_and_forgets(
 
 @pytest.mark.parametrize("verb", ["get", "set", "delete"])
 def test_a_locked_gnome_keyring_refuses_at_once(verb: str) -> None:
-    need("dbus-daemon", "gnome-keyring-daemon")
+    require("dbus-daemon", "gnome-keyring-daemon")
     with gnome_keyring(unlocked=False) as service:
         secret = ["a secret"] if verb == "set" else []
         assert keyring(service.environ, verb, *NAME, *secret) == "KeyringLocked"
 
 
 def test_a_gnome_keyring_may_be_locked_while_it_is_in_use() -> None:
-    need("dbus-daemon", "gnome-keyring-daemon")
+    require("dbus-daemon", "gnome-keyring-daemon")
     with gnome_keyring() as service:
         keyring(service.environ, "set", *NAME, "a secret")
         service.lock()
@@ -80,20 +82,20 @@ def test_a_gnome_keyring_may_be_locked_while_it_is_in_use() -> None:
 
 
 def test_a_locked_keepassxc_waits_for_a_person() -> None:
-    need("dbus-daemon", "keepassxc")
+    require("dbus-daemon", "keepassxc")
     with keepassxc(unlocked=False) as service:
         assert service.items() == []
         with pytest.raises(subprocess.TimeoutExpired):
-            keyring(service.environ, "get", *NAME, within=A_WHILE)
+            keyring(service.environ, "get", *NAME, within=HANGING)
 
 
-def test_a_silent_service_is_waited_for() -> None:
-    need("dbus-daemon")
+def test_a_call_to_a_silent_service_does_not_return() -> None:
+    require("dbus-daemon")
     with silent_service() as environ, pytest.raises(subprocess.TimeoutExpired):
-        keyring(environ, "get", *NAME, within=A_WHILE)
+        keyring(environ, "get", *NAME, within=HANGING)
 
 
-def test_a_dead_bus_and_none_at_all_are_told_apart() -> None:
+def test_a_dead_bus_and_a_missing_one_raise_different_errors() -> None:
     with dead_bus() as environ:
         assert keyring(environ, "get", *NAME) == "TimeoutError"
     with no_bus() as environ:

@@ -1,4 +1,4 @@
-"""Time limits that hold on a busy machine too."""
+"""Time limits that allow for the load of the machine."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-STARTS = 50  # of bare Python, by which a limit may be missed: about what the program's own start takes, and its end
+ALLOWANCE = 50  # starts of bare Python: about what starting and ending the program costs
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Require that the block takes no longer, give or take what running a program costs on this machine just now."""
-    start = _a_start()
+    """Fail, if the block takes longer than this and the allowance, measured before and after the block."""
+    start = _python_start()
     began = time.monotonic()
     yield
     took = time.monotonic() - began
-    assert took < seconds + STARTS * max(start, _a_start())
+    assert took < seconds + ALLOWANCE * max(start, _python_start())
 
 
-def _a_start() -> float:
+def _python_start() -> float:
     began = time.monotonic()
     subprocess.run([sys.executable, "-I", "-c", "pass"], check=True)
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""The real provider and the real browser, each proved without the program that they are there to meet."""
+"""The certified provider and the browser of the tests, without the program."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import pytest
 from jose import jws, jwt
 
 from support.chromium import browser
-from support.need import need
 from support.oidc_provider import COMMAND, RealProvider, oidc_provider
 from support.processes import START_WITHIN
+from support.requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ PNG = b"\x89PNG"
 
 
 class Device:
-    """The least that can sign in: it knows the provider's paths and keeps nothing."""
+    """A minimal client of the device flow."""
 
     def __init__(self, provider: RealProvider, client_id: str) -> None:
         self.provider = provider
@@ -35,16 +35,16 @@ class Device:
         url = f"{self.provider.issuer}/{path}"
         return httpx.post(url, data={"client_id": self.client_id} | form, trust_env=False)
 
-    def ask(self, **more: str) -> dict[str, Any]:
-        asked = self.post("device/auth", scope="openid profile email offline_access read", **more)
-        code: dict[str, Any] = asked.json()
+    def request_code(self, **more: str) -> dict[str, Any]:
+        response = self.post("device/auth", scope="openid profile email offline_access read", **more)
+        code: dict[str, Any] = response.json()
         return code
 
     def poll(self, code: dict[str, Any], **more: str) -> httpx.Response:
         return self.post("token", grant_type=DEVICE_GRANT, device_code=code["device_code"], **more)
 
     def sign_in(self, **more: str) -> dict[str, Any]:
-        code = self.ask(**more)
+        code = self.request_code(**more)
         self.provider.approve(code["verification_uri"], code["user_code"])
         tokens: dict[str, Any] = self.poll(code, **more).json()
         return tokens
@@ -55,7 +55,7 @@ class Device:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[RealProvider]:
-    need("node", "node_modules")
+    require("node", "node_modules")
     with oidc_provider(access_token_ttl=120, interval=1) as running:
         yield running
 
@@ -66,26 +66,26 @@ def device(provider: RealProvider) -> Device:
 
 
 def test_the_provider_waits_for_a_person_and_then_signs_in(device: Device) -> None:
-    code = device.ask()
+    code = device.request_code()
     assert code["interval"] == 1
     assert device.poll(code).json()["error"] == "authorization_pending"
     device.provider.approve(code["verification_uri"], code["user_code"])
     tokens = device.poll(code).json()
     assert tokens["expires_in"] == 120
-    told = httpx.get(
+    userinfo = httpx.get(
         f"{device.provider.issuer}/me", headers={"Authorization": f"Bearer {tokens['access_token']}"}, trust_env=False
     )
-    assert (told.json()["sub"], told.json()["name"], told.json()["email"]) == ("juan", "Juan", "juan@example.com")
+    assert tuple(userinfo.json()[name] for name in ("sub", "name", "email")) == ("juan", "Juan", "juan@example.com")
 
 
-def test_a_person_may_follow_the_complete_address_and_decline(device: Device) -> None:
-    code = device.ask()
+def test_a_person_can_open_the_complete_uri_and_deny(device: Device) -> None:
+    code = device.request_code()
     device.provider.approve(code["verification_uri_complete"], code["user_code"], deny=True)
     assert device.poll(code).json()["error"] == "access_denied"
 
 
 @pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
-def test_each_client_gets_its_algorithm(provider: RealProvider, algorithm: str) -> None:
+def test_each_client_gets_id_tokens_signed_with_its_algorithm(provider: RealProvider, algorithm: str) -> None:
     client_id = {"RS256": provider.client_id, "ES256": provider.client_id_es256}[algorithm]
     token = Device(provider, client_id).sign_in()["id_token"]
     keys = httpx.get(f"{provider.issuer}/jwks", trust_env=False).json()["keys"]
@@ -93,7 +93,7 @@ def test_each_client_gets_its_algorithm(provider: RealProvider, algorithm: str) 
     assert json.loads(jws.verify(token, key, [algorithm]))["aud"] == client_id
 
 
-def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_grant(device: Device) -> None:
+def test_a_refresh_token_can_be_used_once_and_its_reuse_revokes_the_grant(device: Device) -> None:
     before = device.provider.refreshes()
     old = device.sign_in()["refresh_token"]
     new = device.refresh(old).json()["refresh_token"]
@@ -103,9 +103,9 @@ def test_a_refresh_token_is_good_once_and_its_reuse_ends_the_grant(device: Devic
 
 
 def test_a_public_client_may_revoke(device: Device) -> None:
-    kept = device.sign_in()["refresh_token"]
-    assert device.post("token/revocation", token=kept).status_code == 200
-    assert device.refresh(kept).json()["error"] == "invalid_grant"
+    refresh_token = device.sign_in()["refresh_token"]
+    assert device.post("token/revocation", token=refresh_token).status_code == 200
+    assert device.refresh(refresh_token).json()["error"] == "invalid_grant"
 
 
 def test_a_resource_makes_the_access_token_a_jwt(device: Device) -> None:
@@ -114,8 +114,8 @@ def test_a_resource_makes_the_access_token_a_jwt(device: Device) -> None:
     assert jwt.get_unverified_claims(token)["aud"] == API
 
 
-def test_the_requests_are_told_without_secrets(device: Device) -> None:
-    code = device.ask()
+def test_the_recorded_requests_contain_no_secrets(device: Device) -> None:
+    code = device.request_code()
     device.poll(code)
     assert device.provider.requests()[-1] == {
         "method": "POST",
@@ -129,13 +129,13 @@ def test_the_requests_are_told_without_secrets(device: Device) -> None:
 
 
 def test_the_provider_ends_with_its_standard_input() -> None:
-    need("node", "node_modules")
+    require("node", "node_modules")
     subprocess.run(COMMAND, stdin=subprocess.DEVNULL, timeout=START_WITHIN, check=True)
 
 
 def test_the_browser_approves_as_a_person_does(device: Device, tmp_path: Path) -> None:
-    need("chromium", "chromedriver")
-    code = device.ask()
+    require("chromium", "chromedriver")
+    code = device.request_code()
     with browser() as window:
         window.open(code["verification_uri_complete"])
         assert code["user_code"] in window.text()

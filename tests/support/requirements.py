@@ -1,4 +1,4 @@
-"""What a test needs from the machine: skipped where it is missing, except where nothing may be (CI)."""
+"""Programs and packages that a test requires: without them it is skipped, or fails in CI."""
 
 import os
 import shutil
@@ -9,9 +9,9 @@ import pytest
 _FOLDERS = {"node_modules": Path(__file__).parents[1] / "interop" / "node_modules" / "oidc-provider"}
 
 
-def need(*components: str) -> None:
-    """Skip the test, if one of the programs (or ``node_modules``) is missing; fail it, if AWESOME_TESTS_NO_SKIP=1."""
-    missing = [component for component in components if not _is_here(component)]
+def require(*components: str) -> None:
+    """Skip the test if a program (or ``node_modules``) is missing; fail it if AWESOME_TESTS_NO_SKIP=1."""
+    missing = [component for component in components if not _is_installed(component)]
     if not missing:
         return
     reason = f"not on this machine: {', '.join(missing)}"
@@ -20,5 +20,5 @@ def need(*components: str) -> None:
     pytest.skip(reason)
 
 
-def _is_here(component: str) -> bool:
+def _is_installed(component: str) -> bool:
     return _FOLDERS[component].exists() if component in _FOLDERS else shutil.which(component) is not None

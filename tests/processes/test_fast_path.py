@@ -1,8 +1,7 @@
-"""The fast lane over real Secret Services: the words and codes of the full program, in a fraction of its modules."""
+"""The fast path with real Secret Services: same output and exit codes as the full program, without its modules."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -12,80 +11,64 @@ from typing import NamedTuple
 
 import pytest
 
-from support.need import need
+from support.requirements import require
 
 if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
 
-import awesome_cli
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
+from support.desktop import Desktop
+from support.process import wait
 from support.secret_service import SecretService, dead_bus, gnome_keyring, keepassxc
 
-PROGRAM = """
+CODE = """
 import os, sys
+from awesome_cli.cli import fast_path
 from awesome_cli.cli.main import run
-if "PATIENCE" in os.environ:
-    from awesome_cli.cli import fast_path as fastlane
-    fastlane.PATIENCE = float(os.environ["PATIENCE"])
+fast_path.PATIENCE = 30  # seconds, on a busy machine
 try:
     run()
 finally:
     print("full" if "typer" in sys.modules else "fast", file=sys.stderr)
 """
-IN_FULL = {"AWESOME_KEYRING_TIMEOUT": "30"}  # the default, said aloud: a setting that the fast lane does not judge
+FORCE_FULL = {"AWESOME_KEYRING_TIMEOUT": "30"}  # the default value, but as a variable the fast path does not support it
 
 
-class End(NamedTuple):
-    """What a process printed and how it ended; ``lane`` is the one that answered."""
+class Output(NamedTuple):
+    """Exit code and output of a process; ``path`` is "fast" or "full"."""
 
     code: int
     out: str
     err: str
-    lane: str
+    path: str
 
 
-class Desk:
-    """A person's desk: one Secret Service, one provider."""
+class ProviderDesktop:
+    """A desktop and its provider."""
 
-    def __init__(self, service: SecretService, issuer: ProviderSimulator) -> None:
+    def __init__(self, desktop: Desktop, issuer: ProviderSimulator) -> None:
+        self.desktop = desktop
         self.issuer = issuer
-        self.home = Path(service.environ["HOME"])
-        passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
-        self.environ = {
-            **passed_on,
-            **service.environ,
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1]),
-            "PATIENCE": "30",  # seconds, on the busiest machine
-        }
 
-    def run(self, *argv: str, **environ: str) -> End:
-        variables = {**self.environ, **environ}
-        done = subprocess.run(
-            [sys.executable, "-c", PROGRAM, *argv],
-            env=variables,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        *err, lane = done.stderr.splitlines()
-        return End(done.returncode, done.stdout, "\n".join(err), lane)
+    def run(self, *argv: str, **environ: str) -> Output:
+        result = wait(self.desktop.start_python("-c", CODE, *argv, **environ))
+        *err, path = result.err.splitlines()
+        return Output(result.code, result.out, "\n".join(err), path)
 
     def login(self, *options: str) -> None:
         settings = {"AWESOME_ISSUER": self.issuer.url, "AWESOME_CLIENT_ID": self.issuer.client_id}
         assert self.run("login", *options, **settings).code == 0
 
-    def both(self, *argv: str, **environ: str) -> tuple[End, End]:
-        return self.run(*argv, **environ), self.run(*argv, **environ, **IN_FULL)
+    def run_both(self, *argv: str, **environ: str) -> tuple[Output, Output]:
+        return self.run(*argv, **environ), self.run(*argv, **environ, **FORCE_FULL)
 
 
 @pytest.fixture(scope="module")
-def desk() -> Iterator[Desk]:
-    need("dbus-daemon", "gnome-keyring-daemon")
-    with serve(_issuer) as server, gnome_keyring() as service:
-        yield Desk(service, server.issuer)
+def desktop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderDesktop]:
+    require("dbus-daemon", "gnome-keyring-daemon")
+    with serve(_issuer) as issuer, gnome_keyring() as service:
+        yield ProviderDesktop(Desktop(tmp_path_factory.mktemp("home"), service, is_measured=True), issuer)
 
 
 def _issuer(url: str) -> ProviderSimulator:
@@ -93,52 +76,52 @@ def _issuer(url: str) -> ProviderSimulator:
 
 
 @pytest.fixture
-def signed_in(desk: Desk) -> Iterator[Desk]:
-    desk.issuer.token_lifetime = 86_400
-    desk.login("--force")
-    yield desk
-    assert desk.run("logout").code == 0
+def signed_in(desktop: ProviderDesktop) -> Iterator[ProviderDesktop]:
+    desktop.issuer.token_lifetime = 86_400
+    desktop.login("--force")
+    yield desktop
+    assert desktop.run("logout").code == 0
 
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("whoami",), ("whoami", "--json")], ids=" ".join)
-def test_both_lanes_say_the_same_of_a_live_session(signed_in: Desk, argv: tuple[str, ...]) -> None:
-    fast, full = signed_in.both(*argv)
-    assert (fast.lane, full.lane) == ("fast", "full")
+def test_the_fast_path_prints_what_the_full_program_prints(signed_in: ProviderDesktop, argv: tuple[str, ...]) -> None:
+    fast, full = signed_in.run_both(*argv)
+    assert (fast.path, full.path) == ("fast", "full")
     assert fast[:3] == full[:3]
     assert fast.code == 0
     assert "Juan" in fast.out
 
 
-def test_both_lanes_say_the_same_over_keepassxc_too() -> None:
-    need("dbus-daemon", "keepassxc")
-    with serve(_issuer) as server:
-        for _ in range(3):  # KeePassXC 2.7.4 crashes by itself in some 300 commands
+def test_the_fast_path_works_with_keepassxc(tmp_path: Path) -> None:
+    require("dbus-daemon", "keepassxc")
+    with serve(_issuer) as issuer:
+        for _ in range(3):  # KeePassXC 2.7.4 crashes about once in 300 commands
             with keepassxc() as service:
-                desk = Desk(service, server.issuer)
+                desktop = ProviderDesktop(Desktop(tmp_path, service, is_measured=True), issuer)
                 try:
-                    desk.login()
-                    fast, full = desk.both("whoami", "--json")
+                    desktop.login()
+                    fast, full = desktop.run_both("whoami", "--json")
                 except AssertionError:
                     if service.is_running():
                         raise
                     continue
             assert fast[:3] == full[:3]
-            assert (fast.code, fast.lane, full.lane) == (0, "fast", "full")
+            assert (fast.code, fast.path, full.path) == (0, "fast", "full")
             return
-    pytest.fail("KeePassXC crashed by itself each time")
+    pytest.fail("KeePassXC crashed each time")
 
 
-def test_settings_that_agree_with_the_session_keep_the_lane(signed_in: Desk) -> None:
+def test_settings_that_match_the_session_do_not_prevent_the_fast_path(signed_in: ProviderDesktop) -> None:
     settings = {
         "AWESOME_ISSUER": signed_in.issuer.url,
-        "AWESOME_CLIENT_ID": "awesome-demo",
+        "AWESOME_CLIENT_ID": "test-client",
         "AWESOME_PROFILE": "default",
     }
     assert signed_in.run("say-hi", **settings) == (0, "Welcome Juan!\n", "", "fast")
 
 
 @pytest.mark.parametrize(
-    "doubt",
+    "settings",
     [
         {"AWESOME_ISSUER": "https://another.example/"},
         {"AWESOME_CLIENT_ID": "another"},
@@ -148,16 +131,18 @@ def test_settings_that_agree_with_the_session_keep_the_lane(signed_in: Desk) -> 
         {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
         {"XDG_STATE_HOME": "not-absolute"},
     ],
-    ids=lambda doubt: "=".join(*doubt.items()),
+    ids=lambda settings: "=".join(*settings.items()),
 )
-def test_at_the_slightest_doubt_the_full_program_answers(signed_in: Desk, doubt: dict[str, str]) -> None:
-    first = signed_in.run("say-hi", **doubt)
-    again = signed_in.run("say-hi", **doubt, **IN_FULL)
+def test_settings_that_may_select_another_session_start_the_full_program(
+    signed_in: ProviderDesktop, settings: dict[str, str]
+) -> None:
+    first = signed_in.run("say-hi", **settings)
+    again = signed_in.run("say-hi", **settings, **FORCE_FULL)
     assert first[:3] == again[:3]
-    assert first.lane == "full"
+    assert first.path == "full"
 
 
-def test_a_session_that_has_ended_is_renewed_in_full(signed_in: Desk) -> None:
+def test_an_expired_access_token_is_refreshed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.token_lifetime = 0
     signed_in.login("--force")
     signed_in.issuer.token_lifetime = 86_400
@@ -165,60 +150,61 @@ def test_a_session_that_has_ended_is_renewed_in_full(signed_in: Desk) -> None:
     assert signed_in.run("say-hi") == (0, "Welcome Juan!\n", "", "fast")
 
 
-def test_while_the_plain_file_exists_it_is_the_store(signed_in: Desk) -> None:
+def test_while_the_plain_file_exists_the_full_program_reads_it(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "File"}
     signed_in.login("--force", "--insecure-storage")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi")[1::2] == ("Welcome File!\n", "full")
 
 
-def test_a_name_is_no_placeholder_to_anybody(signed_in: Desk) -> None:
+def test_placeholders_of_keyring_apps_in_a_name_are_printed_unchanged(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": 'A "{USERNAME}" \\{TITLE}'}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi")[1::2] == ('Welcome A "{USERNAME}" \\{TITLE}!\n', "fast")
 
 
-def test_a_setting_with_controls_is_left_to_the_full_program(signed_in: Desk) -> None:
+def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.login("--force", "--audience", "a\x1b[31m\u202eb")
     end = signed_in.run("whoami")
-    assert (end.code, end.lane) == (0, "full")
+    assert (end.code, end.path) == (0, "full")
     assert "  audience:     a[31mb\n" in end.out
-    assert signed_in.run("whoami", "--json").lane == "fast"
+    assert signed_in.run("whoami", "--json").path == "fast"
 
 
-def test_a_name_that_the_stream_cannot_say_is_left_to_the_full_program(signed_in: Desk) -> None:
+def test_a_name_that_stdout_cannot_encode_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Zoë"}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan"}
     assert signed_in.run("say-hi", PYTHONIOENCODING="ascii")[1::2] == ("Welcome Zo\\xeb!\n", "full")
 
 
-def test_a_name_too_long_for_the_card_is_said_in_full(signed_in: Desk) -> None:
+def test_a_name_too_long_for_the_manifest_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "😀" * 250, "email": "😀" * 250}
     signed_in.login("--force")
     signed_in.issuer.person = {**signed_in.issuer.person, "name": "Juan", "email": "juan@example.com"}
     assert signed_in.run("say-hi")[1::2] == (f"Welcome {'😀' * 250}!\n", "full")
 
 
-def test_without_a_session_the_full_program_says_so(desk: Desk) -> None:
-    fast, full = desk.both("say-hi")
+def test_without_a_session_the_full_program_reports_it(desktop: ProviderDesktop) -> None:
+    fast, full = desktop.run_both("say-hi")
     assert fast == full
     assert fast.code == 4
 
 
-def test_a_bus_that_never_answers_is_left_to_the_full_program() -> None:
+def test_a_d_bus_that_never_answers_is_handled_by_the_full_program(tmp_path: Path) -> None:
     with dead_bus() as environ:
-        desk = Desk(SecretService(environ, lambda: None), ProviderSimulator(now=time.time))
-        end = desk.run("say-hi", TIMEOUT="1")
-    assert (end.code, end.lane) == (9, "full")
+        bare = Desktop(tmp_path, SecretService(environ, lambda: None), is_measured=True)
+        desktop = ProviderDesktop(bare, ProviderSimulator(now=time.time))
+        end = desktop.run("say-hi", TIMEOUT="1")
+    assert (end.code, end.path) == (9, "full")
 
 
-def test_a_full_disk_is_said_in_full(signed_in: Desk) -> None:
+def test_a_full_disk_behind_stdout_is_reported_by_the_full_program(signed_in: ProviderDesktop) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-m", "awesome_cli", "say-hi"],
-            env=signed_in.environ,
+            env=signed_in.desktop.variables,
             stdout=full,
             stderr=subprocess.PIPE,
             text=True,
@@ -229,7 +215,7 @@ def test_a_full_disk_is_said_in_full(signed_in: Desk) -> None:
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
 
 
-def test_a_program_that_asks_again_and_again_keeps_no_connection_open(signed_in: Desk) -> None:
+def test_reading_the_session_repeatedly_leaves_no_connection_open(signed_in: ProviderDesktop) -> None:
     program = (
         "import gc, os, awesome_cli; gc.disable()\n"
         "count = lambda: len(os.listdir('/proc/self/fd'))\n"
@@ -238,5 +224,7 @@ def test_a_program_that_asks_again_and_again_keeps_no_connection_open(signed_in:
         "print(count() - before)"
     )
     command = [sys.executable, "-c", program]
-    done = subprocess.run(command, env=signed_in.environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, env=signed_in.desktop.variables, capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.stdout, done.stderr) == ("0\n", "")
