@@ -39,7 +39,8 @@ from awesome_cli.system.environment import Environment, Messages
 
 if TYPE_CHECKING:
     from awesome_cli.oauth.device_grant import DeviceAuthorization
-    from awesome_cli.provider.client import ClientConfig, OidcClient
+    from awesome_cli.provider.client import OidcClient
+    from awesome_cli.provider.config import ClientConfig
     from awesome_cli.settings.config_file import ConfigFile
 
 T = TypeVar("T")
@@ -147,7 +148,7 @@ class Account:
 
     def client_config(self, settings: Profile, stored: User | None = None) -> ClientConfig:
         """Return the client that the settings describe; what they leave open is as in the stored session."""
-        from awesome_cli.provider.client import ClientConfig
+        from awesome_cli.provider.config import ClientConfig
 
         return ClientConfig.from_settings(settings, stored)
 

@@ -18,7 +18,8 @@ from awesome_cli.account import Account
 from awesome_cli.api.bearer_auth import BearerAuth
 from awesome_cli.brand import AWESOME
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import ClientConfig, oidc_client
+from awesome_cli.provider.client import oidc_client
+from awesome_cli.provider.config import ClientConfig
 from awesome_cli.sessions.model import MIN_TTL, Session
 from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
 from awesome_cli.system.environment import Environment, Run, system_environment

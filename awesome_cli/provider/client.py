@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -14,7 +13,6 @@ import httpx
 
 from awesome_cli.errors import (
     InvalidTokenError,
-    MissingSettingError,
     NoMatchingKeyError,
     ProviderError,
     TokenNotCurrentError,
@@ -28,6 +26,7 @@ from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import TokenResponse, parse_refresh, refresh_form, refresh_token_of
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.cache import MetadataCache
+from awesome_cli.provider.config import ClientConfig
 from awesome_cli.provider.connection import Connection, WaitObserver
 from awesome_cli.provider.device_flow import Deadline, DeviceFlow, poll
 from awesome_cli.provider.http import open_client
@@ -35,56 +34,17 @@ from awesome_cli.provider.metadata import ProviderMetadata
 from awesome_cli.sessions.model import (
     RenewalUnverifiedError,
     Session,
-    User,
     lacks_names,
     open_session,
     renewed_session,
     unverified_session,
 )
-from awesome_cli.settings.profile import Profile
 
 CONNECT_TIMEOUT = 5.0  # seconds for TCP, and again for TLS; until then nothing is sent
 REQUEST_TIMEOUT = 15.0  # seconds for a whole request: httpx limits each read, so a slow server could take any time
 REFRESH_TIMEOUT = 90.0  # seconds; a refresh request that is given up may have used the refresh token up
 REVOKE_TIMEOUT = 0.5  # seconds for revoking tokens that arrived just before a cancellation
 CLOCK_TOLERANCE = 60.0  # seconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientConfig:
-    """A public client (RFC 8252 §8.4) of one issuer, and what it requests.
-
-    ``endpoints`` override those of the discovery document; ``discovery`` replaces the whole document.
-    """
-
-    issuer: str
-    client_id: str
-    scope: str
-    audience: str | None = None
-    resource: str | None = None
-    pkce: bool = False
-    endpoints: Mapping[str, str] = field(default_factory=dict)
-    discovery: Mapping[str, Any] | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:
-        """Return the client that the settings describe; what they leave open is as in the stored session.
-
-        Raises MissingSettingError, if issuer or client id is missing.
-        """
-        issuer = settings.issuer or (stored and stored.issuer)
-        client_id = settings.client_id or (stored and stored.client_id)
-        if not issuer or not client_id:
-            raise MissingSettingError(f"The {'client id' if issuer else 'issuer'} is not set.")
-        return cls(
-            issuer=issuer,
-            client_id=client_id,
-            scope=settings.scope,
-            audience=settings.audience,
-            resource=settings.resource_indicator,
-            pkce=settings.pkce,
-            endpoints=settings.endpoints,
-        )
 
 
 class OidcClient:

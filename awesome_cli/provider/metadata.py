@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from awesome_cli.errors import ConnectionFailedError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.discovery import ENDPOINTS, Metadata, discovery_url, parse_metadata
@@ -11,10 +11,8 @@ from awesome_cli.oauth.jwks import Key, parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import is_transient, is_wrong_endpoint
 from awesome_cli.provider.cache import MetadataCache
+from awesome_cli.provider.config import ClientConfig
 from awesome_cli.provider.connection import Connection
-
-if TYPE_CHECKING:
-    from awesome_cli.provider.client import ClientConfig
 
 
 class ProviderMetadata:

@@ -8,15 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
-
-if TYPE_CHECKING:
-    from awesome_cli.settings.config_file import ConfigFile
 
 DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
@@ -88,9 +85,13 @@ def require_distinct(name: str, existing: Iterable[str]) -> None:
         )
 
 
-def resolve(name: str, *, flags: Settings, environ: Mapping[str, str], config: ConfigFile, brand: Brand) -> Profile:
-    """Return the settings with the highest precedence. Raises ConfigError for one that is invalid."""
-    table = config.profile(name)
+def resolve(
+    name: str, *, flags: Settings, environ: Mapping[str, str], table: Mapping[str, Any], brand: Brand
+) -> Profile:
+    """Return the settings with the highest precedence; ``table`` is the profile's in the config file.
+
+    Raises ConfigError for a setting that is not valid.
+    """
     from_file: Layer = {key: (table[key], "config.toml") for key in TEXTS if key in table}
     values, sources = _merge(
         [

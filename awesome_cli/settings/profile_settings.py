@@ -72,4 +72,4 @@ class ProfileSettings:
         return url
 
     def _resolve(self, flags: Settings, environ: Mapping[str, str]) -> Profile:
-        return resolve(self.name, flags=flags, environ=environ, config=self.config, brand=self._brand)
+        return resolve(self.name, flags=flags, environ=environ, table=self.config.profile(self.name), brand=self._brand)

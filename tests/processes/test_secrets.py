@@ -21,7 +21,8 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import parse_token
 from awesome_cli.provider.cache import FileMetadataCache
-from awesome_cli.provider.client import ClientConfig, OidcClient, oidc_client
+from awesome_cli.provider.client import OidcClient, oidc_client
+from awesome_cli.provider.config import ClientConfig
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,

@@ -21,7 +21,8 @@ from awesome_cli.brand import AWESOME
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import REQUEST_TIMEOUT, ClientConfig, oidc_client
+from awesome_cli.provider.client import REQUEST_TIMEOUT, oidc_client
+from awesome_cli.provider.config import ClientConfig
 from awesome_cli.sessions.model import Session
 from support import token_cases
 from support.terminal import START, Time

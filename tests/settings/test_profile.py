@@ -49,7 +49,9 @@ def read(path: Path, text: str) -> ConfigFile:
 def resolve_work(
     path: Path, *, flags: Settings | None = None, environ: Mapping[str, str] | None = None, text: str = FILE
 ) -> Profile:
-    return resolve("work", flags=flags or {}, environ=environ or {}, config=read(path, text), brand=AWESOME)
+    return resolve(
+        "work", flags=flags or {}, environ=environ or {}, table=read(path, text).profile("work"), brand=AWESOME
+    )
 
 
 @pytest.mark.parametrize("name", ["a", "work", "Work-2.eu_west", "." * 64, "-q"])

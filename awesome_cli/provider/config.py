@@ -1,0 +1,48 @@
+"""Which client of which issuer sends the requests, and what it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from awesome_cli.errors import MissingSettingError
+from awesome_cli.sessions.model import User
+from awesome_cli.settings.profile import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientConfig:
+    """A public client (RFC 8252 §8.4) of one issuer, and what it requests.
+
+    ``endpoints`` override those of the discovery document; ``discovery`` replaces the whole document.
+    """
+
+    issuer: str
+    client_id: str
+    scope: str
+    audience: str | None = None
+    resource: str | None = None
+    pkce: bool = False
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    discovery: Mapping[str, Any] | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:
+        """Return the client that the settings describe; what they leave open is as in the stored session.
+
+        Raises MissingSettingError, if issuer or client id is missing.
+        """
+        issuer = settings.issuer or (stored and stored.issuer)
+        client_id = settings.client_id or (stored and stored.client_id)
+        if not issuer or not client_id:
+            raise MissingSettingError(f"The {'client id' if issuer else 'issuer'} is not set.")
+        return cls(
+            issuer=issuer,
+            client_id=client_id,
+            scope=settings.scope,
+            audience=settings.audience,
+            resource=settings.resource_indicator,
+            pkce=settings.pkce,
+            endpoints=settings.endpoints,
+        )
