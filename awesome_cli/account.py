@@ -147,7 +147,6 @@ class Account:
         return environment.run(run)
 
     def client_config(self, settings: Profile, stored: User | None = None) -> ClientConfig:
-        """Return the client that the settings describe; what they leave open is as in the stored session."""
         from awesome_cli.provider.config import ClientConfig
 
         return ClientConfig.from_settings(settings, stored)

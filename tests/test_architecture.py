@@ -168,7 +168,7 @@ MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 470}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
 MAX_RUNTIME_LINES = 5_700  # lines of code: neither blank nor a comment or docstring
-MAX_TESTING_LINES = 1_050
+MAX_TESTING_LINES = 1_050  # the same
 
 
 def text_of(module: str) -> str:
@@ -207,7 +207,7 @@ NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tok
 def test_the_package_does_not_exceed_its_line_limits() -> None:
     runtime = [module for module in MODULES if folder(module) != "testing"]
     assert sum(map(code_lines_of, runtime)) <= MAX_RUNTIME_LINES
-    assert sum(lines_of(module) for module in MODULES if folder(module) == "testing") <= MAX_TESTING_LINES
+    assert sum(code_lines_of(module) for module in MODULES if folder(module) == "testing") <= MAX_TESTING_LINES
 
 
 PRODUCT_NAMES = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)

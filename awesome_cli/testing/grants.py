@@ -38,6 +38,7 @@ class Request:
     target: str = field(repr=False)  # path and query
     form: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    json: Mapping[str, Any] | None = field(default=None, repr=False)  # an object that was sent instead of a form
     at: float = 0  # when the simulator received it
 
     @property
@@ -57,6 +58,13 @@ class TokenFamily:
     scope: tuple[str, ...]
     targets: tuple[str, ...]
     active: bool = True
+
+    def narrowed_scope(self, form: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the requested scopes, which cannot exceed the granted ones (RFC 6749 §6)."""
+        scope = tuple(form.get("scope", " ".join(self.scope)).split())
+        if not set(scope) <= set(self.scope):
+            raise OAuthError("invalid_scope", "A refresh cannot request more than was granted.")
+        return scope
 
     def narrowed_targets(self, form: Mapping[str, str]) -> tuple[str, ...]:
         """Return the requested resources, which cannot exceed the granted ones (RFC 8707 §2.2)."""

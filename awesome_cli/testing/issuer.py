@@ -45,10 +45,10 @@ _CLAIMS = {  # OpenID Connect Core §5.4
 class ProviderSimulator:
     """An OpenID provider that answers as Auth0 does, and a protected API. Thread-safe.
 
-    ``url`` is the issuer, exactly. A refresh token can be used once, and again for ``overlap`` seconds; a later use
-    revokes its family. With ``revocation_deletes_grant``, which is a setting of Auth0's tenants, revoking a refresh
-    token revokes all families of the same person and resources. ``auto_approve`` approves each device code when it is
-    issued. Settings may be changed at any time; another ``alg`` uses another key.
+    ``url`` is the issuer, exactly. With ``rotate`` a refresh token can be used once, and again for ``overlap`` seconds;
+    a later use revokes its family. With ``revocation_deletes_grant``, which is a setting of Auth0's tenants, revoking a
+    refresh token revokes all families of the same person and resources. ``auto_approve`` approves each device code when
+    it is issued. Settings may be changed at any time; another ``alg`` uses another key.
     """
 
     now: Callable[[], float] = field(repr=False)
@@ -59,6 +59,7 @@ class ProviderSimulator:
     expires_in: int = 900
     token_lifetime: int = 3600
     alg: str = "RS256"
+    rotate: bool = True
     overlap: float = 0
     revocation_deletes_grant: bool = False
     slim_id_token: bool = False
@@ -89,10 +90,17 @@ class ProviderSimulator:
 
     def approve(self, user_code: str) -> bool:
         """Approve the device with this code; return False if no such code is waiting."""
+        return self._decide(user_code, "approved")
+
+    def deny(self, user_code: str) -> bool:
+        """Deny the device with this code; return False if no such code is waiting."""
+        return self._decide(user_code, "access_denied")
+
+    def _decide(self, user_code: str, decision: str) -> bool:
         with self._lock:
             grant = self._pending_grant(user_code)
             if grant is not None:
-                grant.decision = "approved"
+                grant.decision = decision
             return grant is not None
 
     @property
@@ -120,6 +128,7 @@ class ProviderSimulator:
             "/revoke": {"POST": self._revoke},
             "/userinfo": {"GET": self._userinfo, "POST": self._userinfo},
             "/api/hello": {"GET": self._hello},
+            "/api/echo": {"POST": self._echo},
         }
         base_path = urlsplit(self._root).path
         methods = routes.get(request.path.removeprefix(base_path)) if request.path.startswith(base_path) else None
@@ -258,44 +267,46 @@ class ProviderSimulator:
             family.active = False  # RFC 9700 §4.14.2: it may have been stolen, and by whom cannot be known
             self.reuses += 1
             raise OAuthError("invalid_grant", "Unknown or invalid refresh token.")
-        response = self._issue_tokens(family, request.form)
+        response = self._issue_tokens(family, request.form, renewable=self.rotate)
         self.refreshes += 1
-        token.expires_at = min(token.expires_at, request.at + self.overlap)
+        if self.rotate:
+            token.expires_at = min(token.expires_at, request.at + self.overlap)
         return response
 
-    def _issue_tokens(self, family: TokenFamily, form: Mapping[str, str]) -> Response:
-        access_token = self._access_token(family, family.narrowed_targets(form))
+    def _issue_tokens(self, family: TokenFamily, form: Mapping[str, str], *, renewable: bool = True) -> Response:
+        scope = family.narrowed_scope(form)
+        access_token = self._access_token(family, scope, family.narrowed_targets(form))
         tokens = {
             "access_token": access_token,
             "token_type": "Bearer",
             "expires_in": self.token_lifetime,
-            "scope": " ".join(family.scope),
+            "scope": " ".join(scope),
         }
-        if "openid" in family.scope:
-            tokens["id_token"] = self._id_token(family, access_token)
-        if "offline_access" in family.scope:
+        if "openid" in scope:
+            tokens["id_token"] = self._id_token(scope, access_token)
+        if renewable and "offline_access" in family.scope:
             refresh_token = secrets.token_urlsafe(32)
             _store(self._refresh_tokens, refresh_token, RefreshToken(family))
             tokens["refresh_token"] = refresh_token
         return json_response(tokens)
 
-    def _access_token(self, family: TokenFamily, targets: tuple[str, ...]) -> str:
+    def _access_token(self, family: TokenFamily, scope: tuple[str, ...], targets: tuple[str, ...]) -> str:
         token_id = secrets.token_urlsafe(16)
         _store(self._access_tokens, token_id, family)
-        userinfo = [self._root + "/userinfo"] if "openid" in family.scope else []
+        userinfo = [self._root + "/userinfo"] if "openid" in scope else []
         claims = {  # RFC 9068 §2.2
             "aud": [*targets, *userinfo],
             "client_id": self.client_id,
             "jti": token_id,
-            "scope": " ".join(family.scope),
+            "scope": " ".join(scope),
         }
         return self._sign("at+jwt", self.token_lifetime, claims)
 
-    def _id_token(self, family: TokenFamily, access_token: str) -> str:
+    def _id_token(self, scope: Collection[str], access_token: str) -> str:
         # OpenID Connect Core §3.1.3.6: the left half of the hash of the algorithm
         digest = hashlib.new(f"sha{self.alg[2:]}", access_token.encode()).digest()
         claims = {"aud": self.client_id, "at_hash": base64url(digest[: len(digest) // 2])}  # OpenID Connect Core §2
-        user_claims = {} if self.slim_id_token else self._user_claims(family.scope)
+        user_claims = {} if self.slim_id_token else self._user_claims(scope)
         return self._sign("JWT", ID_TOKEN_LIFETIME, {**user_claims, **claims})
 
     def _sign(self, typ: str, lifetime: int, claims: Mapping[str, Any]) -> str:
@@ -324,6 +335,10 @@ class ProviderSimulator:
     def _hello(self, request: Request) -> Response:
         claims = self._require_access_token(request, self.api_url)
         return json_response({"message": f"Hello {self._name}!", "sub": claims["sub"], "scope": claims["scope"]})
+
+    def _echo(self, request: Request) -> Response:
+        self._require_access_token(request, self.api_url)
+        return json_response({"echo": dict(request.form if request.json is None else request.json)})
 
     def _require_access_token(self, request: Request, audience: str) -> dict[str, Any]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

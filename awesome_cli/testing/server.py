@@ -11,13 +11,14 @@ import socketserver
 import ssl
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from awesome_cli.oauth.response import Response
+from awesome_cli.oauth.response import Response, json_object
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import ProviderSimulator
 
@@ -128,9 +129,10 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(chunk, float | int):
                 self.server.stopping.wait(chunk)
             else:
-                self.wfile.write(to_bytes(chunk) if isinstance(chunk, Response) else chunk)
+                data = to_bytes(chunk) if isinstance(chunk, Response) else chunk
+                self.wfile.write(data.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if self.command == "HEAD" else data)
 
-    do_GET = do_POST = respond  # noqa: N815 - http.server's names
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = respond  # noqa: N815 - http.server's names
 
     def _request(self) -> Request:
         body = self._body()
@@ -138,7 +140,17 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get_all("host") != [urlsplit(self.server.issuer.url).netloc]:
             raise _RequestError(HTTPStatus.MISDIRECTED_REQUEST)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        return Request(self.command, self.path, self._form(body), headers)
+        request = Request("GET" if self.command == "HEAD" else self.command, self.path, headers=headers)
+        media_type = self.headers.get_content_type()
+        if not body:
+            return request
+        if media_type == "application/x-www-form-urlencoded":
+            return replace(request, form=_parse_form(body))
+        if media_type != "application/json":
+            raise _RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        if (members := json_object(body)) is None:
+            raise _RequestError(HTTPStatus.BAD_REQUEST)
+        return replace(request, json=members)
 
     def _body(self) -> bytes:
         if "transfer-encoding" in self.headers:
@@ -154,21 +166,6 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RequestError(HTTPStatus.BAD_REQUEST)
         return body
 
-    def _form(self, body: bytes) -> Mapping[str, str]:
-        if not body:
-            return {}
-        if self.headers.get_content_type() != "application/x-www-form-urlencoded":
-            raise _RequestError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        try:
-            fields = body.decode("ascii")
-            pairs = parse_qsl(fields, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
-        except ValueError:
-            raise _RequestError(HTTPStatus.BAD_REQUEST) from None
-        form = dict(pairs)
-        if len(form) != len(pairs):  # RFC 6749 §3.2
-            raise _RequestError(HTTPStatus.BAD_REQUEST)
-        return form
-
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:  # noqa: ARG002 - see below
         """Send JSON; the texts of http.server would repeat what the client sent."""
         members = {"error": "invalid_request", "error_description": HTTPStatus(code).phrase}
@@ -176,6 +173,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """Log nothing: stderr belongs to the program, and a path may contain a code."""
+
+
+def _parse_form(body: bytes) -> dict[str, str]:
+    try:
+        text = body.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict", max_num_fields=50)
+    except ValueError:
+        raise _RequestError(HTTPStatus.BAD_REQUEST) from None
+    form = dict(pairs)
+    if len(form) != len(pairs):  # RFC 6749 §3.2
+        raise _RequestError(HTTPStatus.BAD_REQUEST)
+    return form
 
 
 class _RequestError(Exception):

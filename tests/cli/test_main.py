@@ -149,7 +149,7 @@ def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> 
         taken = shell(f"awesome demo serve --port {port}", HOME=str(tmp_path))
         assert (taken.returncode, taken.stdout) == (2, "")
         assert taken.stderr.startswith(f"Error: Port {port} cannot be listened on")
-        time.sleep(0.2)  # until it waits for a signal for a signal
+        time.sleep(0.2)  # until it waits for a signal
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
     assert process.returncode == CODES[number]

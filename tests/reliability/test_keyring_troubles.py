@@ -30,7 +30,7 @@ WITHOUT_BUS = {"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent", "XDG_RUNTIM
         "Locked": "The keyring is locked.",
         "Dismissed": "Could not read from the keyring (InitError).",
         "Refusing": "Could not write to the keyring (PasswordSetError).",
-        "Forgetting": "The keyring (support.keyrings.unreliable.Forgetting) does not keep what is written to it.",
+        "Forgetting": "The keyring (support.keyrings.unreliable.Forgetting) does not store what is written to it.",
         "Undeletable": "The keyring (support.keyrings.unreliable.Undeletable) does not delete awesome-cli:default:a:4.",
         "RaisingOtherErrors": "Could not read from the keyring (DBusError).",
         "RaisingOtherErrorsOnWrite": "Could not write to the keyring (DBusError).",

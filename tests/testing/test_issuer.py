@@ -368,6 +368,25 @@ def test_within_the_overlap_the_previous_refresh_token_is_accepted(clock: Clock)
     assert refusal(device.refresh(second["refresh_token"])) == (403, "invalid_grant")
 
 
+def test_without_rotation_a_refresh_token_can_be_used_again(clock: Clock) -> None:
+    device = Device(ProviderSimulator(now=clock, rotate=False), clock)
+    tokens = device.sign_in()
+    for _ in range(2):
+        renewed = members(device.refresh(tokens["refresh_token"]))
+        assert "refresh_token" not in renewed
+        assert device.get("/api/hello", renewed["access_token"]).ok
+    assert (device.issuer.refreshes, device.issuer.reuses) == (2, 0)
+
+
+def test_a_refresh_can_narrow_the_scope_but_not_widen_it(device: Device) -> None:
+    tokens = device.sign_in("openid email offline_access")
+    assert refusal(device.refresh(tokens["refresh_token"], scope="openid profile")) == (400, "invalid_scope")
+    renewed = members(device.refresh(tokens["refresh_token"], scope="openid"))
+    assert renewed["scope"] == "openid"
+    assert "email" not in claims(device.issuer, renewed["id_token"])
+    assert members(device.refresh(renewed["refresh_token"]))["scope"] == "openid email offline_access"
+
+
 def test_an_unknown_refresh_token_does_not_count_as_reuse(device: Device) -> None:
     assert refusal(device.refresh("never-seen")) == (403, "invalid_grant")
     assert device.issuer.reuses == 0
@@ -436,6 +455,16 @@ def test_the_api_greets(device: Device) -> None:
     token = device.sign_in("openid")["access_token"]
     response = members(device.get("/api/hello", token))
     assert response == {"message": "Hello Juan!", "sub": "demo|juan", "scope": "openid"}
+
+
+def test_the_api_echoes_a_form_or_json(device: Device) -> None:
+    headers = {"authorization": f"Bearer {device.sign_in()['access_token']}"}
+    for request in (
+        Request("POST", "/api/echo", {"a": "1"}, headers),
+        Request("POST", "/api/echo", headers=headers, json={"a": "1"}),
+    ):
+        assert members(device.issuer.respond(request)) == {"echo": {"a": "1"}}
+    assert device.issuer.respond(Request("POST", "/api/echo", {"a": "1"})).status == 401
 
 
 def test_the_api_greets_a_person_without_a_name_by_sub(clock: Clock) -> None:
@@ -512,6 +541,13 @@ def test_a_person_can_deny_the_device_and_polling_says_so_once(device: Device) -
     assert "Refused" in device.post("/activate", form, decision="deny").body.decode()
     assert refusal(device.poll()) == (403, "access_denied")
     assert refusal(device.poll()) == (403, "invalid_grant")
+
+
+def test_a_device_can_be_denied_in_code(device: Device) -> None:
+    device.ask()
+    assert device.issuer.deny(device.code["user_code"])
+    assert not device.issuer.deny(device.code["user_code"])
+    assert refusal(device.poll()) == (403, "access_denied")
 
 
 def test_an_answer_other_than_approve_denies_the_device(device: Device) -> None:

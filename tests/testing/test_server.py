@@ -93,7 +93,14 @@ def test_unknown_paths_and_wrong_methods_are_errors_in_json(server: ProviderSimu
     assert members(ask(server, "GET", "/nowhere"))["error"] == "not_found"
     status, headers, _ = ask(server, "GET", "/token")
     assert (status, headers["allow"]) == (405, "POST")
-    assert ask(server, "DELETE", "/token")[0] == 501
+    assert ask(server, "DELETE", "/token")[0] == 405
+
+
+def test_head_is_get_without_the_body(server: ProviderSimulator) -> None:
+    path = "/.well-known/openid-configuration"
+    (_, expected, body), (status, headers, nothing) = ask(server, "GET", path), ask(server, "HEAD", path)
+    assert (status, nothing) == (200, b"")
+    assert headers["content-length"] == expected["content-length"] == str(len(body))
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost", "127.0.0.1", "127.0.0.1:1"])
@@ -131,7 +138,19 @@ def test_a_malformed_form_is_a_bad_request(server: ProviderSimulator, body: byte
     assert server.requests == []
 
 
-@pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}, {"content-type": "multipart/form-data"}])
+@pytest.mark.parametrize("body", [b"nothing", b"[]", b'{"a": 1, "a": 2}', b"\xff"])
+def test_json_that_is_not_an_object_is_a_bad_request(server: ProviderSimulator, body: bytes) -> None:
+    assert ask(server, "POST", "/api/echo", body, {"content-type": "application/json"})[0] == 400
+    assert server.requests == []
+
+
+def test_an_oauth_endpoint_takes_no_json(server: ProviderSimulator) -> None:
+    body = json.dumps({"client_id": "test-client"}).encode()
+    response = ask(server, "POST", "/device/code", body, {"content-type": "application/json"})
+    assert members(response)["error"] == "invalid_request"
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "multipart/form-data"}])
 def test_other_media_types_are_refused(server: ProviderSimulator, headers: dict[str, str]) -> None:
     assert ask(server, "POST", "/device/code", b"client_id=test-client", headers)[0] == 415
 
