@@ -228,14 +228,6 @@ def test_bold_text_and_qr_codes_are_printed_unmodified(terminal: Terminal) -> No
     assert "▀▀▀▀▀▀▀▀\n" in terminal.err
 
 
-def test_login_opens_the_verification_url_once(terminal: Terminal) -> None:
-    terminal.interactive = True
-    terminal.issuer.auto_approve = True
-    assert terminal.run("login") == 0
-    assert len(terminal.opened) == 1
-    assert terminal.opened[0].startswith("https://provider.example/activate?user_code=")
-
-
 @pytest.mark.parametrize(
     ("uri", "complete", "opened", "code"),
     [

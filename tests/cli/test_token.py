@@ -73,13 +73,6 @@ def test_token_id_prints_the_id_token(signed_in: Terminal) -> None:
     assert signed_in.out != access_token
 
 
-def test_token_json_has_the_documented_members(signed_in: Terminal) -> None:
-    assert signed_in.run("token", "--json") == 0
-    assert set(signed_in.json) == {"access_token", "token_type", "expires_at", "scope"}
-    assert signed_in.run("token", "--json", "--id") == 0
-    assert "id_token" in signed_in.json
-
-
 def test_token_without_a_session_is_an_error(terminal: Terminal) -> None:
     assert terminal.run("token") == 4
     assert terminal.out == ""
