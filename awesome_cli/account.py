@@ -191,7 +191,7 @@ class Account:
         except OtherSessionError as error:
             self.messages.warning(f"{error.message} It is signed out all the same.")
         except AwesomeError:
-            pass  # whatever it is, emptying the stores will meet it and say so
+            pass  # removing the session reports the same error
         self.changes.remove(report)
 
     def user(self, show: Callable[[User], None] = lambda _: None) -> User:
@@ -222,7 +222,7 @@ class Account:
             except AwesomeError as error:
                 if not self._observer.deadline_passed:
                     raise
-                warning = error.message  # the user has been shown; the next command tells the rest
+                warning = error.message  # the user has been shown; the next command reports the rest
         self.messages.warning(warning)
         return user
 
@@ -240,7 +240,7 @@ class Account:
         return self.renew_if_needed(session, math.inf if session.access_token == refused else min_ttl)
 
     def access_token(self, refused: str = "") -> str:
-        """Return a valid access token; told which one was refused, another one, or the same if there is none."""
+        """Return a valid access token: another one than ``refused``, if there is one."""
         return self.token_from_environment or self.session(refused=refused).access_token
 
     @property

@@ -11,7 +11,7 @@ AwesomeError                          1
 │   ├── DamagedSessionError               the stored session cannot be read
 │   └── OtherSessionError                 the stored session is not the one that the settings require
 ├── AccessDeniedError                 5   the person, or the provider, denied the sign-in
-├── DeviceCodeExpiredError            6   nobody approved the code in time
+├── DeviceCodeExpiredError            6   the code was not approved in time
 ├── ProviderError                     7   the provider cannot be reached, or its response cannot be used
 │   ├── RefreshFailedError                the provider refuses to renew the session
 │   ├── LockTimeoutError                  another process held the lock all the time
@@ -24,7 +24,7 @@ AwesomeError                          1
 │   ├── UnsupportedAlgorithmError         it is not signed with an algorithm that is accepted
 │   ├── NoMatchingKeyError                no key fits it; newer keys may
 │   ├── TokenNotCurrentError              it is not valid now, by this machine's clock
-│   └── SubjectMismatchError              it is about somebody else
+│   └── SubjectMismatchError              it is about another user
 ├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses
 │   ├── NoKeyringError                    the system has none
 │   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
@@ -41,7 +41,7 @@ class AwesomeError(Exception):
 
     ``code`` is what programs branch on: the OAuth error code where there is one, else the class's own. ``hint`` is
     empty where :mod:`awesome_cli.hints` has the default. Neither text may contain a secret.
-    ``hidden_cause`` is an exception whose text may quote one: only the name of its class is kept, in ``cause``.
+    ``hidden_cause`` is an exception whose text may quote one: only the name of its class is stored, in ``cause``.
     """
 
     exit_code = 1

@@ -46,7 +46,7 @@ _BY_CLASS = {
     PlaintextFileError: "Check who owns it and its folder.",
 }
 
-# What people forget to switch on at the provider, by the error code that it sends (RFC 6749 §5.2, RFC 8707 §2).
+# What is often not enabled at the provider, by the error code that it sends (RFC 6749 §5.2, RFC 8707 §2).
 _BY_CODE = {
     "access_denied": "In the Auth0 dashboard check that the application may use Device Code and that the audience"
     " names an API that exists.",

@@ -30,7 +30,7 @@ T = TypeVar("T")
 def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None) -> Session:
     """Return the session of a profile, renewed if its access token expires within ``min_ttl`` seconds.
 
-    It blocks: the keyring may ask the person to unlock it, and a renewal is a request.
+    It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
     Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
     """
     with closing(_account(profile, environment)) as account:
@@ -62,7 +62,7 @@ async def device_flow(
     timeout: float | None = None,
     environment: Environment | None = None,
 ) -> AsyncGenerator[DeviceAuthorization | Session, None]:
-    """Sign in (RFC 8628): first comes what the person must be shown, then, once they approved, the session.
+    """Sign in (RFC 8628): first the code to show to the user, then, after the approval, the session.
 
     ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how many seconds to wait at
     most. Nothing is stored. Close the generator if you leave it early (``contextlib.aclosing``).
@@ -103,7 +103,7 @@ class _AccessToken:
         self._session: Session | None = None
 
     def __call__(self, refused: str) -> str:
-        """Return a valid token; told which was refused, another one, or the same if there is none."""
+        """Return a valid token: another one than ``refused``, if there is one."""
         account, session = self._open_account(), self._session
         if account.token_from_environment:
             return account.token_from_environment

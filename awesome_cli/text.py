@@ -74,10 +74,10 @@ def secure_url(text: object) -> SplitResult | None:
 
 
 def secure_url_from(server: str, text: object) -> SplitResult | None:
-    """Return the parts of a secure URL that ``server`` (a URL itself) sent; None, if it may not send people there.
+    """Return the parts of a secure URL that ``server`` (a URL itself) sent; None, if it may not refer to it.
 
-    Only a server on this machine may refer to this machine: another one would have us, or the browser, send requests
-    to whatever else listens here.
+    Only a server on this machine may refer to this machine: otherwise a remote server could direct requests of ours,
+    or of the browser, to local services.
     """
     parts = secure_url(text)
     if parts is not None and is_loopback(parts.hostname or "") and not is_loopback(urlsplit(server).hostname or ""):

@@ -1,4 +1,4 @@
-"""Who may import whom, as data: a module imports its own room and rows further down, and the packages it is for."""
+"""Import rules as data: a module imports its own folder, lower rows, and the third-party packages listed for it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ROWS = """
     1   oauth  system
     0   hints
    -1   brand  errors  text
-"""  # rooms of one row do not import each other
+"""  # folders of one row do not import each other
 
 PACKAGES = {
     "oauth/id_token": "cryptography jose",
@@ -55,7 +55,7 @@ PACKAGES = {
     "cli/api_output": "rich",
     "cli/login": "segno",
     "program": "httpx",
-}  # by room or module; what is not listed stands on the standard library alone
+}  # by folder or module; modules that are not listed use the standard library only
 
 LATE = {
     "__init__",
@@ -70,10 +70,10 @@ LATE = {
     "system/environment",
     "keystore/backend",
     "sessions/store_choice",
-}  # a command pays for what it uses: these open what it needs
+}  # late imports keep the start of commands fast that do not need them
 
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
-HARMLESS = """
+SIDE_EFFECT_FREE = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
     datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse
 """  # no clock, environment, file, network, randomness
@@ -106,39 +106,39 @@ def imports(tree: ast.Module) -> Iterator[Import]:
             yield from (Import(f"{origin}.{alias.name}", node not in early) for alias in node.names)
 
 
-def room(module: str) -> str:
+def folder(module: str) -> str:
     return module.partition("/")[0]
 
 
 def row(module: str) -> int:
     rows = {name: int(number) for number, *names in map(str.split, ROWS.strip().splitlines()) for name in names}
-    return rows[room(module)]
+    return rows[folder(module)]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_imports_point_down(module: str) -> None:
+def test_a_module_imports_only_its_own_folder_and_lower_rows(module: str) -> None:
     names = [name.split(".") for name, _ in imports(MODULES[module]) if name.startswith(("awesome_cli", "."))]
-    others = {parts[1] for parts in names} - {room(module), "__version__"}
+    others = {parts[1] for parts in names} - {folder(module), "__version__"}
     assert {other for other in others if row(other) >= row(module)} == set()
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_packages_are_imported_where_they_are_known(module: str) -> None:
+def test_third_party_packages_are_imported_only_where_they_are_listed(module: str) -> None:
     roots = {name.partition(".")[0] for name, _ in imports(MODULES[module])}
-    known = {*PACKAGES.get(room(module), "").split(), *PACKAGES.get(module, "").split()}
-    assert roots - sys.stdlib_module_names - {"awesome_cli"} <= known
+    listed = {*PACKAGES.get(folder(module), "").split(), *PACKAGES.get(module, "").split()}
+    assert roots - sys.stdlib_module_names - {"awesome_cli"} <= listed
 
 
 @pytest.mark.parametrize("module", sorted(set(MODULES) - LATE))
-def test_imports_stand_at_the_top(module: str) -> None:
+def test_imports_are_at_the_top_of_a_module(module: str) -> None:
     assert [name for name, late in imports(MODULES[module]) if late] == []
 
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module.startswith(PURE)])
-def test_pure_rooms_touch_nothing_outside(module: str) -> None:
+def test_pure_modules_have_no_side_effects(module: str) -> None:
     pure = [f"awesome_cli.{name.replace('/', '.')}" for name in PURE]
-    harmless = tuple(f"{name}." for name in [*HARMLESS.split(), *pure, *PACKAGES.get(module, "").split()])
-    assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(harmless)] == []
+    allowed = tuple(f"{name}." for name in [*SIDE_EFFECT_FREE.split(), *pure, *PACKAGES.get(module, "").split()])
+    assert [name for name, _ in imports(MODULES[module]) if not f"{name}.".startswith(allowed)] == []
     called = {
         node.func.id
         for node in ast.walk(MODULES[module])
@@ -160,15 +160,15 @@ def writes_text(call: ast.Call) -> bool:
     return name == "write_text" or (name in ("open", "fdopen") and bool({"w", "a", "x", "wt", "at", "xt"} & {*modes}))
 
 
-def test_the_map_knows_packages_of_modules_that_exist() -> None:
+def test_every_module_with_listed_packages_exists() -> None:
     assert [name for name in PACKAGES if name not in MODULES] == []
 
 
-LONGEST_FILE = 300  # lines; what is longer has more than one subject
-LONGEST_FILES = {"testing/issuer": 470}
-LONGEST_FUNCTION = 50  # lines, without the parameters of a command
-LONGEST_RUNTIME = 5_700  # lines of code: neither blank nor a comment or docstring
-LONGEST_TEST_KIT = 1_050  # the same
+MAX_FILE_LINES = 300
+EXCEPTIONS = {"testing/issuer": 470}
+MAX_FUNCTION_LINES = 50  # without the parameters of a command
+MAX_RUNTIME_LINES = 5_700  # lines of code: neither blank nor a comment or docstring
+MAX_TESTING_LINES = 1_050  # the same
 
 
 def text_of(module: str) -> str:
@@ -181,14 +181,14 @@ def lines_of(module: str) -> int:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_file_can_be_read_at_once(module: str) -> None:
-    assert lines_of(module) <= LONGEST_FILES.get(module, LONGEST_FILE)
+def test_no_file_exceeds_the_line_limit(module: str) -> None:
+    assert lines_of(module) <= EXCEPTIONS.get(module, MAX_FILE_LINES)
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_function_can_be_read_at_once(module: str) -> None:
+def test_no_function_exceeds_the_line_limit(module: str) -> None:
     functions = [node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
-    assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= LONGEST_FUNCTION] == []
+    assert [node.name for node in functions if (node.end_lineno or 0) - node.body[0].lineno >= MAX_FUNCTION_LINES] == []
 
 
 def code_lines_of(module: str) -> int:
@@ -204,14 +204,14 @@ def code_lines_of(module: str) -> int:
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 
 
-def test_the_package_stays_small() -> None:
-    runtime = [module for module in MODULES if room(module) != "testing"]
-    assert sum(map(code_lines_of, runtime)) <= LONGEST_RUNTIME
-    assert sum(code_lines_of(module) for module in MODULES if room(module) == "testing") <= LONGEST_TEST_KIT
+def test_the_package_does_not_exceed_its_line_limits() -> None:
+    runtime = [module for module in MODULES if folder(module) != "testing"]
+    assert sum(map(code_lines_of, runtime)) <= MAX_RUNTIME_LINES
+    assert sum(code_lines_of(module) for module in MODULES if folder(module) == "testing") <= MAX_TESTING_LINES
 
 
-NAMES_OF_PRODUCTS = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
-ABOVE_ALL_PROGRAMS = 6  # the row of account, which with the commands is about one program
+PRODUCT_NAMES = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
+ACCOUNT_ROW = 6  # from here up, modules may name the program and its commands
 
 
 def docstrings(tree: ast.Module) -> list[ast.expr]:
@@ -220,8 +220,8 @@ def docstrings(tree: ast.Module) -> list[ast.expr]:
     return [node.value for node in first if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)]
 
 
-def texts(tree: ast.Module) -> Iterator[str]:
-    """Find the string literals of a module, but for docstrings."""
+def string_literals(tree: ast.Module) -> Iterator[str]:
+    """Yield the string literals of a module, without docstrings."""
     documentation = docstrings(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
@@ -230,8 +230,8 @@ def texts(tree: ast.Module) -> Iterator[str]:
 
 @pytest.mark.parametrize("module", [module for module in MODULES if module not in ("brand", "hints", "")])
 def test_no_string_below_the_account_names_a_program_a_command_or_a_vendors_dashboard(module: str) -> None:
-    if row(module) < ABOVE_ALL_PROGRAMS:
-        assert [text for text in texts(MODULES[module]) if NAMES_OF_PRODUCTS.search(text)] == []
+    if row(module) < ACCOUNT_ROW:
+        assert [text for text in string_literals(MODULES[module]) if PRODUCT_NAMES.search(text)] == []
 
 
 def test_exceptions_end_in_error() -> None:
@@ -245,12 +245,12 @@ def test_exceptions_end_in_error() -> None:
     assert [name for name, kind in vars(errors).items() if isinstance(kind, type) and not name.endswith("Error")] == []
 
 
-def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
-    found = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
-    drawn = [(name, len(lead) // 4) for lead, name in found]
+def test_the_error_tree_in_the_docstring_matches_the_classes() -> None:
+    lines = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
+    tree = [(name, len(indent) // 4) for indent, name in lines]
     parents: list[str] = []
-    for name, depth in drawn:
+    for name, depth in tree:
         kind = getattr(errors, name)
         parents = [*parents[:depth], name]
         assert depth == 0 or kind.__mro__[1].__name__ == parents[depth - 1]
-    assert {name for name, _ in drawn} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+    assert {name for name, _ in tree} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}

@@ -1,4 +1,4 @@
-"""Every ``--help``, and whether README and docs agree with the program."""
+"""Help texts, and whether README and docs agree with the program."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ HELPS = [
     ["profiles", "remove"],
     ["demo", "serve"],
 ]
-FOREIGN = {"hello-api", "my-command"}  # commands of other packages, in examples
+PLUGINS = {"hello-api", "my-command"}  # commands of other packages, in examples
 
 
 def section(text: str, title: str) -> str:
@@ -69,7 +69,7 @@ def options(text: str) -> set[str]:
 
 @pytest.fixture
 def helps(terminal: Terminal) -> dict[str, str]:
-    """Return every ``--help`` by the words before it."""
+    """Return every help text by the command words before ``--help``."""
     found = {}
     for words in HELPS:
         assert terminal.run(*words, "--help") == 0
@@ -132,7 +132,7 @@ def test_quiet_suppresses_notes_only(terminal: Terminal) -> None:
     assert terminal.err.splitlines() == [
         line for line in terminal.err.splitlines() if re.match(r"Open this|and check|The code is|Go on only", line)
     ]
-    assert len(terminal.err.splitlines()) == 4  # without them nobody could sign in
+    assert len(terminal.err.splitlines()) == 4  # the instructions for signing in
     for quiet in (["-q", "login"], ["login", "--quiet"]):
         assert terminal.run(*quiet) == 0
         assert terminal.err == ""
@@ -177,10 +177,10 @@ def test_the_settings_page_lists_all_options_of_login(helps: dict[str, str]) -> 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS])
 def test_every_option_in_the_docs_exists(helps: dict[str, str], name: str) -> None:
-    ours = set().union(*map(options, helps.values()))
+    existing = set().union(*map(options, helps.values()))
     for words in code((DOCS | {"README.md": README})[name]):
         if words.startswith(("awesome ", "--")) or " --" not in words:
-            assert options(words) <= ours, words
+            assert options(words) <= existing, words
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS, *SOURCES])
@@ -190,7 +190,7 @@ def test_every_command_in_docs_errors_and_hints_exists(helps: dict[str, str], na
     typed += re.findall(r": awesome (?!has a bug)([a-z].*?)[\"({,.\n]", text)  # in hints
     for words in typed:
         first, *rest = words.split()
-        if first in FOREIGN:
+        if first in PLUGINS:
             continue
         assert first in COMMANDS, words
         sub = " ".join([first, *rest[:1]]) if " ".join([first, *rest[:1]]) in helps else first
@@ -369,7 +369,7 @@ def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
 EXPLANATIONS = [
     name for name in DOCS if name in ("docs/architecture.md", "docs/explanation/reading.md") or "decisions" in name
 ]
-FOREIGN_NAMES = {"ChainerBackend", "my_command"}  # of keyring, and of an example
+PLUGINS_NAMES = {"ChainerBackend", "my_command"}  # of keyring, and of an example
 
 
 @pytest.mark.parametrize("name", EXPLANATIONS)
@@ -383,8 +383,8 @@ def test_every_module_and_function_that_the_explanations_name_exists(name: str) 
     for word in code(DOCS[name]):
         if re.fullmatch(r"[\w/]+\.py", word):
             is_ours = (
-                Path(word).stem in FOREIGN_NAMES or (ROOT / "awesome_cli" / word).exists() or (ROOT / word).exists()
+                Path(word).stem in PLUGINS_NAMES or (ROOT / "awesome_cli" / word).exists() or (ROOT / word).exists()
             )
             assert is_ours, word
         elif found := re.fullmatch(r"([A-Z]\w*[a-z]\w*)(?:\.(\w+))?(?:\(\))?|(\w+)\(\)", word):
-            assert {part for part in found.groups() if part} <= defined | FOREIGN_NAMES, word
+            assert {part for part in found.groups() if part} <= defined | PLUGINS_NAMES, word

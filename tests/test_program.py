@@ -1,4 +1,4 @@
-"""``awesome_cli`` from other programs: the session, ``httpx.Auth``, the device flow."""
+"""``awesome_cli`` as a library: the session, ``httpx.Auth``, the device flow."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ REFUSED = {"www-authenticate": 'Bearer error="invalid_token"'}
 
 @pytest.fixture
 def environment(terminal: Terminal) -> Environment:
-    """A world with a session in it, and an API."""
+    """An environment with a session and an API URL."""
     terminal.login()
     terminal.set(environ={**terminal.environment.environ, "AWESOME_API_URL": API})
     return terminal.environment
 
 
 class Api:
-    """An API behind a transport for sync and async clients: it answers as told, and remembers the tokens."""
+    """An API behind a transport for sync and async clients: it sends the given statuses and records the tokens."""
 
     def __init__(self, *statuses: int) -> None:
         self._statuses = list(statuses)
@@ -60,30 +60,30 @@ class Api:
             return await http.get(f"{API}/hello")
 
 
-def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever it returns
+def on_asyncio(work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - what ``work`` returns
     return anyio.run(work)
 
 
-def test_importing_it_loads_nothing_heavy() -> None:
-    heavy = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
-    program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({heavy} & set(sys.modules)))"
+def test_importing_the_package_imports_no_large_dependency() -> None:
+    large = "{'httpx', 'keyring', 'typer', 'jose', 'anyio', 'awesome_cli.program'}"
+    program = f"import awesome_cli, sys; dir(awesome_cli); sys.exit(bool({large} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
-def test_it_has_what_it_promises_and_nothing_by_chance() -> None:
+def test_every_name_in_all_exists_and_any_other_is_an_attribute_error() -> None:
     for name in awesome_cli.__all__:
         assert getattr(awesome_cli, name)
     with pytest.raises(AttributeError, match="no attribute 'sesion'"):
-        awesome_cli.sesion  # noqa: B018 - a typing mistake
+        awesome_cli.sesion  # noqa: B018 - a misspelt name
 
 
-def test_the_modules_do_not_hide_the_functions() -> None:
+def test_submodules_do_not_shadow_the_public_functions() -> None:
     assert callable(awesome_cli.session)
     assert callable(awesome_cli.auth)
     assert callable(awesome_cli.device_flow)
 
 
-def test_the_session_is_the_kept_one(environment: Environment, terminal: Terminal) -> None:
+def test_session_returns_the_stored_session(environment: Environment, terminal: Terminal) -> None:
     session = awesome_cli.session(environment=environment)
     assert isinstance(session, Session)
     assert terminal.run("token") == 0
@@ -91,7 +91,7 @@ def test_the_session_is_the_kept_one(environment: Environment, terminal: Termina
     assert session.user.name == "Juan"
 
 
-def test_the_session_is_renewed_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+def test_session_renews_a_token_that_expires_soon(environment: Environment, terminal: Terminal) -> None:
     before = awesome_cli.session(environment=environment)
     terminal.time.pass_by(3600 - 59)
     assert awesome_cli.session(environment=environment).access_token != before.access_token
@@ -99,23 +99,23 @@ def test_the_session_is_renewed_before_it_ends(environment: Environment, termina
     assert terminal.issuer.refreshes == 2
 
 
-def test_the_session_of_a_profile_without_one_needs_a_sign_in(environment: Environment) -> None:
+def test_session_of_a_profile_without_one_raises_login_required_error(environment: Environment) -> None:
     with pytest.raises(LoginRequiredError):
         awesome_cli.session("work", environment=environment)
     with pytest.raises(UsageError):
         awesome_cli.session("no/name", environment=environment)
 
 
-def test_the_library_says_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
+def test_the_library_prints_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    environment = replace(environment, state_dir=tmp_path / "file")  # awesome would warn that it cannot lock there
+    environment = replace(environment, state_dir=tmp_path / "file")  # a command would warn
     terminal.time.pass_by(4000)
     awesome_cli.session(environment=environment)
     assert terminal.issuer.refreshes == 1
     assert environment.stdout.getvalue() + environment.stderr.getvalue() == ""  # type: ignore[attr-defined]  # ours are StringIO
 
 
-def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Environment, terminal: Terminal) -> None:
+def test_a_session_can_be_renewed_inside_a_running_event_loop(environment: Environment, terminal: Terminal) -> None:
     async def notebook() -> Session:
         return awesome_cli.session(environment=environment)
 
@@ -124,27 +124,27 @@ def test_a_session_can_be_renewed_below_a_running_event_loop(environment: Enviro
     assert terminal.issuer.refreshes == 1
 
 
-def test_auth_signs_the_requests_of_a_client(environment: Environment) -> None:
+def test_auth_adds_the_access_token_to_requests(environment: Environment) -> None:
     api = Api()
     assert api.get(awesome_cli.auth(environment=environment), times=2).status_code == 200
     assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"] * 2
 
 
-def test_auth_signs_the_requests_of_an_async_client_off_its_loop(environment: Environment) -> None:
-    api, seen = Api(), set[int]()
+def test_auth_of_an_async_client_loads_the_session_in_a_thread(environment: Environment) -> None:
+    api, threads = Api(), set[int]()
 
     def now() -> float:
-        seen.add(threading.get_ident())
+        threads.add(threading.get_ident())
         return environment.now()
 
     auth = awesome_cli.auth(environment=replace(environment, now=now))
     assert on_asyncio(lambda: api.get_async(auth)).status_code == 200
     assert api.tokens == [f"Bearer {awesome_cli.session(environment=environment).access_token}"]
-    assert seen
-    assert threading.get_ident() not in seen
+    assert threads
+    assert threading.get_ident() not in threads
 
 
-def test_auth_reads_the_keyring_once_while_the_token_lives(environment: Environment, terminal: Terminal) -> None:
+def test_auth_reads_the_keyring_once_while_the_token_is_valid(environment: Environment, terminal: Terminal) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     for service, username in terminal.keyring.entries():
@@ -155,7 +155,7 @@ def test_auth_reads_the_keyring_once_while_the_token_lives(environment: Environm
         api.get(auth)
 
 
-def test_auth_renews_the_token_before_it_ends(environment: Environment, terminal: Terminal) -> None:
+def test_auth_renews_a_token_that_expires_soon(environment: Environment, terminal: Terminal) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     api.get(auth)
     terminal.time.pass_by(3600 - 59)
@@ -171,7 +171,7 @@ def get(request: pytest.FixtureRequest) -> Callable[[Api, httpx.Auth], httpx.Res
     return lambda api, auth: on_asyncio(lambda: api.get_async(auth))
 
 
-def test_a_refused_token_is_renewed_once(
+def test_auth_renews_a_refused_token_once(
     environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401)
@@ -180,7 +180,7 @@ def test_a_refused_token_is_renewed_once(
     assert terminal.issuer.refreshes == 1
 
 
-def test_a_token_that_is_refused_again_stays_refused(
+def test_auth_does_not_renew_a_token_that_is_refused_again(
     environment: Environment, terminal: Terminal, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401, 401, 200)
@@ -188,7 +188,7 @@ def test_a_token_that_is_refused_again_stays_refused(
     assert (len(api.tokens), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_given_token_is_used_as_it_is(
+def test_auth_never_renews_a_token_from_the_environment(
     environment: Environment, get: Callable[[Api, httpx.Auth], httpx.Response]
 ) -> None:
     api = Api(401)
@@ -197,7 +197,7 @@ def test_a_given_token_is_used_as_it_is(
     assert api.tokens == ["Bearer given"]
 
 
-def test_threads_that_find_the_token_refused_renew_it_once(environment: Environment, terminal: Terminal) -> None:
+def test_concurrent_threads_renew_a_refused_token_once(environment: Environment, terminal: Terminal) -> None:
     token = awesome_cli.session(environment=environment).access_token
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -206,12 +206,12 @@ def test_threads_that_find_the_token_refused_renew_it_once(environment: Environm
 
     auth, statuses, start = awesome_cli.auth(environment=environment), list[int](), threading.Barrier(8)
 
-    def one() -> None:
+    def send() -> None:
         with httpx.Client(transport=httpx.MockTransport(answer), auth=auth) as http:
             start.wait()
             statuses.append(http.get(f"{API}/hello").status_code)
 
-    threads = [threading.Thread(target=one) for _ in range(8)]
+    threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -220,8 +220,8 @@ def test_threads_that_find_the_token_refused_renew_it_once(environment: Environm
     assert terminal.issuer.refreshes == 1
 
 
-class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """A transport that sends a stream as it comes, as the real one does, to an API that refuses the first token."""
+class StreamingTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Reads a streamed body once, as the real transport does; the API behind it refuses the first token."""
 
     def __init__(self) -> None:
         self.tokens: list[str] = []
@@ -241,33 +241,35 @@ class Wire(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(401 if len(self.tokens) == 1 else 200, headers=REFUSED)
 
 
-def test_a_stream_is_not_sent_twice_but_the_token_is_renewed(environment: Environment, terminal: Terminal) -> None:
+def test_a_streamed_body_is_not_sent_twice_but_the_token_is_renewed(
+    environment: Environment, terminal: Terminal
+) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"once"
 
-    wire = Wire()
-    with httpx.Client(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
+    transport = StreamingTransport()
+    with httpx.Client(transport=transport, auth=awesome_cli.auth(environment=environment)) as http:
         assert [http.post(f"{API}/upload", content=chunks()).status_code for _ in range(2)] == [401, 200]
-    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+    assert (len(set(transport.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
-def test_a_stream_of_an_async_client_is_not_sent_twice_either(environment: Environment, terminal: Terminal) -> None:
+def test_a_streamed_body_of_an_async_client_is_not_sent_twice(environment: Environment, terminal: Terminal) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield b"once"
 
     async def upload() -> list[int]:
-        async with httpx.AsyncClient(transport=wire, auth=awesome_cli.auth(environment=environment)) as http:
+        async with httpx.AsyncClient(transport=transport, auth=awesome_cli.auth(environment=environment)) as http:
             return [(await http.post(f"{API}/upload", content=chunks())).status_code for _ in range(2)]
 
-    wire = Wire()
+    transport = StreamingTransport()
     assert on_asyncio(upload) == [401, 200]
-    assert (len(set(wire.tokens)), terminal.issuer.refreshes) == (2, 1)
+    assert (len(set(transport.tokens)), terminal.issuer.refreshes) == (2, 1)
 
 
 @pytest.mark.parametrize(
     "url", ["https://evil.example/", "http://api.example/", "https://api.example:444/", "https://u@api.example/v1/"]
 )
-def test_the_token_goes_to_no_other_origin(environment: Environment, url: str) -> None:
+def test_auth_refuses_a_request_to_another_origin(environment: Environment, url: str) -> None:
     api, auth = Api(), awesome_cli.auth(environment=environment)
     with pytest.raises(UsageError):
         api.get(auth, url)
@@ -293,7 +295,7 @@ def test_the_token_goes_to_no_other_origin(environment: Environment, url: str) -
         ({"https": "{}"}, 502),
     ],
 )
-def test_a_proxy_never_gets_the_token_for_loopback(
+def test_a_request_to_an_api_on_loopback_is_never_sent_to_a_proxy(
     environment: Environment, settings: dict[str, str], outcome: int | str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def ask() -> int:
@@ -301,12 +303,12 @@ def test_a_proxy_never_gets_the_token_for_loopback(
             return (await http.get(f"{url}hello")).status_code
 
     outcomes: list[int | str] = []
-    with proxy() as between, proxy() as api:  # whatever is asked, either answers with 502
+    with proxy() as between, proxy() as api:  # both answer every request with 502
         url = f"http://{api.host}/"
         auth = awesome_cli.auth(api_url=url, environment=environment)
-        said = {name: value.format(between.host) for name, value in settings.items()}
-        monkeypatch.setattr("httpx._utils.getproxies", lambda: said)
-        monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: said)
+        proxies = {name: value.format(between.host) for name, value in settings.items()}
+        monkeypatch.setattr("httpx._utils.getproxies", lambda: proxies)
+        monkeypatch.setattr("awesome_cli.provider.http.getproxies", lambda: proxies)
         for work in (lambda: httpx.get(f"{url}hello", auth=auth).status_code, lambda: on_asyncio(ask)):
             try:
                 outcomes.append(work())
@@ -317,7 +319,7 @@ def test_a_proxy_never_gets_the_token_for_loopback(
     assert api.asked == ["/hello"] * outcomes.count(502)
 
 
-def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(
+def test_auth_sends_no_token_to_a_redirect_target_and_ignores_its_401(
     environment: Environment, terminal: Terminal
 ) -> None:
     api = Api(302, 401)
@@ -329,7 +331,7 @@ def test_the_token_does_not_follow_a_redirect_and_the_far_end_renews_nothing(
     assert terminal.issuer.refreshes == 0
 
 
-def test_the_api_may_be_named_by_the_program(environment: Environment) -> None:
+def test_auth_accepts_the_api_url_as_an_argument(environment: Environment) -> None:
     api = Api()
     assert api.get(
         awesome_cli.auth(api_url="https://other.example", environment=environment), "https://other.example/x"
@@ -347,7 +349,7 @@ async def steps(terminal: Terminal, **options: Any) -> list[DeviceAuthorization 
         return [step async for step in flow]
 
 
-def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal) -> None:
+def test_device_flow_yields_the_code_and_then_a_session(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     shown, session = terminal.time.run(lambda: steps(terminal, scope="email", audience="https://api.example/"))
     assert isinstance(shown, DeviceAuthorization)
@@ -358,7 +360,7 @@ def test_the_device_flow_shows_a_code_and_ends_with_a_session(terminal: Terminal
     assert not terminal.environment.cache_dir.exists()
 
 
-def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal) -> None:
+def test_device_flow_accepts_metadata_as_an_argument(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     url = terminal.issuer.url
     metadata = {
@@ -373,15 +375,15 @@ def test_the_device_flow_takes_metadata_that_the_program_has(terminal: Terminal)
         terminal.time.run(lambda: steps(terminal, metadata={**metadata, "issuer": "https://evil.example/"}))
 
 
-def test_the_device_flow_ends_when_the_patience_does(terminal: Terminal) -> None:
-    begun = terminal.time.now()
+def test_device_flow_ends_after_the_timeout(terminal: Terminal) -> None:
+    started = terminal.time.now()
     with pytest.raises(DeviceCodeExpiredError):
         terminal.time.run(lambda: steps(terminal, timeout=30, pkce=True))
-    assert terminal.time.now() - begun == pytest.approx(30, abs=1)
+    assert terminal.time.now() - started == pytest.approx(30, abs=1)
 
 
-def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
-    async def leave() -> object:
+def test_device_flow_can_be_closed_before_the_approval(terminal: Terminal) -> None:
+    async def first_step() -> object:
         async with aclosing(
             awesome_cli.device_flow(terminal.issuer.url, terminal.issuer.client_id, environment=terminal.environment)
         ) as flow:
@@ -389,11 +391,11 @@ def test_the_device_flow_can_be_left(terminal: Terminal) -> None:
                 return step
         return None
 
-    assert isinstance(terminal.time.run(leave), DeviceAuthorization)
+    assert isinstance(terminal.time.run(first_step), DeviceAuthorization)
     assert "/token" not in terminal.paths
 
 
-def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None:
+def test_device_flow_with_an_invalid_issuer_raises_config_error(terminal: Terminal) -> None:
     async def ask() -> None:
         async for _ in awesome_cli.device_flow("provider.example", "x", environment=terminal.environment):
             raise AssertionError
@@ -402,7 +404,9 @@ def test_an_issuer_that_is_no_url_is_a_wrong_setting(terminal: Terminal) -> None
         terminal.time.run(ask)
 
 
-def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:  # noqa: ANN401
+def test_without_an_environment_argument_the_one_of_the_process_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "given")
     monkeypatch.setenv("AWESOME_API_URL", API)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -412,7 +416,7 @@ def test_without_a_world_it_is_the_real_one(monkeypatch: pytest.MonkeyPatch, tmp
     assert api.tokens == ["Bearer given"]
 
 
-def test_a_session_in_the_plain_file_asks_no_keyring(terminal: Terminal) -> None:
+def test_a_session_in_the_plaintext_file_does_not_use_the_keyring(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
     environ = {**terminal.environment.environ, "AWESOME_KEYRING_TIMEOUT": "soon"}
     assert awesome_cli.session(environment=replace(terminal.environment, environ=environ)).user.name == "Juan"

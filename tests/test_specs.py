@@ -32,19 +32,19 @@ def names_below(folder: Path, pattern: str) -> set[str]:
     return {name for path in paths for name in names_in(folder / path, ".".join(path.with_suffix("").parts))}
 
 
-def test_every_function_that_is_named_exists() -> None:
+def test_every_named_function_exists() -> None:
     functions = {name for row in ROWS for name in row[0]}
     assert len(functions) > 30
     assert functions - names_below(ROOT / "awesome_cli", "*.py") == set()
 
 
-def test_every_test_that_is_named_exists() -> None:
+def test_every_named_test_exists() -> None:
     tests = {name for row in ROWS for name in row[1]}
     assert len(tests) > 40
     assert tests - names_below(ROOT / "tests", "test_*.py") == set()
 
 
-def test_every_rule_names_both() -> None:
+def test_every_rule_names_a_function_and_a_test() -> None:
     rules = [row for row in ROWS[1:] if row != ([], [])]
     assert len(rules) > 40
     assert all(all(row) for row in rules)
@@ -54,5 +54,5 @@ def test_every_rule_names_both() -> None:
     "specification",
     ["RFC 8628", "RFC 6749", "RFC 6750", "RFC 7009", "RFC 8414", "RFC 8707", "RFC 8725", "Core §3.1.3.7", "Core §12.2"],
 )
-def test_every_specification_that_we_build_on_is_there(specification: str) -> None:
+def test_every_implemented_specification_is_listed(specification: str) -> None:
     assert specification in TEXT

@@ -1,4 +1,4 @@
-"""What a command loads: start-up is guarded by modules, never by milliseconds."""
+"""Start-up cost, checked by the modules that are imported, not by time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 import awesome_cli
 
-HEAVY = {"anyio", "cryptography", "httpx", "jose", "keyring", "rich", "secretstorage", "segno", "tomlkit"}
-PROBE = """
+LARGE = {"anyio", "cryptography", "httpx", "jose", "keyring", "rich", "secretstorage", "segno", "tomlkit"}
+PROGRAM = """
 import sys
 sys.argv = ["awesome", *sys.argv[1:]]
 from awesome_cli.cli.main import run
@@ -23,40 +23,42 @@ except SystemExit:
 
 
 def modules(*argv: str, home: Path) -> set[str]:
-    """Run a command in a process of its own and return the top-level packages that it loaded."""
+    """Run a command in a new process and return the top-level packages that it imported."""
     environ = {"HOME": str(home), "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *argv], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", PROGRAM, *argv], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     return {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
 
 
-def test_the_version_takes_no_parser(tmp_path: Path) -> None:
-    assert not modules("--version", home=tmp_path) & {*HEAVY, "typer", "jeepney", "dataclasses", "platformdirs"}
+def imported_with(*modules: str) -> set[str]:
+    program = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in done.stdout.split()}
+
+
+def test_version_imports_no_parser(tmp_path: Path) -> None:
+    assert not modules("--version", home=tmp_path) & {*LARGE, "typer", "jeepney", "dataclasses", "platformdirs"}
 
 
 @pytest.mark.parametrize("argv", [("--help",), ("say-hi", "--help"), ("login", "--help")], ids=" ".join)
-def test_help_takes_a_parser_and_nothing_else(tmp_path: Path, argv: tuple[str, ...]) -> None:
+def test_help_imports_the_parser_and_no_large_dependency(tmp_path: Path, argv: tuple[str, ...]) -> None:
     loaded = modules(*argv, home=tmp_path)
     assert "typer" in loaded
-    assert not loaded & HEAVY
+    assert not loaded & LARGE
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
-def test_the_fast_lane_takes_a_bus_and_nothing_else() -> None:
-    program = "import sys, awesome_cli.cli.fast_path; print(*sys.modules)"
-    environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+def test_the_fast_path_imports_only_the_d_bus_client() -> None:
+    loaded = imported_with("awesome_cli.cli.fast_path")
     assert "jeepney" in loaded
-    assert not loaded & {*HEAVY, "typer", "dataclasses", "platformdirs"}
+    assert not loaded & {*LARGE, "typer", "dataclasses", "platformdirs"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
-def test_the_secret_service_is_read_without_the_search_for_a_keyring() -> None:
-    modules = "awesome_cli.keystore.secret_service, awesome_cli.sessions.store, awesome_cli.settings.profile"
-    program = f"import sys, {modules}; print(*sys.modules)"
-    environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+def test_the_secret_service_modules_do_not_import_keyring() -> None:
+    loaded = imported_with(
+        "awesome_cli.keystore.secret_service", "awesome_cli.sessions.store", "awesome_cli.settings.profile"
+    )
     assert not loaded & {"keyring", "httpx", "jose", "tomlkit", "anyio"}

@@ -1,4 +1,4 @@
-"""Strings from outside: nothing passes that a terminal or a browser could take for more than text."""
+"""Untrusted strings: printable text for a terminal, arguments for a shell, URLs for a browser."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ IGNORABLE = [  # DerivedCoreProperties.txt, Default_Ignorable_Code_Point
         ("[link=https://evil.example]name[/link]", "[link=https://evil.example]name[/link]"),
     ],
 )
-def test_only_what_can_be_seen_is_shown(text: str, shown: str) -> None:
+def test_safe_removes_control_and_invisible_characters(text: str, shown: str) -> None:
     assert safe(text) == shown
 
 
-def test_what_is_cut_off_is_marked() -> None:
+def test_safe_marks_truncated_text() -> None:
     assert safe("x" * 256) == "x" * 256
     assert safe("x" * 257) == "x" * 255 + "…"
     assert safe("abcdef", 4) == "abc…"
 
 
-def test_nothing_that_unicode_ignores_is_shown() -> None:
+def test_safe_removes_every_default_ignorable_code_point() -> None:
     assert [hex(number) for number in IGNORABLE if safe(chr(number))] == []
 
 
-def test_no_character_of_unicode_controls_the_terminal() -> None:
+def test_safe_removes_every_control_and_format_character() -> None:
     shown = "".join(safe(chr(number)) for number in range(sys.maxunicode + 1))
     categories = {unicodedata.category(character) for character in shown}
     assert not categories & {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -57,18 +57,18 @@ def test_no_character_of_unicode_controls_the_terminal() -> None:
 
 
 @given(st.text(max_size=20))
-def test_an_argument_to_paste_is_the_same_text_to_a_shell_or_none(text: str) -> None:
+def test_a_shell_argument_parses_to_the_same_text_or_is_none(text: str) -> None:
     quoted = shell_argument(text)
     assert quoted is None or (shlex.split(quoted) == [text] and not set(text) & set("$`\\\"'!%^&|;<>()\n"))
 
 
-def test_an_argument_to_paste_may_have_what_scopes_and_names_have() -> None:
+def test_a_shell_argument_may_contain_the_characters_of_scopes() -> None:
     assert shell_argument("openid read:x https://a.example/b-c_d+e") == '"openid read:x https://a.example/b-c_d+e"'
     assert [shell_argument(text) for text in ("", "$(id)", "`id`", "a\nb", "ä", '"', "%PATH%")] == [None] * 7
 
 
 @given(st.text(), st.integers(1, 300))
-def test_safe_text_is_one_bounded_line_and_stays_as_it_is(text: str, limit: int) -> None:
+def test_safe_returns_one_line_within_the_limit_and_is_idempotent(text: str, limit: int) -> None:
     shown = safe(text, limit)
     assert len(shown) <= limit
     assert shown.isprintable() or any(character.isspace() for character in shown)
@@ -77,7 +77,7 @@ def test_safe_text_is_one_bounded_line_and_stays_as_it_is(text: str, limit: int)
 
 
 @given(st.text())
-def test_safe_lines_differ_from_safe_text_by_line_ends_and_tabs_alone(text: str) -> None:
+def test_safe_lines_also_keeps_newlines_and_tabs(text: str) -> None:
     assert safe(safe_lines(text), 10**6) == safe(text, 10**6)
     assert safe_lines("a\n\tb\x1b\r") == "a\n\tb"
 
@@ -99,7 +99,7 @@ def test_safe_lines_differ_from_safe_text_by_line_ends_and_tabs_alone(text: str)
         "http://[::1]:8765/",
     ],
 )
-def test_a_secure_url_passes(url: str) -> None:
+def test_a_secure_url_is_accepted(url: str) -> None:
     parts = secure_url(url)
     assert parts is not None
     assert parts.geturl().lower() == url.lower()
@@ -162,12 +162,12 @@ def test_a_secure_url_passes(url: str) -> None:
         "https://provider.example/" + "x" * 2048,
     ],
 )
-def test_what_is_no_secure_url_does_not_pass(url: object) -> None:
+def test_an_insecure_or_malformed_url_is_rejected(url: object) -> None:
     assert secure_url(url) is None
 
 
 @given(st.text() | st.from_regex(r"https?://[\[\]:@/.%\\a-z0-9-]{0,30}", fullmatch=True))
-def test_whatever_passes_begins_with_a_scheme_and_has_a_host(url: str) -> None:
+def test_every_accepted_url_has_a_secure_scheme_and_a_host(url: str) -> None:
     parts = secure_url(url)
     if parts is not None:
         assert parts.hostname
@@ -184,5 +184,5 @@ def test_whatever_passes_begins_with_a_scheme_and_has_a_host(url: str) -> None:
         *(("8.8.8.8", False), ("localhost.example", False), ("", False), ("127.1", False), ("example", False)),
     ],
 )
-def test_loopback_is_known_by_name_or_number(host: str, loopback: bool) -> None:  # noqa: FBT001 - a table's column
+def test_loopback_is_recognized_by_name_or_address(host: str, loopback: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_loopback(host) is loopback

@@ -1,1 +1,1 @@
-"""What people type and read: one file per command, file name = command name."""
+"""The commands: one file per command, with the command's name."""

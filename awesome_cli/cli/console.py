@@ -87,7 +87,7 @@ class Console:
         self._write(f"{json_document(document)}\n")
 
     def event(self, document: Mapping[str, object]) -> None:
-        """Print one JSON line for a program that waits for it, in ASCII. Raises OutputError, if it has ended."""
+        """Print one JSON line in ASCII. Raises OutputError, also if the program that reads the events has ended."""
         try:
             self._write(f"{json_document(document, indent=None)}\n")
         except OutputClosedError:
@@ -102,7 +102,7 @@ class Console:
             self.lines("  ".join(cells).rstrip())
 
     def say(self, text: str, bold: str = "") -> None:
-        """Tell the person on stderr what they must know or do, ``--quiet`` or not; ``bold`` is emphasized."""
+        """Print on stderr, even with ``--quiet``; ``bold`` is emphasized."""
         bold = safe_line(bold)
         self._tell(safe_lines(text) + (bold if self.is_plain or not bold else f"\033[1m{bold}\033[0m") + "\n")
 
@@ -116,16 +116,16 @@ class Console:
         self._tell(f"{drawing}\n")
 
     def note(self, text: str = "") -> None:
-        """Tell the person something on stderr, unless ``--quiet`` was given."""
+        """Print a note on stderr, unless ``--quiet`` was given."""
         if not self.quiet:
             self.say(text)
 
     def warning(self, text: str) -> None:
-        """Warn the person, once."""
+        """Print a warning, each only once."""
         self.say_once(safe_line(f"Warning: {text}"))
 
     def detail(self, text: str) -> None:
-        """Tell the person something, if ``--verbose`` was given. Never a secret."""
+        """Print details, if ``--verbose`` was given. They never contain a secret."""
         if self.verbose:
             self.say(f"  {safe(text, 400)}")
 
@@ -162,7 +162,7 @@ class Console:
             print(text, end="", file=self._stdout, flush=True)
 
     def _tell(self, text: str) -> None:
-        with suppress(OSError):  # a closed stderr or a full disk ends no command
+        with suppress(OSError):  # a closed stderr or a full disk does not end the command
             print(text, end="", file=self._stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""``doctor``: check everything that a sign-in needs, and say what to do. No finding says who somebody is."""
+"""``doctor``: check everything that a sign-in needs, and say what to do. No finding contains personal data."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
 PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
 ONLINE_ADVICE = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it lapse."
-LOCK_TIMEOUT = 5.0  # seconds for a lock that nobody else should hold
+LOCK_TIMEOUT = 5.0  # seconds for a lock that no other process should hold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def doctor(
 
 
 class _Examination:
-    """All checks of one profile. A check returns what it found, or raises what a command would end with."""
+    """All checks of one profile. A check returns a finding, or raises the error that a command would."""
 
     def __init__(self, account: Account, *, online: bool) -> None:
         self._account = account
@@ -184,7 +184,7 @@ class _Examination:
             return [self._failed("provider", error)], "the provider cannot be reached"
 
     async def _ask_provider(self, client: OidcClient) -> tuple[list[Finding], str]:
-        """Return the findings up to the first check without which the others make no sense, and what is wrong then."""
+        """Return the findings up to the first check that the others depend on and that failed, and the reason."""
         began = self._environment.now()
         try:
             response = await client.request_discovery()

@@ -103,7 +103,7 @@ def login(
 
 
 def sign_in(context: CommandContext, options: LoginOptions | None = None) -> User:
-    """Sign in, unless somebody is already, and return who is signed in now."""
+    """Sign in, unless a session can be used already, and return the user."""
     options = options or LoginOptions()
     with ExitStack() as until_reported:
         try:
@@ -170,14 +170,14 @@ def _stored_user(account: Account, options: LoginOptions) -> User | None:
 
 
 def _offer_plaintext_file(console: Console, options: LoginOptions, error: NoKeyringError) -> None:
-    """Raise the error, unless a person without a keyring chooses the plaintext file."""
+    """Raise the error, unless no keyring exists and the user chooses the plaintext file."""
     question = f"{error.message} Keep the session in a plain file instead, readable by whoever reads your files?"
     if options.json or not (console.is_interactive and console.confirm(question, default=False)):
         raise error
 
 
 def _ask_for_missing_settings(context: CommandContext, options: LoginOptions, stored: User | None) -> LoginOptions:
-    """Ask a person for what no setting says. Answers count as flags, so they are saved once the login has worked."""
+    """Prompt for missing settings. Answers count as flags, so they are saved after a successful login."""
     console, resolve = context.console, context.account.settings.resolve
     settings = resolve(options.flags)
     if stored is not None or not console.is_interactive or (settings.issuer and settings.client_id):
@@ -196,7 +196,7 @@ def _ask_for_missing_settings(context: CommandContext, options: LoginOptions, st
 
 
 def _already_signed_in(context: CommandContext, settings: Profile, options: LoginOptions) -> User:
-    """Leave a session that is valid, or can be renewed; but move it to the keyring if it belongs there."""
+    """Keep a session that is valid or can be renewed, and move it to the keyring if it belongs there."""
     account, console = context.account, context.console
     try:
         user = account.renew_if_needed(account.load()).user
@@ -219,7 +219,7 @@ def _already_signed_in(context: CommandContext, settings: Profile, options: Logi
 
 
 def _show(context: CommandContext, device: DeviceAuthorization, options: LoginOptions) -> None:
-    """Show the person what to do; RFC 8628 §3.3 and, against codes that somebody else requested, §5.4."""
+    """Show URL, code and instructions (RFC 8628 §3.3), with a warning against codes of other people (§5.4)."""
     console, environment = context.console, context.environment
     if options.json:
         console.event(

@@ -74,7 +74,7 @@ def run() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # reported already, or the reader of a pipe has ended: keep Python from complaining at its exit
+        except OSError:  # reported already, or a closed pipe: keep Python from reporting it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     sys.exit(code)
 

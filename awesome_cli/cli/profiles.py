@@ -91,7 +91,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
 
 
 def _list(context: CommandContext, *, json: bool) -> None:
-    """Show every profile, whatever is wrong with one of them; what is wrong decides the exit code."""
+    """Show every profile, even if the session of one cannot be read; that error decides the exit code."""
     account, console = context.account, context.console
     names = sorted({*account.settings.names, account.profile})
     found = [status for name in names if (status := _status(account.for_profile(name), account)).is_known]
@@ -159,11 +159,11 @@ class _ProfileStatus:
 
     @property
     def is_failure(self) -> bool:
-        """Whether more is wrong than that somebody must sign in."""
+        """Whether there is an error that a login does not solve."""
         return self.error is not None and not isinstance(self.error, LoginRequiredError)
 
     def report_error(self) -> None:
-        """Raise what is wrong, or warn of it, if it is only that somebody must sign in."""
+        """Raise the error, or print it as a warning if a login solves it."""
         if self.error is not None:
             if self.is_failure:
                 raise self.error

@@ -1,4 +1,4 @@
-"""Secrets by name in a plaintext JSON file, for those who asked for it instead of a keyring."""
+"""Secrets by name in a plaintext JSON file, used on request instead of a keyring."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class PlaintextFileStore:
         except NotPrivateError as error:
             raise PlaintextFileError(
                 f"{file} is not used: {error.strerror}.",
-                hint="The session in it may be somebody else's. Sign out to remove it, and sign in again.",
+                hint="The session in it may belong to another user. Sign out to remove it, and sign in again.",
             ) from error
         except OSError as error:
             raise PlaintextFileError(f"{file} cannot be {verb} ({error.strerror}).") from error

@@ -118,7 +118,7 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class TransientFailure:
-    """A response without an OAuth answer; polling goes on. ``retry_after``: seconds that the server asks for."""
+    """Not an OAuth response; polling continues. ``retry_after``: seconds that the server asks for."""
 
     retry_after: float = 0.0
 
@@ -151,7 +151,7 @@ def device_code_expired() -> DeviceCodeExpiredError:
 
 @dataclass(frozen=True, slots=True)
 class PollingSchedule:
-    """How long to wait before the next poll, in seconds, and whether the provider ever sent an OAuth answer."""
+    """How long to wait before the next poll, in seconds, and whether the provider ever sent an OAuth response."""
 
     interval: float
     backoff: float

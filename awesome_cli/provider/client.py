@@ -160,7 +160,7 @@ class OidcClient:
     async def is_token_accepted(self, session: Session) -> bool:
         """Ask the userinfo endpoint whether it accepts the access token (OIDC Core §5.3).
 
-        Raises ProviderError, if the answer is neither yes nor no; SubjectMismatchError, if it is about another user.
+        Raises ProviderError, if the response is inconclusive; SubjectMismatchError, if it is about another user.
         """
         await self._metadata.load(session.provider_digest)
         send = partial(self._connection.request, "GET", token=session.access_token)

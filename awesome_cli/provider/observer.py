@@ -1,4 +1,4 @@
-"""What a command does while a request is under way: say so, answer early, hurry after a signal."""
+"""Watches requests under way: prints a note, calls back at a deadline, defers signals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.environment import Environment, Messages
 
-NOTE_AFTER = 2.0  # seconds without a response until the person is told what is waited for
+NOTE_AFTER = 2.0  # seconds without a response until a note is printed
 
 
 class RequestObserver:
@@ -40,7 +40,7 @@ class RequestObserver:
 
     @contextmanager
     def deferred_signals(self, work: str) -> Iterator[None]:
-        """Defer signals until the block ends; whoever sends one is told which ``work`` is being finished."""
+        """Defer signals until the block ends; the first one prints which ``work`` is being finished."""
         with self._environment.defer_signals() as deferred:
             deferred.on_first = lambda: self._messages.say_once(f"Finishing {work} ...")
             before, self._deferred = self._deferred, deferred
@@ -53,7 +53,7 @@ class RequestObserver:
         return self._environment.now()
 
     def on_wait(self, seconds: float) -> None:
-        """Take note of how long the request has been going on; called twice a second."""
+        """Receive the time that the request has taken; called twice a second."""
         if seconds >= NOTE_AFTER and not self._has_noted:
             self._has_noted = True
             self._messages.note("Waiting for the provider ...")

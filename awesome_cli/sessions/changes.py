@@ -1,4 +1,4 @@
-"""Replace and remove the stored session, and revoke what it replaces. Nothing is lost or left behind on the way."""
+"""Replace and remove the stored session, and revoke the tokens of the session that is replaced."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SessionChanges:
         self._revoke = revoke
 
     def check_writable(self, store: SessionStore, *new_owners: Owner) -> None:
-        """Raise KeyringError, if the store does not keep what is written to it."""
+        """Raise KeyringError, if the store does not store what is written to it."""
         with suppress(LoginRequiredError):
             store.load_user()  # a keyring that asks to be unlocked does so before others wait for the lock
         with self._locks.change("a test of the keyring", *new_owners):
@@ -64,7 +64,7 @@ class SessionChanges:
         try:
             with self._locks.change("the sign-in", (session.user.issuer, session.user.client_id)):
                 replaced = self._stores.sessions()
-                self.add_to_index(store)  # first: a kill leaves a name too many, not a session that nobody knows of
+                self.add_to_index(store)  # first: after a kill the index has a name too many, not one too few
                 store.save(session)
                 saved = True
                 self._stores.clear_other(store)
@@ -87,10 +87,10 @@ class SessionChanges:
         self._end(replaced, moved)
 
     def remove(self, report: Callable[[User | None, bool], None]) -> None:
-        """End the session at the provider and here; the second happens whatever becomes of the first.
+        """Revoke the session at the provider and remove it here, even if the revocation fails.
 
-        ``report`` is told, before any signal has its effect, whose session it was, and whether its refresh token is
-        certainly revoked.
+        ``report`` is called, before a deferred signal takes effect, with the user and whether the revocation of the
+        refresh token is confirmed.
         """
         with suppress(LoginRequiredError, KeyringError):
             self._stores.keyring.load_user()  # the same
@@ -106,7 +106,7 @@ class SessionChanges:
             try:
                 report(user, confirmed)
             except AwesomeError as error:
-                if deferred.pending:  # the signal ends the program, and nobody would be told
+                if deferred.pending:  # the signal ends the program, and the error would not be shown
                     self._messages.warning(error.message)
                 raise
 

@@ -18,7 +18,7 @@ _RESPONSE_WAS_LOST = "It did not respond to the last renewal in time, which may 
 
 
 class Observer(Protocol):
-    """Defers signals while work is done, and tells the time in seconds since the epoch."""
+    """Defers signals during work; ``now`` returns seconds since the epoch."""
 
     def deferred_signals(self, work: str) -> AbstractContextManager[None]: ...
     def now(self) -> float: ...

@@ -1,7 +1,7 @@
 """Files that record failed renewals and revoked sessions, for all processes that share a keyring.
 
 They are not secret, and lie beside the locks (system/account_folders.py). A file that cannot be written is ignored:
-it costs another process a request, or a hint.
+another process then sends a request more, or lacks a hint.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from awesome_cli.sessions.record import (
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows allows 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
 MANIFEST_UNITS = 200  # of the manifest without the user
 MAX_READS = 5  # of a session that other processes replace while it is read
-MIN_SWEEP = 10  # chunks that ``delete`` deletes behind gaps too: somebody may have deleted entries by hand
+MIN_SWEEP = 10  # chunks that ``delete`` deletes behind gaps too: a user may have deleted entries by hand
 USUAL_CHUNKS = 4  # of a session with an access token that is a JWT; what ``check_writable`` writes at a first login
 
 TOKEN_FIELDS = ("access_token", "refresh_token", "id_token", "provider_digest")
@@ -207,7 +207,7 @@ def _unused_slot(manifest: Mapping[str, Any]) -> str:
 
 
 def _digest(chunks: list[str]) -> str:
-    """Return what ties chunks to their manifest. Tokens have enough entropy that it does not reveal them."""
+    """Return the digest that links chunks to their manifest. Tokens have too much entropy to be guessed from it."""
     return hashlib.sha256("\n".join(chunks).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -17,7 +17,7 @@ from awesome_cli.text import safe, secure_url
 
 DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
-KEYRING_TIMEOUT = 30.0  # seconds; a person may have to look up a password first
+KEYRING_TIMEOUT = 30.0  # seconds; the user may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
 TEXTS = (*SETTINGS, "domain")  # Auth0's short form of an issuer
 EXTRA_TEXTS = ("domain", "client_id", "audience")  # read from variables with another prefix as well

@@ -42,7 +42,7 @@ class DeferredSignals:
 
     @property
     def pending(self) -> bool:
-        """Whether a signal takes effect after the block. After a skip none does: the user had a response."""
+        """Whether a signal takes effect after the block. After a skip none does: the user has already been answered."""
         return self.first != 0 and not self.skipped
 
     @property

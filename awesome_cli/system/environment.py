@@ -37,7 +37,7 @@ class Backend(Protocol):
 
 
 class Messages(Protocol):
-    """Who is told what happens meanwhile: the console, or nobody where a library is used."""
+    """Receives notes and warnings: the console, or nothing if the package is used as a library."""
 
     def say(self, text: str) -> None: ...
     def say_once(self, text: str) -> None: ...

@@ -1,4 +1,4 @@
-"""Recognizes errors which mean that the system has no more open files, memory or threads to give."""
+"""Recognizes errors that mean that the system is out of file descriptors, memory or threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trouble on the way to the provider never costs a session; the provider's own word does."""
+"""Failures of the provider or the connection: none removes a session, except that a refresh token is rejected."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def _answer(status: int, text: str = "", headers: dict[str, str] | None = None) 
     return lambda _: httpx.Response(status, stream=httpx.ByteStream(text.encode()), headers=headers or {})
 
 
-async def _silence(_: httpx.Request) -> httpx.Response:
+async def _hang(_: httpx.Request) -> httpx.Response:
     await anyio.sleep_forever()
     raise AssertionError
 
 
-TROUBLES = {
+FAILURES = {
     "DNS failure": _raise(httpx.ConnectError("[Errno -2] Name or service not known")),
     "connection refused": _raise(httpx.ConnectError("[Errno 111] Connection refused")),
     "proxy down": _raise(httpx.ProxyError("503 Service Unavailable")),
@@ -47,73 +47,73 @@ TROUBLES = {
     "handshake failure": _raise(ssl.SSLError(1, "wrong version number")),
     "connection reset": _raise(httpx.ReadError("")),
     "timeout": _raise(httpx.ReadTimeout("")),
-    "silence": _silence,
+    "no response": _hang,
     "500": _answer(500, "{}"),
     "502 in HTML": _answer(502, "<h1>Bad gateway</h1>", HTML),
     "429": _answer(429, '{"error": "Too Many Requests"}'),
     "captive portal": _answer(200, "<h1>Accept our terms</h1>", HTML),
     "captive portal that redirects": _answer(302, "", {"location": "https://portal.example/"}),
     "firewall": _answer(403, "<h1>Blocked</h1>", HTML),
-    "nothing at all": _answer(200),
+    "empty response": _answer(200),
 }
 
-UNCONFIRMED = {  # RFC 7009 §2.2: a 200 confirms a revocation, whatever stands in its body
-    name: trouble for name, trouble in TROUBLES.items() if name not in ("captive portal", "nothing at all")
+UNCONFIRMED = {  # RFC 7009 §2.2: a 200 confirms a revocation, whatever its body
+    name: failure for name, failure in FAILURES.items() if name not in ("captive portal", "empty response")
 }
 
 
-@pytest.fixture(params=["with the provider remembered", "with nothing remembered"])
+@pytest.fixture(params=["with cached metadata", "without cached metadata"])
 def expired(terminal: Terminal, time: Time, request: pytest.FixtureRequest) -> Terminal:
     terminal.login()
     time.pass_by(4_000)
-    if request.param == "with nothing remembered":
+    if request.param == "without cached metadata":
         shutil.rmtree(terminal.environment.cache_dir)
     return terminal
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_say_hi_and_whoami_answer_from_the_last_verified_sign_in_and_say_so(expired: Terminal, trouble: Act) -> None:
-    back_online, expired.answer = expired.answer, trouble
-    kept = expired.keyring.entries()
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_say_hi_and_whoami_answer_offline_from_the_last_verified_sign_in(expired: Terminal, failure: Act) -> None:
+    back_online, expired.answer = expired.answer, failure
+    stored = expired.keyring.entries()
     for command in ("say-hi", "whoami"):
         assert expired.run(command) == 0
         assert "Juan" in expired.out
         assert "Offline: " in expired.err
         assert "last verified sign-in" in expired.err
-    assert expired.keyring.entries() == kept
+    assert expired.keyring.entries() == stored
     expired.answer = back_online
     assert expired.run("token") == 0
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_there_is_no_token_without_the_provider(expired: Terminal, trouble: Act) -> None:
-    expired.answer = trouble
-    kept = expired.keyring.entries()
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_token_fails_while_the_provider_is_unavailable(expired: Terminal, failure: Act) -> None:
+    expired.answer = failure
+    stored = expired.keyring.entries()
     assert expired.run("token") == 7
     assert expired.out == ""
     assert expired.err.removeprefix("Waiting for the provider ...\n").startswith("Error: ")
-    assert expired.keyring.entries() == kept
+    assert expired.keyring.entries() == stored
 
 
-@pytest.mark.parametrize("trouble", UNCONFIRMED.values(), ids=UNCONFIRMED)
-def test_a_logout_empties_the_keyring_and_owns_up(expired: Terminal, trouble: Act) -> None:
-    expired.answer = trouble
+@pytest.mark.parametrize("failure", UNCONFIRMED.values(), ids=UNCONFIRMED)
+def test_logout_empties_the_keyring_and_reports_the_unconfirmed_revocation(expired: Terminal, failure: Act) -> None:
+    expired.answer = failure
     assert expired.run("logout") == 10
     assert "did not confirm the revocation" in expired.err
     assert expired.keyring.entries() == {}
     assert expired.run("logout") == 0
 
 
-@pytest.mark.parametrize("trouble", TROUBLES.values(), ids=TROUBLES)
-def test_a_login_neither_replaces_nor_loses_what_it_cannot_ask_about(expired: Terminal, trouble: Act) -> None:
-    expired.answer = trouble
-    kept = expired.keyring.entries()
+@pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
+def test_login_keeps_an_expired_session_while_the_provider_is_unavailable(expired: Terminal, failure: Act) -> None:
+    expired.answer = failure
+    stored = expired.keyring.entries()
     assert expired.run("login") == 7
-    assert expired.keyring.entries() == kept
+    assert expired.keyring.entries() == stored
 
 
 @pytest.mark.parametrize("command", ["say-hi", "whoami", "token"])
-def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: str) -> None:
+def test_a_session_whose_grant_was_revoked_is_removed(expired: Terminal, command: str) -> None:
     session = _session_store(expired).load()
     assert session
     form = {"client_id": expired.issuer.client_id, "token": session.refresh_token or ""}
@@ -123,24 +123,24 @@ def test_a_grant_that_the_provider_ended_is_removed(expired: Terminal, command: 
     assert expired.keyring.entries() == {}
 
 
-def test_a_grant_that_a_sibling_renewed_without_our_lock_is_adopted(expired: Terminal) -> None:
-    def overtaken(request: httpx.Request) -> httpx.Response:
+def test_a_session_renewed_by_another_process_without_the_lock_is_adopted(expired: Terminal) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path != "/token":
             return expired.simulated(request)
-        _renew_like_a_sibling(expired)
+        _renew_as_another_process(expired)
         return httpx.Response(403, stream=httpx.ByteStream(b'{"error": "invalid_grant"}'))
 
-    expired.answer = overtaken
+    expired.answer = answer
     assert expired.run("say-hi") == 0
     assert (expired.out, expired.err) == ("Welcome Juan!\n", "")
 
 
-def _renew_like_a_sibling(terminal: Terminal) -> None:
+def _renew_as_another_process(terminal: Terminal) -> None:
     session_store = _session_store(terminal)
     session = session_store.load()
     assert session
     user = replace(session.user, expires_at=terminal.time.now() + 3_600)
-    session_store.save(replace(session, user=user, access_token="a sibling's"))
+    session_store.save(replace(session, user=user, access_token="renewed"))
 
 
 def _session_store(terminal: Terminal) -> SessionStore:

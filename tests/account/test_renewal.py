@@ -1,4 +1,4 @@
-"""Renewals at providers that are slow, that move or cannot be verified, and commands that wait for one another."""
+"""Renewals: slow providers, invalid tokens, endpoints that moved, and commands that wait for another process."""
 
 from __future__ import annotations
 
@@ -39,80 +39,82 @@ NOTE = "Waiting for the provider ...\n"
 
 @pytest.fixture
 def expired(terminal: Terminal, time: Time) -> Terminal:
-    """A session whose access token has ended."""
+    """A session whose access token has expired."""
     terminal.login()
     time.pass_by(4_000)
     return terminal
 
 
-def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session that is there
+def _session(terminal: Terminal) -> Any:  # noqa: ANN401 - a session, never None
     return account_of(terminal).load()
 
 
-def _at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
+def _answer_at(path: str, act: Callable[[httpx.Request], Any], terminal: Terminal) -> Callable[[httpx.Request], Any]:
     return lambda request: act(request) if request.url.path == path else terminal.simulated(request)
 
 
-# --- a provider that takes its time
+# --- slow responses
 
 
 @pytest.mark.parametrize("seconds", [16, 60, REFRESH_TIMEOUT - 1])
-def test_an_answer_that_comes_late_is_taken(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
+def test_a_late_refresh_response_is_accepted(expired: Terminal, issuer: ProviderSimulator, seconds: float) -> None:
     expired.provider.at("/token", Delay(seconds))
     assert expired.run("token") == 0
     assert expired.err == NOTE
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_an_answer_within_two_seconds_is_waited_for_without_a_word(expired: Terminal) -> None:
+def test_a_refresh_response_within_two_seconds_causes_no_note(expired: Terminal) -> None:
     expired.provider.at("/token", Delay(1.5))
     assert expired.run("token") == 0
     assert expired.err == ""
 
 
-def test_an_answer_that_never_comes_is_given_up_and_explains_a_session_that_ended(
+def test_a_refresh_that_timed_out_explains_why_the_session_ended(
     expired: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
-        expired.simulated(request)  # the provider did what it was asked
+        expired.simulated(request)  # the provider renews, but the response is lost
         await anyio.sleep_forever()
         raise AssertionError
 
-    expired.answer = _at("/token", lost, expired)
-    began = time.now()
+    expired.answer = _answer_at("/token", lost, expired)
+    started = time.now()
     assert expired.run("token") == 7
-    assert time.now() - began == REFRESH_TIMEOUT
+    assert time.now() - started == REFRESH_TIMEOUT
     expired.answer = expired.respond
     assert expired.run("token") == 4
     assert "did not respond to the last renewal in time" in expired.err
     assert issuer.reuses == 1
 
 
-def test_any_other_request_is_given_up_sooner(expired: Terminal, time: Time) -> None:
+def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal, time: Time) -> None:
     expired.provider.at("/userinfo", Delay(REQUEST_TIMEOUT + 1))
     assert expired.run("token") == 0
-    began = time.now()
+    started = time.now()
     assert expired.run("whoami", "--check") == 7
-    assert time.now() - began == REQUEST_TIMEOUT
+    assert time.now() - started == REQUEST_TIMEOUT
 
 
 @pytest.mark.parametrize("command", [("say-hi",), ("whoami",), ("whoami", "--json")])
-def test_who_is_signed_in_is_told_within_ten_seconds_and_the_renewal_goes_on(
+def test_the_user_is_printed_after_ten_seconds_while_the_renewal_continues(
     expired: Terminal, issuer: ProviderSimulator, command: tuple[str, ...]
 ) -> None:
     expired.provider.at("/token", Delay(40))
     assert expired.run(*command) == 0
     assert "Juan" in expired.out
-    assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # said once
+    assert expired.out.count("\n") == len(set(expired.out.splitlines()))  # each line is printed once
     assert expired.err.count(LAST_VERIFIED) == 1
     assert "has not responded yet" in expired.err
     assert issuer.refreshes == 1
     assert expired.run("token") == 0
-    assert expired.paths == []  # it was renewed
+    assert expired.paths == []  # the renewal was stored
 
 
-def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Terminal, issuer: ProviderSimulator) -> None:
-    grants = issuer._refresh_tokens  # noqa: SLF001 - nothing else ends a grant while it is used
+def test_a_session_that_is_rejected_after_the_greeting_causes_a_warning(
+    expired: Terminal, issuer: ProviderSimulator
+) -> None:
+    grants = issuer._refresh_tokens  # noqa: SLF001 - to end the grant without a request
     grants.clear()
     expired.provider.at("/token", Delay(40))
     assert (expired.run("say-hi"), expired.out) == (0, "Welcome Juan!\n")
@@ -120,13 +122,13 @@ def test_what_the_provider_says_after_the_greeting_is_a_warning(expired: Termina
     assert expired.run("say-hi") == 4
 
 
-def test_a_reader_that_has_gone_ends_no_renewal(
+def test_a_closed_output_pipe_does_not_end_a_renewal(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def gone(*_: object, **__: object) -> None:
+    def closed(*_: object, **__: object) -> None:
         raise OutputClosedError(0)
 
-    monkeypatch.setattr("awesome_cli.cli.console.Console.result", gone)
+    monkeypatch.setattr("awesome_cli.cli.console.Console.result", closed)
     expired.provider.at("/token", Delay(40))
     assert expired.run("say-hi") == 0
     monkeypatch.undo()
@@ -134,7 +136,7 @@ def test_a_reader_that_has_gone_ends_no_renewal(
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Terminal, time: Time) -> None:
+def test_a_renewal_ends_at_most_thirty_seconds_after_a_signal(expired: Terminal, time: Time) -> None:
     deferred = DeferredSignals()
 
     @contextmanager
@@ -148,10 +150,10 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
         raise AssertionError
 
     expired.set(defer_signals=defer_signals)
-    expired.answer = _at("/token", act, expired)
-    began = time.now()
+    expired.answer = _answer_at("/token", act, expired)
+    started = time.now()
     assert expired.run("token") == 7
-    assert 20 + INTERRUPTED_TIMEOUT <= time.now() - began <= 20 + INTERRUPTED_TIMEOUT + 1
+    assert 20 + INTERRUPTED_TIMEOUT <= time.now() - started <= 20 + INTERRUPTED_TIMEOUT + 1
 
 
 # --- commands that wait for a renewal of another process
@@ -159,13 +161,13 @@ def test_after_a_signal_a_renewal_takes_thirty_seconds_more_at_most(expired: Ter
 
 @contextmanager
 def _busy(terminal: Terminal) -> Iterator[Path]:
-    """Let another process renew the session all the time."""
+    """Hold the lock, as a renewal in another process does."""
     name = session_lock_name("awesome-cli-default", (terminal.issuer.url, terminal.issuer.client_id))
     with acquire_locks(terminal.environment.account_dirs, [name]) as folder:
         yield folder / f"{name}.failed"
 
 
-def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
+def test_say_hi_waits_at_most_ten_seconds_for_another_process(
     expired: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.account.USER_TIMEOUT", 0.05)
@@ -175,7 +177,7 @@ def test_a_greeting_does_not_wait_longer_than_ten_seconds_for_another_process(
     assert USER_TIMEOUT == 10
 
 
-def test_a_token_waits_for_another_process_and_says_so_in_the_end(
+def test_token_waits_for_another_process_and_reports_the_timeout(
     expired: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
@@ -185,12 +187,12 @@ def test_a_token_waits_for_another_process_and_says_so_in_the_end(
 
 
 @pytest.mark.parametrize(("command", "code"), [("token", 7), ("say-hi", 0)])
-def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
+def test_a_command_adopts_the_failure_of_the_renewal_that_it_waited_for(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, command: str, code: int
 ) -> None:
     acquire = lock.acquire_locks
 
-    def after_a_failure(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - handed on as they came
+    def after_a_failure(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - passed on
         with _busy(expired) as record:
             expired.time.pass_by(20)
             RenewalFailure(record).record(ProviderUnreachableError("The provider is down."), now=expired.time.now())
@@ -201,11 +203,11 @@ def test_the_failure_of_a_renewal_that_was_waited_for_counts_as_ones_own(
     assert "The provider is down." in expired.err
     assert (issuer.refreshes, expired.paths) == (0, [])
     monkeypatch.undo()
-    assert expired.run(command) == 0  # a command of its own asks
+    assert expired.run(command) == 0  # the next command sends its own request
     assert issuer.refreshes == 1
 
 
-def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_details(expired: Terminal) -> None:
+def test_verbose_names_the_lock_folder_that_is_used_instead(expired: Terminal) -> None:
     first, second = expired.environment.account_dirs
     for path in (first, second):
         if path.exists():
@@ -215,8 +217,8 @@ def test_the_next_folder_serves_for_locks_and_is_named_to_whoever_asks_for_detai
     assert f"{first} cannot be used for locks; {second} serves instead." in expired.err
 
 
-def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
-    expired.answer = _at("/token", _refuse, expired)
+def test_logout_deletes_the_record_of_a_failed_renewal(expired: Terminal) -> None:
+    expired.answer = _answer_at("/token", _refuse, expired)
     assert expired.run("token") == 7
     (folder, _) = expired.environment.account_dirs
     assert [path.suffix for path in folder.iterdir()] == [".failed"]
@@ -224,7 +226,7 @@ def test_a_failure_is_forgotten_with_its_session(expired: Terminal) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
+def test_say_hi_answers_without_a_usable_lock_folder(expired: Terminal) -> None:
     for folder in expired.environment.account_dirs:
         if folder.exists():
             folder.rmdir()
@@ -235,26 +237,28 @@ def test_a_greeting_needs_no_folder_for_locks(expired: Terminal) -> None:
     assert expired.run("token") == 7
 
 
-# --- tokens that cannot be verified
+# --- tokens that cannot be validated
 
 
 @pytest.mark.parametrize("ahead", [-50 * 60, -3 * 60, 12 * 3600], ids=["50 min slow", "3 min slow", "12 h fast"])
-def test_a_wrong_clock_costs_no_session(
+def test_a_wrong_clock_does_not_end_the_session(
     terminal: Terminal, issuer: ProviderSimulator, time: Time, ahead: float
 ) -> None:
     terminal.login()
     time.pass_by(3_000)
-    right = terminal.environment
-    terminal.environment = replace(right, now=lambda: time.now() + ahead)
+    correct = terminal.environment
+    terminal.environment = replace(correct, now=lambda: time.now() + ahead)
     assert terminal.run("token", "--min-ttl", "100000") == 8
     assert "Your clock is" in terminal.err
     assert "Set it right and try again." in terminal.err
-    terminal.environment = right
+    terminal.environment = correct
     assert terminal.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issuer: ProviderSimulator) -> None:
+def test_the_refresh_token_that_came_with_an_invalid_id_token_is_stored(
+    expired: Terminal, issuer: ProviderSimulator
+) -> None:
     before = _session(expired)
 
     expired.provider.at("/token", ChangeMembers(id_token=lambda token: token.replace("ey", "eY", 1)))
@@ -262,12 +266,12 @@ def test_a_refused_id_token_is_said_and_asked_for_again(expired: Terminal, issue
     after = _session(expired)
     assert after.refresh_token != before.refresh_token
     assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
-    assert expired.paths == ["/token"]  # nothing was revoked
+    assert expired.paths == ["/token"]  # no revocation
     assert expired.run("say-hi") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_come(
+def test_a_renewal_ignores_an_id_token_whose_keys_cannot_be_fetched(
     expired: Terminal, issuer: ProviderSimulator
 ) -> None:
     before = _session(expired)
@@ -280,7 +284,7 @@ def test_an_id_token_whose_keys_cannot_be_fetched_counts_as_one_that_did_not_com
 
 
 @pytest.mark.parametrize("member", ["access_token", "token_type"])
-def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
+def test_the_refresh_token_of_a_malformed_token_response_is_stored(
     expired: Terminal, issuer: ProviderSimulator, member: str
 ) -> None:
     expired.provider.at("/token", ChangeMembers(**{member: ABSENT}))
@@ -290,7 +294,7 @@ def test_a_malformed_reply_costs_no_session_if_it_has_a_refresh_token(
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
+def test_logout_waits_for_a_limited_time_for_another_process(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.system.lock.TIMEOUT", 0.05)
@@ -301,9 +305,7 @@ def test_a_logout_does_not_wait_for_ever_for_a_renewal_that_was_stopped(
     assert issuer.active_grants == 0
 
 
-def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
-    expired: Terminal, issuer: ProviderSimulator
-) -> None:
+def test_refreshed_tokens_for_another_subject_are_revoked(expired: Terminal, issuer: ProviderSimulator) -> None:
     before = _session(expired)
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     assert expired.run("token") == 8
@@ -313,7 +315,7 @@ def test_a_verified_id_token_of_somebody_else_has_its_tokens_revoked(
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EMFILE, "Too many open files"), MemoryError(), ImportError()])
-def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
+def test_a_local_error_during_validation_is_not_reported_as_an_invalid_signature(
     expired: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def failing(*_: object, **__: object) -> None:
@@ -327,7 +329,7 @@ def test_trouble_of_this_machine_is_no_forged_signature_and_costs_no_session(
     assert (issuer.refreshes, issuer.reuses) == (2, 0)
 
 
-def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
+def test_a_local_error_during_the_validation_of_a_login_revokes_the_tokens(
     terminal: Terminal, issuer: ProviderSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object, **__: object) -> None:
@@ -339,37 +341,37 @@ def test_trouble_of_this_machine_after_an_approval_revokes_the_tokens(
     assert terminal.paths.count("/revoke") == 2
 
 
-@pytest.mark.parametrize("trouble", ["refused", "unreachable"])
-def test_a_session_that_stops_a_login_names_the_way_out(expired: Terminal, trouble: str) -> None:
+@pytest.mark.parametrize("failure", ["refused", "unreachable"])
+def test_login_suggests_force_if_the_old_session_cannot_be_renewed(expired: Terminal, failure: str) -> None:
     def act(_: httpx.Request) -> httpx.Response:
-        if trouble == "unreachable":
+        if failure == "unreachable":
             raise httpx.ConnectError("down")
         return to_httpx(Response(400, b'{"error": "invalid_client"}'))
 
-    expired.answer = _at("/token", act, expired)
+    expired.answer = _answer_at("/token", act, expired)
     assert expired.run("login") == 7
     assert "awesome login --force" in expired.err
 
 
-# --- remembered discovery that no longer fits
+# --- cached metadata with endpoints that moved
 
 
-def _moved(terminal: Terminal, old: str, new: str, there: Callable[[httpx.Request], Any]) -> None:
-    """Let an endpoint move: ``there`` is what happens at the old one."""
+def _move_endpoint(terminal: Terminal, old: str, new: str, at_old: Callable[[httpx.Request], Any]) -> None:
+    """Move an endpoint; ``at_old`` answers requests to the old path."""
 
-    def answer(request: httpx.Request) -> Any:  # noqa: ANN401 - a response or one to wait for
+    def answer(request: httpx.Request) -> Any:  # noqa: ANN401 - a response or an awaitable one
         if request.url.path == old:
-            return there(request)
+            return at_old(request)
         if request.url.path == new:
             return terminal.simulated(
                 httpx.Request(
                     request.method, request.url.copy_with(path=old), headers=request.headers, content=request.content
                 )
             )
-        honest = terminal.simulated(request)
+        response = terminal.simulated(request)
         if request.url.path.endswith("openid-configuration"):
-            return to_httpx(Response(200, honest.read().replace(old.encode() + b'"', new.encode() + b'"')))
-        return honest
+            return to_httpx(Response(200, response.read().replace(old.encode() + b'"', new.encode() + b'"')))
+        return response
 
     terminal.answer = answer
 
@@ -378,7 +380,7 @@ def _refuse(_: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused")
 
 
-THERE = {
+AT_OLD = {
     "404": lambda _: to_httpx(Response(404, b"{}")),
     "410": lambda _: to_httpx(Response(410)),
     "405": lambda _: to_httpx(Response(405)),
@@ -387,34 +389,34 @@ THERE = {
 }
 
 
-@pytest.mark.parametrize("there", THERE.values(), ids=THERE)
-def test_a_token_endpoint_that_moved_is_found_again(
-    expired: Terminal, issuer: ProviderSimulator, there: Callable[[httpx.Request], Any]
+@pytest.mark.parametrize("at_old", AT_OLD.values(), ids=AT_OLD)
+def test_a_token_endpoint_that_moved_is_rediscovered(
+    expired: Terminal, issuer: ProviderSimulator, at_old: Callable[[httpx.Request], Any]
 ) -> None:
-    _moved(expired, "/token", "/oauth/token", there)
+    _move_endpoint(expired, "/token", "/oauth/token", at_old)
     assert expired.run("token") == 0
     assert expired.paths == ["/token", "/.well-known/openid-configuration", "/oauth/token"]
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
     expired.time.pass_by(4_000)
     assert expired.run("token") == 0
-    assert expired.paths == ["/oauth/token"]  # and remembered
+    assert expired.paths == ["/oauth/token"]  # the new metadata is cached
 
 
-def test_a_login_heals_it_too(expired: Terminal) -> None:
-    _moved(expired, "/token", "/oauth/token", THERE["404"])
+def test_login_rediscovers_a_token_endpoint_that_moved(expired: Terminal) -> None:
+    _move_endpoint(expired, "/token", "/oauth/token", AT_OLD["404"])
     assert expired.run("login") == 0
     assert "already signed in" in expired.err
 
 
-def test_a_userinfo_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+def test_a_userinfo_endpoint_that_moved_is_rediscovered(terminal: Terminal) -> None:
     terminal.login()
-    _moved(terminal, "/userinfo", "/me", THERE["404"])
+    _move_endpoint(terminal, "/userinfo", "/me", AT_OLD["404"])
     assert terminal.run("whoami", "--check") == 0
 
 
-def test_a_revocation_endpoint_that_moved_is_found_again(terminal: Terminal) -> None:
+def test_a_revocation_endpoint_that_moved_is_rediscovered(terminal: Terminal) -> None:
     terminal.login()
-    _moved(terminal, "/revoke", "/oauth/revoke", THERE["404"])
+    _move_endpoint(terminal, "/revoke", "/oauth/revoke", AT_OLD["404"])
     assert terminal.run("logout") == 0
     assert terminal.paths == ["/revoke", "/.well-known/openid-configuration", "/oauth/revoke", "/oauth/revoke"]
 
@@ -423,29 +425,29 @@ def test_a_refresh_request_that_may_have_arrived_is_not_sent_again(expired: Term
     def reset(_: httpx.Request) -> httpx.Response:
         raise httpx.ReadError("reset")
 
-    _moved(expired, "/token", "/oauth/token", reset)
+    _move_endpoint(expired, "/token", "/oauth/token", reset)
     assert expired.run("token") == 7
     assert expired.paths == ["/token"]
 
 
-def test_an_endpoint_that_did_not_move_keeps_its_answer(expired: Terminal) -> None:
-    expired.answer = _at("/token", THERE["404"], expired)
+def test_the_error_of_an_endpoint_that_did_not_move_is_final(expired: Terminal) -> None:
+    expired.answer = _answer_at("/token", AT_OLD["404"], expired)
     assert expired.run("token") == 7
     assert expired.paths == ["/token", "/.well-known/openid-configuration"]
 
 
-def test_discovery_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
+def test_a_discovery_document_that_was_just_fetched_is_not_fetched_again(expired: Terminal) -> None:
     for path in expired.environment.cache_dir.iterdir():
         path.unlink()
-    expired.answer = _at("/token", THERE["404"], expired)
+    expired.answer = _answer_at("/token", AT_OLD["404"], expired)
     assert expired.run("token") == 7
     assert expired.paths.count("/.well-known/openid-configuration") == 1
 
 
-# --- sign-ins without a refresh token, and without a keyring
+# --- logins without a refresh token
 
 
-def test_a_sign_in_without_a_refresh_token_says_until_when_it_lives_and_what_to_change(terminal: Terminal) -> None:
+def test_login_without_a_refresh_token_reports_the_expiry_and_the_missing_scope(terminal: Terminal) -> None:
     terminal.login("--scope", "openid profile")
     (line,) = [line for line in terminal.err.splitlines() if "no refresh token" in line]
     assert "2027-01-15T09:00:05Z" in line

@@ -1,4 +1,4 @@
-"""Completion, as shells ask for it and as people see it when they press Tab."""
+"""Shell completion: the requests of shells, the installation, and real shells in which Tab is pressed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0  # seconds; on a busy machine
 SHELLS = ("bash", "zsh", "fish")
-IN_BETWEEN = "awesome {} || exit 3; true"  # something to do afterwards keeps the shell from stepping aside
+AS_CHILD = "awesome {} || exit 3; true"  # a shell would replace itself with a last command
 
 
 class Home:
-    """A person's home with two profiles, and ``awesome`` on the path."""
+    """A home folder with three profiles, and ``awesome`` on the path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -60,9 +60,9 @@ class Home:
             check=False,
         )
 
-    def asked(self, shell: str, words: list[str]) -> list[str]:
-        """Return what the program answers when a shell asks what fits the last word."""
-        answer = self.run(
+    def complete(self, shell: str, words: list[str]) -> list[str]:
+        """Return the completions of the last word, as the program prints them for a shell."""
+        done = self.run(
             "awesome",
             _AWESOME_COMPLETE=f"complete_{shell}",
             _TYPER_COMPLETE_ARGS=" ".join(words),
@@ -71,8 +71,8 @@ class Home:
             COMP_WORDS=" ".join(words),
             COMP_CWORD=str(len(words) - 1),
         )
-        assert answer.stderr == ""
-        return answer.stdout.splitlines()
+        assert done.stderr == ""
+        return done.stdout.splitlines()
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Terminal) -> None:
+def test_profile_names_come_from_the_config_file_and_the_session_index(terminal: Terminal) -> None:
     terminal.login("--profile", "signed-in", "--scope", "openid")
 
     class Context:
@@ -88,19 +88,19 @@ def test_names_come_from_the_config_file_and_the_list_of_sessions(terminal: Term
         def obj(self) -> object:
             return CommandContext(terminal.environment, AWESOME)
 
-    assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # all that is asked of it
+    assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # the only attribute that is used
     (terminal.environment.config_dir / "config.toml").write_text("[broken", "utf-8")
     assert profile_names(Context()) == []  # type: ignore[arg-type]  # the same
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "powershell"])
-def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> None:
-    told = [line.partition(":::")[0].partition("\t")[0] for line in home.asked(shell, ["awesome", ""])]
-    assert told == list(COMMANDS)
+def test_the_completion_of_an_empty_word_lists_all_commands(home: Home, shell: str) -> None:
+    completions = [line.partition(":::")[0].partition("\t")[0] for line in home.complete(shell, ["awesome", ""])]
+    assert completions == list(COMMANDS)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "completions"),
     [
         (["awesome", "who"], ["whoami"]),
         (["awesome", "--pro"], ["--profile"]),
@@ -117,8 +117,8 @@ def test_a_shell_is_told_which_commands_there_are(home: Home, shell: str) -> Non
         (["awesome", "--show-completion", "who"], ["whoami"]),
     ],
 )
-def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[str], told: list[str]) -> None:
-    assert [word for word in home.asked("bash", words) if word] == told
+def test_completions_depend_on_the_preceding_words(home: Home, words: list[str], completions: list[str]) -> None:
+    assert [word for word in home.complete("bash", words) if word] == completions
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_what_fits_a_word_depends_on_the_words_before(home: Home, words: list[st
         {"_AWESOME_COMPLETE": "\x1b[31m_zsh"},
     ],
 )
-def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
+def test_a_malformed_completion_request_is_a_usage_error(home: Home, environ: dict[str, str]) -> None:
     refused = home.run("awesome", "whoami", **environ)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == (
@@ -145,34 +145,34 @@ def test_a_completion_request_that_no_shell_makes_is_a_usage_error(home: Home, e
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish", "powershell", "pwsh"])
-def test_a_shell_that_tells_no_words_is_answered_all_the_same(home: Home, shell: str) -> None:
-    answered = home.run("awesome", "whoami", _AWESOME_COMPLETE=f"complete_{shell}")
-    assert (answered.returncode, answered.stderr) == (0, "")
+def test_a_completion_request_without_words_succeeds(home: Home, shell: str) -> None:
+    done = home.run("awesome", "whoami", _AWESOME_COMPLETE=f"complete_{shell}")
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_completion_request_is_checked_before_typer_reads_it(terminal: Terminal) -> None:
     assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash") == 2
     assert "Hint: Unset _AWESOME_COMPLETE." in terminal.err
-    told = {"COMP_WORDS": "awesome w", "COMP_CWORD": "1"}
-    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash", **told) == 4
+    words = {"COMP_WORDS": "awesome w", "COMP_CWORD": "1"}
+    assert terminal.run("whoami", _AWESOME_COMPLETE="complete_bash", **words) == 4
 
 
 def install(home: Home, shell: str) -> subprocess.CompletedProcess[str]:
     require(shell)
-    return home.run(shell, "-c", IN_BETWEEN.format("--install-completion"))
+    return home.run(shell, "-c", AS_CHILD.format("--install-completion"))
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_one_command_installs_it_for_the_shell_that_it_is_typed_in(home: Home, shell: str) -> None:
+def test_install_completion_installs_it_for_the_current_shell(home: Home, shell: str) -> None:
     installed = install(home, shell)
     assert (installed.returncode, installed.stdout) == (0, "")
     assert installed.stderr.startswith(f"Completion for {shell} is installed in {home.folder}")
-    shown = home.run(shell, "-c", IN_BETWEEN.format("--show-completion"))
+    shown = home.run(shell, "-c", AS_CHILD.format("--show-completion"))
     file = Path(installed.stderr.partition(" is installed in ")[2].partition(". Open")[0])
     assert file.read_text("utf-8").strip() == shown.stdout.strip()
 
 
-def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
+def test_install_completion_in_an_unsupported_shell_is_a_usage_error(home: Home) -> None:
     require("dash")
     refused = home.run("dash", "-c", "awesome --install-completion; exit $?")
     assert refused.returncode == 2
@@ -182,7 +182,7 @@ def test_a_shell_that_is_none_of_them_is_a_usage_error(home: Home) -> None:
     )
 
 
-def test_a_file_in_the_way_is_named(home: Home) -> None:
+def test_install_completion_names_a_file_that_blocks_its_folder(home: Home) -> None:
     (home.folder / ".bash_completions").touch()
     refused = install(home, "bash")
     assert refused.returncode == 3
@@ -192,7 +192,7 @@ def test_a_file_in_the_way_is_named(home: Home) -> None:
 
 @pytest.fixture
 def powershell_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in for a PowerShell that called us and names its profile, with the byte order mark of some versions."""
+    """Simulate a PowerShell as the parent process; it prints its profile's path after a byte order mark, as some do."""
     profile = tmp_path / "Dokumente/PowerShell/profile.ps1"
     shell = tmp_path / "pwsh"
     shell.write_text(f"#!/bin/sh\nprintf '\\357\\273\\277%s\\r\\n' '{profile}'\n", "utf-8")
@@ -202,7 +202,7 @@ def powershell_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return profile
 
 
-def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
+def test_install_completion_extends_a_powershell_profile_once(terminal: Terminal, powershell_profile: Path) -> None:
     for _ in range(2):
         assert terminal.run("--install-completion") == 0
         assert f"Completion for pwsh is installed in {powershell_profile}." in terminal.err
@@ -213,7 +213,7 @@ def test_powershell_gets_it_in_its_profile_once(terminal: Terminal, powershell_p
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
+def test_install_completion_preserves_content_and_encoding_of_a_powershell_profile(
     terminal: Terminal, powershell_profile: Path, encoding: str
 ) -> None:
     powershell_profile.parent.mkdir(parents=True)
@@ -224,7 +224,7 @@ def test_a_powershell_profile_keeps_what_it_says_and_its_encoding(
     assert "Register-ArgumentCompleter" in text
 
 
-def test_a_powershell_that_does_not_name_its_profile_is_said(terminal: Terminal, powershell_profile: Path) -> None:
+def test_a_powershell_that_does_not_name_its_profile_is_reported(terminal: Terminal, powershell_profile: Path) -> None:
     (powershell_profile.parents[2] / "pwsh").write_text("#!/bin/sh\nexit 1\n", "utf-8")
     assert terminal.run("--install-completion") == 3
     assert "pwsh does not say where its profile is" in terminal.err
@@ -256,15 +256,15 @@ def test_tab_completes_in_a_real_shell(home: Home, shell: str, typed: str, compl
 
 
 class Prompt:
-    """An interactive shell on a terminal of its own; it is ready when it has answered once."""
+    """An interactive shell on a pseudo-terminal; it is ready when it has run a first command."""
 
     def __init__(self, home: Home, shell: str) -> None:
-        self._ours, theirs = pty.openpty()
+        self._controller, terminal = pty.openpty()
         self._process = subprocess.Popen(
-            [shell, "-i"], env=home.environ, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+            [shell, "-i"], env=home.environ, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
         )
-        os.close(theirs)
-        self._seen = ""
+        os.close(terminal)
+        self._output = ""
 
     def __enter__(self) -> Self:
         self.type("echo re''ady\n")
@@ -274,16 +274,16 @@ class Prompt:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._ours)
+        os.close(self._controller)
 
     def type(self, text: str) -> None:
-        os.write(self._ours, text.encode())
+        os.write(self._controller, text.encode())
 
     def expect(self, text: str) -> None:
-        """Read until the text was seen; a shell may redraw a line, and may write it in pieces."""
-        ends_at = time.monotonic() + TIMEOUT
-        while text not in self._seen:
-            ready, _, _ = select.select([self._ours], [], [], max(0.0, ends_at - time.monotonic()))
-            assert ready, self._seen
-            self._seen += os.read(self._ours, 65536).decode("utf-8", "replace").replace("\b", "")
-        self._seen = ""
+        """Read until the text appears; a shell may redraw a line, and may write it in pieces."""
+        deadline = time.monotonic() + TIMEOUT
+        while text not in self._output:
+            ready, _, _ = select.select([self._controller], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, self._output
+            self._output += os.read(self._controller, 65536).decode("utf-8", "replace").replace("\b", "")
+        self._output = ""

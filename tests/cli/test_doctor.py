@@ -1,4 +1,4 @@
-"""``awesome doctor``: every check, right and wrong, and that nobody is named."""
+"""``awesome doctor``: every check, passed and failed, and no personal data in the output."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
     from support.terminal import Terminal
 
-RIGHT, OPEN, WRONG = GLYPHS[True], GLYPHS[None], GLYPHS[False]
+PASSED, NEUTRAL, FAILED = GLYPHS[True], GLYPHS[None], GLYPHS[False]
 NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}
 
 
-class Locked(MemoryKeyring):
+class ReadOnlyKeyring(MemoryKeyring):
     def set_password(self, service: str, username: str, password: str) -> None:
         raise RuntimeError(service, username, password)
 
 
 def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as a terminal takes them
-    """Return the findings by check; the exit code is that of the first that is wrong."""
+    """Return the findings by check. The exit code must be that of the first failed check."""
     code = terminal.run("doctor", "--json", *options, **environ)
     findings = terminal.json["findings"]
     assert terminal.json["exit_code"] == code
@@ -48,7 +48,7 @@ def examine(terminal: Terminal, *options: str, **environ: Any) -> dict[str, dict
 
 
 def answer(terminal: Terminal, change: Callable[[str, Response], Response]) -> None:
-    """Let the provider answer, but change what it says, by path."""
+    """Let the provider respond, with responses changed by path."""
 
     def changed(request: httpx.Request) -> httpx.Response:
         response = terminal.issuer.respond(from_httpx(request))
@@ -62,45 +62,47 @@ def configure(terminal: Terminal, text: str) -> None:
     (terminal.environment.config_dir / "config.toml").write_text(text, encoding="utf-8")
 
 
-def test_where_all_is_well_every_check_is_one_line(terminal: Terminal) -> None:
+def test_a_passed_check_prints_one_line(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("doctor", "--online") == 0
-    assert [line[:2] for line in terminal.out.splitlines() if line.startswith(WRONG)] == []
+    assert [line[:2] for line in terminal.out.splitlines() if line.startswith(FAILED)] == []
     checks = [line.partition(":")[0] for line in terminal.out.splitlines() if not line.startswith(" ")]
     assert checks == [
-        f"{RIGHT} profile",
-        f"{OPEN} config file",
-        f"{OPEN} network settings",
-        f"{RIGHT} issuer",
-        f"{RIGHT} client id",
-        f"{OPEN} audience",
-        f"{RIGHT} scope",
-        f"{OPEN} api url",
-        f"{RIGHT} provider",
-        f"{RIGHT} clock",
-        f"{RIGHT} discovery",
-        f"{RIGHT} keys",
-        f"{RIGHT} device grant",
-        f"{RIGHT} keyring",
-        f"{RIGHT} plain file",
-        f"{OPEN} given token",
-        f"{RIGHT} session",
-        f"{RIGHT} lock folder",
-        f"{RIGHT} config folder",
-        f"{RIGHT} state folder",
-        f"{RIGHT} cache folder",
-        f"{RIGHT} versions",
+        f"{PASSED} profile",
+        f"{NEUTRAL} config file",
+        f"{NEUTRAL} network settings",
+        f"{PASSED} issuer",
+        f"{PASSED} client id",
+        f"{NEUTRAL} audience",
+        f"{PASSED} scope",
+        f"{NEUTRAL} api url",
+        f"{PASSED} provider",
+        f"{PASSED} clock",
+        f"{PASSED} discovery",
+        f"{PASSED} keys",
+        f"{PASSED} device grant",
+        f"{PASSED} keyring",
+        f"{PASSED} plain file",
+        f"{NEUTRAL} given token",
+        f"{PASSED} session",
+        f"{PASSED} lock folder",
+        f"{PASSED} config folder",
+        f"{PASSED} state folder",
+        f"{PASSED} cache folder",
+        f"{PASSED} versions",
     ]
 
 
-def test_a_finding_is_one_line_and_advice_stands_below_it(terminal: Terminal) -> None:
+def test_a_failed_check_prints_one_line_and_its_advice_below(terminal: Terminal) -> None:
     assert terminal.run("doctor") == 4
-    assert f"{WRONG} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
+    assert f"{FAILED} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
     assert terminal.err == ""
 
 
-@pytest.mark.parametrize(("encoding", "glyphs"), [("utf-8", {RIGHT, OPEN, WRONG}), ("ascii", {"ok", "--", "!!"})])
-def test_a_stream_without_the_signs_gets_others(terminal: Terminal, encoding: str, glyphs: set[str]) -> None:
+@pytest.mark.parametrize(("encoding", "glyphs"), [("utf-8", {PASSED, NEUTRAL, FAILED}), ("ascii", {"ok", "--", "!!"})])
+def test_a_stream_that_cannot_encode_the_symbols_gets_ascii_ones(
+    terminal: Terminal, encoding: str, glyphs: set[str]
+) -> None:
     class Encoded(Stream):
         @property
         def encoding(self) -> str:  # type: ignore[override]  # a plain attribute of StringIO's
@@ -112,7 +114,7 @@ def test_a_stream_without_the_signs_gets_others(terminal: Terminal, encoding: st
     assert {line.split()[0] for line in lines if not line.startswith(" ")} == glyphs
 
 
-def test_only_online_asks_for_a_code(terminal: Terminal) -> None:
+def test_only_online_requests_a_device_code(terminal: Terminal) -> None:
     assert examine(terminal)["device grant"]["ok"] is None
     assert "/device/code" not in terminal.paths
     assert examine(terminal, "--online")["device grant"]["ok"] is True
@@ -120,7 +122,7 @@ def test_only_online_asks_for_a_code(terminal: Terminal) -> None:
     assert "/token" not in terminal.paths
 
 
-def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal: Terminal) -> None:
+def test_doctor_reports_a_disabled_device_grant_with_advice(terminal: Terminal) -> None:
     refusal = Response(403, b'{"error": "unauthorized_client", "error_description": "Grant type not allowed"}')
     answer(terminal, lambda path, response: refusal if path == "/device/code" else response)
     found = examine(terminal, "--online")["device grant"]
@@ -129,7 +131,7 @@ def test_a_grant_that_is_not_switched_on_is_told_with_what_to_switch_on(terminal
     assert "Device Code" in found["advice"]
 
 
-def test_an_endpoint_that_is_missing_is_told_without_asking(terminal: Terminal) -> None:
+def test_doctor_reports_a_missing_device_authorization_endpoint(terminal: Terminal) -> None:
     answer(terminal, lambda _, response: Response(200, response.body.replace(b"device_authorization_endpoint", b"x")))
     found = examine(terminal)
     assert found["discovery"]["ok"] is True
@@ -137,7 +139,7 @@ def test_an_endpoint_that_is_missing_is_told_without_asking(terminal: Terminal) 
     assert "names no device_authorization_endpoint" in found["device grant"]["what"]
 
 
-def test_each_setting_is_told_with_its_source(terminal: Terminal) -> None:
+def test_doctor_shows_each_setting_with_its_source(terminal: Terminal) -> None:
     configure(terminal, '[profiles.default]\naudience = "https://api.example/"\napi_url = "https://api.example/v1"\n')
     found = examine(terminal, AWESOME_SCOPE="openid email")
     assert {check: found[check]["what"] for check in ("issuer", "client id", "audience", "scope", "api url")} == {
@@ -150,7 +152,7 @@ def test_each_setting_is_told_with_its_source(terminal: Terminal) -> None:
     assert found["config file"]["what"].endswith("config.toml, profiles: 1")
 
 
-def test_missing_settings_are_told_and_nobody_is_asked(terminal: Terminal) -> None:
+def test_doctor_reports_missing_settings_without_a_request(terminal: Terminal) -> None:
     found = examine(terminal, **NOTHING)
     assert (found["issuer"]["ok"], found["issuer"]["exit_code"]) == (False, 3)
     assert found["client id"]["what"] == "The client id is not set."
@@ -158,7 +160,7 @@ def test_missing_settings_are_told_and_nobody_is_asked(terminal: Terminal) -> No
     assert terminal.paths == []
 
 
-def test_a_session_brings_its_own_settings(terminal: Terminal) -> None:
+def test_doctor_uses_the_settings_of_the_stored_session(terminal: Terminal) -> None:
     terminal.login()
     found = examine(terminal, **NOTHING)
     assert found["issuer"]["what"] == "https://provider.example/ (the session's)"
@@ -166,13 +168,13 @@ def test_a_session_brings_its_own_settings(terminal: Terminal) -> None:
     assert found["discovery"]["ok"] is True
 
 
-def test_settings_that_are_invalid_are_told(terminal: Terminal) -> None:
+def test_doctor_reports_invalid_settings(terminal: Terminal) -> None:
     found = examine(terminal, AWESOME_ISSUER="http://provider.example/")
     assert (found["settings"]["ok"], found["settings"]["exit_code"]) == (False, 3)
     assert found["keys"]["what"] == "not checked: the settings cannot be used"
 
 
-def test_a_broken_config_file_is_told_first(terminal: Terminal) -> None:
+def test_doctor_reports_an_invalid_config_file_and_continues(terminal: Terminal) -> None:
     configure(terminal, "[broken\n")
     found = examine(terminal)
     assert (found["config file"]["ok"], found["config file"]["exit_code"]) == (False, 3)
@@ -180,41 +182,39 @@ def test_a_broken_config_file_is_told_first(terminal: Terminal) -> None:
     assert found["keyring"]["ok"] is True
 
 
-def test_a_misspelt_setting_is_told(terminal: Terminal) -> None:
+def test_doctor_reports_an_unknown_setting(terminal: Terminal) -> None:
     configure(terminal, '[profiles.default]\nclientid = "a"\n')
     found = examine(terminal)["config file"]
     assert found["ok"] is None
     assert found["what"].endswith("sets what awesome does not know: clientid")
 
 
-def test_variables_of_the_network_are_named_and_their_values_kept(terminal: Terminal) -> None:
+def test_doctor_names_network_variables_without_their_values(terminal: Terminal) -> None:
     found = examine(terminal, https_proxy="http://juan:geheim@proxy:3128", SSL_CERT_FILE="/etc/ca.pem", NO_PROXY="")
     assert found["network settings"]["what"] == "set are SSL_CERT_FILE, https_proxy"
     assert "geheim" not in terminal.out
 
 
 @pytest.mark.parametrize(
-    ("trouble", "words"),
+    ("error", "message"),
     [
         (ConnectionRefusedError(), "the connection was refused"),
         (ssl.SSLCertVerificationError(), "its TLS certificate is not trusted"),
         (TimeoutError(), "no complete response in time"),
     ],
 )
-def test_a_provider_that_cannot_be_reached_is_told_with_the_reason(
-    terminal: Terminal, trouble: Exception, words: str
-) -> None:
+def test_doctor_reports_why_the_provider_is_unreachable(terminal: Terminal, error: Exception, message: str) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
-        raise trouble
+        raise error
 
     terminal.answer = fail
     found = examine(terminal)
     assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 7)
-    assert words in found["provider"]["what"]
+    assert message in found["provider"]["what"]
     assert {found[check]["ok"] for check in ("clock", "discovery", "keys", "device grant")} == {None}
 
 
-def test_a_proxy_on_the_way_is_named_without_its_password(terminal: Terminal) -> None:
+def test_the_advice_names_a_proxy_variable_without_its_password(terminal: Terminal) -> None:
     terminal.answer = lambda _: (_ for _ in ()).throw(ConnectionRefusedError())
     assert "it may be the proxy" not in examine(terminal)["provider"]["advice"]
     found = examine(terminal, https_proxy="http://juan:geheim@proxy:3128", ALL_PROXY="")["provider"]
@@ -222,7 +222,7 @@ def test_a_proxy_on_the_way_is_named_without_its_password(terminal: Terminal) ->
     assert "geheim" not in terminal.out
 
 
-def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
+def test_doctor_reports_invalid_tls_settings(terminal: Terminal) -> None:
     terminal.set(transport=None)
     found = examine(terminal, SSL_CERT_FILE="/nowhere/ca.pem")
     assert (found["provider"]["ok"], found["provider"]["exit_code"]) == (False, 3)
@@ -231,7 +231,7 @@ def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize(
-    ("response", "words"),
+    ("response", "message"),
     [
         (Response(404, b"{}"), "There is no discovery document"),
         (Response(503), "There is no discovery document"),
@@ -239,16 +239,16 @@ def test_tls_settings_that_cannot_be_used_are_told(terminal: Terminal) -> None:
         (Response(200, b'{"issuer": "https://provider.example/"}'), "names no token_endpoint"),
     ],
 )
-def test_a_discovery_document_that_cannot_be_used_is_told(terminal: Terminal, response: Response, words: str) -> None:
-    answer(terminal, lambda path, usual: response if "openid-configuration" in path else usual)
+def test_doctor_reports_an_invalid_discovery_document(terminal: Terminal, response: Response, message: str) -> None:
+    answer(terminal, lambda path, normal: response if "openid-configuration" in path else normal)
     found = examine(terminal)
     assert found["provider"]["ok"] is True
     assert (found["discovery"]["ok"], found["discovery"]["exit_code"]) == (False, 7)
-    assert words in found["discovery"]["what"]
+    assert message in found["discovery"]["what"]
     assert found["keys"]["what"] == "not checked: there is no discovery"
 
 
-def test_keys_that_cannot_be_fetched_are_told(terminal: Terminal) -> None:
+def test_doctor_reports_a_jwks_that_cannot_be_fetched(terminal: Terminal) -> None:
     answer(terminal, lambda path, response: Response(200, b"{}") if "jwks" in path else response)
     found = examine(terminal)["keys"]
     assert (found["ok"], found["exit_code"]) == (False, 7)
@@ -264,13 +264,13 @@ def test_a_provider_without_a_usable_key_fails_and_names_the_setting(terminal: T
 
 
 @pytest.mark.parametrize("error", [0, 60, -60])
-def test_a_clock_that_is_right_within_a_minute_passes(error: float) -> None:
+def test_a_clock_within_a_minute_of_the_providers_passes(error: float) -> None:
     assert check_clock(response_at(1_800_000_000), 1_800_000_000 + error).what == "it agrees with the provider's"
 
 
-@pytest.mark.parametrize(("error", "words"), [(-240, "4 min behind"), (3600, "60 min ahead of")])
-def test_a_wrong_clock_is_an_error_as_in_a_login(error: float, words: str) -> None:
-    with pytest.raises(InvalidTokenError, match=f"Your clock is {words} the provider's."):
+@pytest.mark.parametrize(("error", "message"), [(-240, "4 min behind"), (3600, "60 min ahead of")])
+def test_a_clock_off_by_several_minutes_fails(error: float, message: str) -> None:
+    with pytest.raises(InvalidTokenError, match=f"Your clock is {message} the provider's."):
         check_clock(response_at(1_800_000_000), 1_800_000_000 + error)
 
 
@@ -278,21 +278,21 @@ def response_at(instant: float) -> Response:
     return Response(200, b"", {"date": formatdate(instant, usegmt=True)})
 
 
-def test_a_provider_that_tells_no_time_leaves_the_clock_open() -> None:
+def test_the_clock_check_neither_passes_nor_fails_without_a_date_header() -> None:
     assert check_clock(Response(200), 0).ok is None
 
 
-def test_a_keyring_that_refuses_is_told(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_doctor_reports_a_keyring_that_cannot_be_written_to(terminal: Terminal) -> None:
+    terminal.set(keyring=ReadOnlyKeyring())
     found = examine(terminal)["keyring"]
     assert (found["ok"], found["exit_code"]) == (False, 9)
     assert "Could not write to the keyring (RuntimeError)" in found["what"]
     assert "--insecure-storage" in found["advice"]
 
 
-def test_a_plain_file_is_told_and_does_without_the_keyring(terminal: Terminal) -> None:
+def test_with_a_plaintext_file_a_working_keyring_is_not_required(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=ReadOnlyKeyring())
     found = examine(terminal)
     assert found["keyring"]["ok"] is None
     assert found["keyring"]["what"].endswith("The plain file serves instead.")
@@ -301,18 +301,18 @@ def test_a_plain_file_is_told_and_does_without_the_keyring(terminal: Terminal) -
     assert found["session"]["ok"] is True
 
 
-def test_a_time_limit_that_is_none_is_told(terminal: Terminal) -> None:
+def test_doctor_reports_an_invalid_keyring_timeout(terminal: Terminal) -> None:
     found = examine(terminal, AWESOME_KEYRING_TIMEOUT="soon")
     assert (found["keyring"]["ok"], found["keyring"]["exit_code"]) == (False, 3)
     assert (found["session"]["ok"], found["session"]["exit_code"]) == (False, 3)
 
 
-def test_the_check_leaves_nothing_in_the_keyring(terminal: Terminal) -> None:
+def test_the_keyring_check_leaves_no_entry(terminal: Terminal) -> None:
     assert examine(terminal)["keyring"]["ok"] is True
     assert terminal.keyring.entries() == {}
 
 
-def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
+def test_doctor_reports_an_expired_session_without_a_refresh_token(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     found = examine(terminal)["session"]
     assert found["what"] == "whole; its access token: valid for 60 minutes, not renewable"
@@ -322,7 +322,7 @@ def test_a_session_that_ended_for_good_is_told(terminal: Terminal) -> None:
     assert found["what"] == "The session has ended, and carries no refresh token."
 
 
-def test_a_session_that_can_be_renewed_is_passed(terminal: Terminal) -> None:
+def test_an_expired_session_with_a_refresh_token_passes(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
@@ -330,7 +330,7 @@ def test_a_session_that_can_be_renewed_is_passed(terminal: Terminal) -> None:
     assert terminal.issuer.refreshes == 0
 
 
-def test_a_session_with_a_damaged_part_is_told(terminal: Terminal) -> None:
+def test_doctor_reports_a_session_that_cannot_be_read(terminal: Terminal) -> None:
     terminal.login()
     part = next(service for service, _ in terminal.keyring.entries() if service.endswith(":0"))
     terminal.keyring.set_password(part, "awesome", "junk")
@@ -339,14 +339,14 @@ def test_a_session_with_a_damaged_part_is_told(terminal: Terminal) -> None:
     assert "cannot be read" in found["what"]
 
 
-def test_a_session_at_another_provider_than_the_variables_name_is_told(terminal: Terminal) -> None:
+def test_doctor_reports_a_session_that_does_not_match_the_settings(terminal: Terminal) -> None:
     terminal.login()
     found = examine(terminal, AWESOME_CLIENT_ID="other")["session"]
     assert (found["ok"], found["exit_code"]) == (False, 4)
     assert "the settings ask for the client id other" in found["what"]
 
 
-def test_a_given_token_serves_where_nobody_is_signed_in(terminal: Terminal) -> None:
+def test_doctor_accepts_a_token_in_the_environment_in_place_of_a_session(terminal: Terminal) -> None:
     found = examine(terminal, AWESOME_ACCESS_TOKEN="given")
     assert found["given token"]["ok"] is True
     assert (found["session"]["ok"], found["session"]["what"]) == (None, "You are not signed in.")
@@ -354,11 +354,11 @@ def test_a_given_token_serves_where_nobody_is_signed_in(terminal: Terminal) -> N
     assert (found["given token"]["ok"], found["given token"]["exit_code"]) == (False, 3)
 
 
-def test_lock_folders_are_tried_as_a_renewal_does(terminal: Terminal, tmp_path: Path) -> None:
+def test_doctor_tries_the_lock_folders_in_order(terminal: Terminal, tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     bad, good = in_the_way / "locks", tmp_path / "locks"
-    for folders, ok, exit_code, words in (
+    for folders, ok, exit_code, message in (
         ((good,), True, 0, str(good)),
         ((bad, good), None, 0, f"{bad} cannot be used; {good} serves instead"),
         ((bad,), False, 7, "No folder can be used"),
@@ -366,10 +366,10 @@ def test_lock_folders_are_tried_as_a_renewal_does(terminal: Terminal, tmp_path: 
         terminal.set(account_dirs=folders)
         found = examine(terminal)["lock folder"]
         assert (found["ok"], found["exit_code"]) == (ok, exit_code)
-        assert found["what"].startswith(words)
+        assert found["what"].startswith(message)
 
 
-def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
+def test_a_folder_passes_if_it_is_writable_or_can_be_created(tmp_path: Path) -> None:
     assert check_folder("state folder", tmp_path, "").ok is True
     assert check_folder("state folder", tmp_path / "new" / "deep", "").ok is True
     assert not (tmp_path / "new").exists()
@@ -379,7 +379,7 @@ def test_a_folder_can_be_written_or_made_or_neither(tmp_path: Path) -> None:
     assert found.what.endswith("below cannot be written: something is missing")
 
 
-def test_versions_are_told(terminal: Terminal) -> None:
+def test_doctor_shows_the_versions(terminal: Terminal) -> None:
     what = examine(terminal)["versions"]["what"]
     assert what.startswith("awesome 0.1.0, Python 3.")
     assert "httpx 0." in what
@@ -400,18 +400,18 @@ def test_versions_are_told(terminal: Terminal) -> None:
         ("https://juan:geheim@host/", "", "(address)"),
     ],
 )
-def test_a_finding_for_everybody_names_neither_home_nor_person(text: str, home: str, public: str) -> None:
+def test_an_anonymous_finding_contains_no_home_folder_and_no_address(text: str, home: str, public: str) -> None:
     found = Finding(check="x", ok=True, what=text, advice=text).anonymous([home])
     assert (found.what, found.advice) == (public, public)
 
 
-def test_the_longest_of_several_home_folders_is_hidden_first() -> None:
+def test_the_longest_of_several_home_folders_is_replaced_first() -> None:
     found = passed("x", "/home/juan/sandbox/.config and /home/juan/.config")
     assert found.anonymous(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
 
 
 @pytest.mark.parametrize("home", [None, "/elsewhere"])
-def test_the_accounts_home_folder_is_hidden_whatever_home_says(
+def test_the_home_folder_of_the_account_is_hidden_even_if_home_differs(
     home: str | None, terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("awesome_cli.cli.doctor.account_home", lambda: str(tmp_path))
@@ -420,22 +420,22 @@ def test_the_accounts_home_folder_is_hidden_whatever_home_says(
     assert str(tmp_path) not in terminal.out
 
 
-def test_the_output_can_be_pasted_where_everybody_reads_it(terminal: Terminal, tmp_path: Path) -> None:
+def test_the_output_of_doctor_contains_no_secrets_and_no_personal_data(terminal: Terminal, tmp_path: Path) -> None:
     terminal.login()
-    secrets = [value for entry in terminal.keyring.entries().values() for value in _texts(entry)]
-    said = ""
+    secrets = [value for entry in terminal.keyring.entries().values() for value in _long_strings(entry)]
+    output = ""
     for options in ([], ["--json"], ["--online", "--verbose"]):
         assert terminal.run("doctor", *options, HOME=str(tmp_path), AWESOME_ACCESS_TOKEN="given-secret") == 0
-        said += terminal.out + terminal.err
+        output += terminal.out + terminal.err
     private = ["Juan", "demo|juan", "juan@example.com", "given-secret", str(tmp_path), *secrets]
-    assert [text for text in private if text in said] == []
-    codes = terminal.issuer._grants.items()  # noqa: SLF001 - the codes that were handed out
+    assert [text for text in private if text in output] == []
+    codes = terminal.issuer._grants.items()  # noqa: SLF001 - the device codes that were issued
     assert codes
-    assert [code for code, grant in codes if code in said or grant.user_code in said] == []
+    assert [code for code, grant in codes if code in output or grant.user_code in output] == []
 
 
-def _texts(entry: str) -> Iterator[str]:
-    """Walk through an entry's long texts: tokens, and parts of them."""
+def _long_strings(entry: str) -> Iterator[str]:
+    """Yield the long strings of an entry: tokens, and parts of them."""
     try:
         values = json.loads(entry)
     except ValueError:
@@ -444,7 +444,7 @@ def _texts(entry: str) -> Iterator[str]:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no password database")
-def test_an_account_that_the_password_database_does_not_know_has_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_account_missing_from_the_password_database_has_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(user: int) -> None:
         raise KeyError(user)
 

@@ -1,4 +1,4 @@
-"""The fast lane: certain or silent, and never of another opinion than the full program."""
+"""The fast path: it answers only if the keyring backend is certain, and then as the full program does."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def home(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "XDG_DATA_HOME": str(tmp_path / "data")}
 
 
-def test_an_ordinary_desktop_is_certain(home: dict[str, str]) -> None:
+def test_the_secret_service_is_certain_on_gnome_or_if_it_is_configured(home: dict[str, str]) -> None:
     assert secret_service_is_certain({**home, "XDG_CURRENT_DESKTOP": "GNOME"})
     assert secret_service_is_certain({**home, "PYTHON_KEYRING_BACKEND": SECRET_SERVICE})
 
 
 @pytest.mark.parametrize(
-    "doubt",
+    "variables",
     [
         {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
         {"KEYRING_PROPERTY_SCHEME": "KeePassXC"},
@@ -44,24 +44,26 @@ def test_an_ordinary_desktop_is_certain(home: dict[str, str]) -> None:
         {"XDG_CURRENT_DESKTOP": "Budgie:KDE"},
     ],
 )
-def test_whatever_names_another_backend_makes_it_uncertain(home: dict[str, str], doubt: dict[str, str]) -> None:
-    assert not secret_service_is_certain({**home, **doubt})
+def test_variables_that_may_select_another_backend_make_it_uncertain(
+    home: dict[str, str], variables: dict[str, str]
+) -> None:
+    assert not secret_service_is_certain({**home, **variables})
 
 
 @pytest.mark.parametrize("folder", ["config", "data"])
-def test_a_keyringrc_makes_it_uncertain(home: dict[str, str], tmp_path: Path, folder: str) -> None:
+def test_a_keyringrc_file_makes_the_backend_uncertain(home: dict[str, str], tmp_path: Path, folder: str) -> None:
     (tmp_path / folder / "python_keyring").mkdir(parents=True)
     (tmp_path / folder / "python_keyring" / "keyringrc.cfg").touch()
     assert not secret_service_is_certain(home)
 
 
-def test_keyringrc_is_looked_for_where_keyring_looks() -> None:
+def test_keyringrc_is_looked_for_in_the_folders_that_keyring_uses() -> None:
     config, data = keyringrc_files(os.environ)
     assert config == str(platform_.config_root() / "keyringrc.cfg")
     assert data == str(platform_.data_root() / "keyringrc.cfg")
 
 
-def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Path) -> None:
+def test_the_plaintext_file_is_looked_for_in_the_state_folder(tmp_path: Path) -> None:
     state = platformdirs.user_state_path("awesome-cli", appauthor=False)
     environ = {"HOME": os.environ["HOME"], **{k: v for k, v in os.environ.items() if k == "XDG_STATE_HOME"}}
     assert insecure_file(environ, AWESOME, "default") == str(state / "insecure-session-default.json")
@@ -69,7 +71,7 @@ def test_the_insecure_file_is_looked_for_where_the_program_keeps_it(tmp_path: Pa
     assert insecure_file(environ, AWESOME, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
 
 
-def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
+def test_the_fast_path_does_not_answer_for_a_revoked_session(
     home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
@@ -83,5 +85,5 @@ def test_a_session_whose_tokens_were_revoked_is_left_to_the_full_program(
     assert answer(["say-hi"], home, AWESOME, now=now) is None
 
 
-def test_it_answers_nothing_but_its_own_commands(home: dict[str, str]) -> None:
+def test_the_fast_path_does_not_answer_other_commands(home: dict[str, str]) -> None:
     assert answer(["token"], home, AWESOME, now=0.0) is None

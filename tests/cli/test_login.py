@@ -1,4 +1,4 @@
-"""Signing in: what is kept, where, and what becomes of the session before."""
+"""Signing in: what is stored, where, and what happens to the previous session."""
 
 from __future__ import annotations
 
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from support.terminal import Terminal, Time
 
 
-REHEARSED = USUAL_CHUNKS + 1  # writes of the proof before a first login
+CHECK_WRITES = USUAL_CHUNKS + 1  # writes of the check before a first login
 
 
-class Locked(MemoryKeyring):
-    """Cannot be used."""
-
+class LockedKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise KeyringLocked
 
@@ -38,8 +36,8 @@ class Locked(MemoryKeyring):
         raise KeyringLocked
 
 
-class Tired(MemoryKeyring):
-    """Keeps as many entries as it is told, and refuses from then on."""
+class LimitedKeyring(MemoryKeyring):
+    """Accepts a number of writes and refuses all later ones."""
 
     def __init__(self, writes: int) -> None:
         super().__init__()
@@ -56,48 +54,46 @@ def _file(terminal: Terminal) -> Path:
     return terminal.environment.state_dir / "insecure-session-default.json"
 
 
-def _asked_for_codes(terminal: Terminal) -> int:
+def _device_code_requests(terminal: Terminal) -> int:
     return terminal.paths.count("/device/code")
 
 
-def _revoked(terminal: Terminal) -> int:
+def _revocation_requests(terminal: Terminal) -> int:
     return terminal.paths.count("/revoke")
 
 
-def test_who_is_signed_in_is_told_so_and_asked_for_no_code(terminal: Terminal) -> None:
+def test_login_while_signed_in_sends_no_request(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("login") == 0
     assert terminal.err.startswith("You are already signed in as Juan")
     assert terminal.requests == []
 
 
-def test_a_session_that_can_be_renewed_is_renewed_first(
+def test_login_renews_an_expired_session_instead_of_requesting_a_code(
     terminal: Terminal, time: Time, issuer: ProviderSimulator
 ) -> None:
     terminal.login()
     time.pass_by(4_000)
     assert terminal.run("login") == 0
-    assert (issuer.refreshes, _asked_for_codes(terminal)) == (1, 0)
+    assert (issuer.refreshes, _device_code_requests(terminal)) == (1, 0)
 
 
-def test_a_session_that_ended_for_good_is_replaced(terminal: Terminal, time: Time) -> None:
+def test_login_replaces_an_expired_session_without_a_refresh_token(terminal: Terminal, time: Time) -> None:
     terminal.login("--scope", "openid")
     time.pass_by(4_000)
     assert terminal.run("login") == 0
-    assert _asked_for_codes(terminal) == 1
+    assert _device_code_requests(terminal) == 1
 
 
-def test_force_signs_in_anew_and_revokes_the_session_of_another_person(
-    terminal: Terminal, issuer: ProviderSimulator
-) -> None:
+def test_login_force_revokes_the_session_of_another_user(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     terminal.login("--force")
-    assert (_asked_for_codes(terminal), _revoked(terminal)) == (1, 2)
+    assert (_device_code_requests(terminal), _revocation_requests(terminal)) == (1, 2)
     assert terminal.run("token") == 0
 
 
-def test_force_leaves_a_session_that_renews_where_revocation_ends_the_whole_grant(
+def test_login_force_revokes_only_the_access_token_if_revocation_ends_the_whole_grant(
     terminal: Terminal, issuer: ProviderSimulator, time: Time
 ) -> None:
     issuer.revocation_deletes_grant = True
@@ -110,13 +106,13 @@ def test_force_leaves_a_session_that_renews_where_revocation_ends_the_whole_gran
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_another_audience_is_another_grant_and_the_session_before_is_revoked(terminal: Terminal) -> None:
+def test_login_force_for_another_audience_revokes_the_previous_session(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--force", "--audience", "https://other.example/")
-    assert _revoked(terminal) == 2
+    assert _revocation_requests(terminal) == 2
 
 
-def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Terminal) -> None:
+def test_login_force_warns_if_the_previous_session_cannot_be_revoked(terminal: Terminal) -> None:
     terminal.login()
     terminal.provider.always("/revoke", Disconnect())
     terminal.issuer.person = {**terminal.issuer.person, "sub": "demo|eve"}
@@ -124,7 +120,7 @@ def test_what_cannot_be_revoked_is_said_and_the_new_session_kept(terminal: Termi
     assert "could not be revoked" in terminal.err
 
 
-def test_another_scope_for_who_is_signed_in_takes_force(terminal: Terminal) -> None:
+def test_login_with_another_scope_while_signed_in_suggests_force(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("login", "--scope", "openid") == 0
     assert "--force" in terminal.err
@@ -132,42 +128,42 @@ def test_another_scope_for_who_is_signed_in_takes_force(terminal: Terminal) -> N
     assert "--force" not in terminal.err
 
 
-def test_a_keyring_that_cannot_be_used_is_found_out_before_anybody_is_bothered(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_an_unusable_keyring_is_reported_before_a_code_is_requested(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("login") == 9
     assert terminal.requests == []
 
 
-def test_so_it_is_for_programs(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_login_json_reports_an_unusable_keyring_as_a_failed_event(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("login", "--json") == 9
     (event,) = terminal.events
     assert (event["event"], event["error"]) == ("failed", "keyring")
 
 
-@pytest.mark.parametrize("writes", [REHEARSED, REHEARSED + 1])
-def test_tokens_that_cannot_be_kept_are_revoked(terminal: Terminal, writes: int, issuer: ProviderSimulator) -> None:
-    ring = Tired(writes)
-    terminal.set(keyring=ring)
+@pytest.mark.parametrize("writes", [CHECK_WRITES, CHECK_WRITES + 1])
+def test_tokens_that_cannot_be_stored_are_revoked(terminal: Terminal, writes: int, issuer: ProviderSimulator) -> None:
+    keyring = LimitedKeyring(writes)
+    terminal.set(keyring=keyring)
     issuer.auto_approve = True
     assert terminal.run("login") == 9
     assert "its tokens are revoked" in terminal.err
-    assert _revoked(terminal) == 2
-    assert ring.entries() == {}
+    assert _revocation_requests(terminal) == 2
+    assert keyring.entries() == {}
 
 
-def test_the_session_before_survives_a_login_that_cannot_be_kept(terminal: Terminal) -> None:
+def test_a_login_that_cannot_be_stored_keeps_the_previous_session(terminal: Terminal) -> None:
     terminal.login()
-    kept = terminal.keyring.entries()
-    ring = Tired(REHEARSED)
-    ring._secrets.update(kept)  # noqa: SLF001 - as it was before it got tired
-    terminal.set(keyring=ring)
+    stored = terminal.keyring.entries()
+    keyring = LimitedKeyring(CHECK_WRITES)
+    keyring._secrets.update(stored)  # noqa: SLF001 - without using up its writes
+    terminal.set(keyring=keyring)
     assert terminal.run("login", "--force") == 9
-    assert ring.entries() == kept
+    assert keyring.entries() == stored
     assert terminal.run("token") == 0
 
 
-def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(terminal: Terminal) -> None:
+def test_a_deferred_interruption_does_not_revoke_a_stored_session(terminal: Terminal) -> None:
     @contextmanager
     def interrupted() -> Iterator[DeferredSignals]:
         yield DeferredSignals()
@@ -177,13 +173,13 @@ def test_an_interruption_that_was_held_back_does_not_revoke_what_is_kept(termina
     before, terminal.issuer.auto_approve = terminal.environment.defer_signals, True
     terminal.set(defer_signals=interrupted)
     assert terminal.run("login") == 130
-    assert _revoked(terminal) == 0
+    assert _revocation_requests(terminal) == 0
     terminal.set(defer_signals=before)
     assert terminal.run("token") == 0
 
 
-def test_the_plain_file_serves_where_no_keyring_does_and_is_said_loudly(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_insecure_storage_stores_the_session_in_a_plaintext_file_with_a_warning(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     terminal.login("--insecure-storage")
     assert "plain text" in terminal.err
     assert terminal.run("token") == 0
@@ -191,32 +187,34 @@ def test_the_plain_file_serves_where_no_keyring_does_and_is_said_loudly(terminal
     assert str(_file(terminal)) in terminal.out
 
 
-def test_while_the_plain_file_is_proved_the_keyring_stays_the_store(
+def test_the_check_of_the_plaintext_file_writes_to_a_separate_file(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[str] = []
-    put = PlaintextFileStore.set
+    set_secret = PlaintextFileStore.set
 
-    def watched(entries: PlaintextFileStore, name: str, secret: str) -> None:
-        put(entries, name, secret)
+    def recording(store: PlaintextFileStore, name: str, secret: str) -> None:
+        set_secret(store, name, secret)
         written.extend(path.name for path in terminal.environment.state_dir.glob("insecure-*"))
 
-    monkeypatch.setattr(PlaintextFileStore, "set", watched)
+    monkeypatch.setattr(PlaintextFileStore, "set", recording)
     terminal.login("--insecure-storage")
-    proofs = written.index("insecure-session-default.json")
-    assert set(written[:proofs]) == {"insecure-session-default.proof"}
-    assert set(written[proofs:]) == {"insecure-session-default.json"}
+    first = written.index("insecure-session-default.json")
+    assert set(written[:first]) == {"insecure-session-default.proof"}
+    assert set(written[first:]) == {"insecure-session-default.json"}
 
 
-def test_a_login_with_the_flag_empties_the_keyring(terminal: Terminal) -> None:
+def test_login_force_with_insecure_storage_empties_the_keyring(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--force", "--insecure-storage")
     assert terminal.keyring.entries() == {}
-    assert _revoked(terminal) == 1
+    assert _revocation_requests(terminal) == 1
 
 
 @pytest.mark.parametrize("options", [(), ("--force",)])
-def test_a_login_without_the_flag_moves_to_the_keyring(terminal: Terminal, options: tuple[str, ...]) -> None:
+def test_login_without_insecure_storage_moves_the_session_to_the_keyring(
+    terminal: Terminal, options: tuple[str, ...]
+) -> None:
     terminal.login("--insecure-storage")
     terminal.login(*options)
     assert not _file(terminal).exists()
@@ -225,7 +223,7 @@ def test_a_login_without_the_flag_moves_to_the_keyring(terminal: Terminal, optio
     assert terminal.json["store"] == "awesome_cli.testing.keyring.MemoryKeyring"
 
 
-def test_a_plain_file_that_nobody_understands_is_not_signed_in_and_repaired(terminal: Terminal) -> None:
+def test_login_replaces_a_plaintext_file_that_cannot_be_parsed(terminal: Terminal) -> None:
     terminal.login()
     _file(terminal).write_text("junk")
     assert terminal.run("say-hi") == 4
@@ -234,7 +232,7 @@ def test_a_plain_file_that_nobody_understands_is_not_signed_in_and_repaired(term
     assert not _file(terminal).exists()
 
 
-def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(
+def test_an_unusable_lock_folder_is_reported_before_a_code_is_requested(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     issuer.auto_approve = True
@@ -244,7 +242,7 @@ def test_trouble_with_the_lock_is_found_out_before_anybody_is_bothered(
     assert terminal.paths == []
 
 
-def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
+def test_a_lock_folder_that_becomes_unusable_after_the_approval_revokes_the_tokens(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     def approve(request: httpx.Request) -> httpx.Response:
@@ -257,12 +255,12 @@ def test_trouble_with_the_lock_after_the_approval_revokes_the_tokens(
     issuer.auto_approve = True
     terminal.answer = approve
     assert terminal.run("login") == 7
-    assert _revoked(terminal) == 2
+    assert _revocation_requests(terminal) == 2
     assert terminal.keyring.entries() == {}
 
 
-class Absent(MemoryKeyring):
-    """There is no keyring on this system."""
+class MissingKeyring(MemoryKeyring):
+    """Fails as keyring does on a system without a backend."""
 
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise NoKeyringError
@@ -275,10 +273,10 @@ class Absent(MemoryKeyring):
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("\n", 9), ("", 9), ("n\n", 9)])
-def test_without_a_keyring_a_person_is_offered_the_plain_file(
+def test_without_a_keyring_login_offers_the_plaintext_file_on_a_terminal(
     terminal: Terminal, issuer: ProviderSimulator, answer: str, code: int
 ) -> None:
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     terminal.interactive, issuer.auto_approve = True, True
     assert terminal.run("login", stdin=answer) == code
     assert "[y/N]" in terminal.err
@@ -288,23 +286,25 @@ def test_without_a_keyring_a_person_is_offered_the_plain_file(
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
-def test_without_a_keyring_a_program_is_not_asked(terminal: Terminal, options: tuple[str, ...]) -> None:
-    terminal.set(keyring=Absent())
+def test_without_a_keyring_login_does_not_prompt_without_a_terminal_or_with_json(
+    terminal: Terminal, options: tuple[str, ...]
+) -> None:
+    terminal.set(keyring=MissingKeyring())
     terminal.interactive = bool(options)
     assert terminal.run("login", *options, stdin="y\n") == 9
     assert "[y/N]" not in terminal.err
     assert terminal.paths == []
 
 
-def test_a_keyring_that_is_locked_is_not_answered_with_an_offer_of_plain_text(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_login_does_not_offer_the_plaintext_file_if_the_keyring_is_locked(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     terminal.interactive = True
     assert terminal.run("login", stdin="y\n") == 9
     assert "[y/N]" not in terminal.err
 
 
-def test_a_second_logout_without_a_keyring_is_done(terminal: Terminal) -> None:
-    terminal.set(keyring=Absent())
+def test_a_second_logout_without_a_keyring_succeeds(terminal: Terminal) -> None:
+    terminal.set(keyring=MissingKeyring())
     terminal.login("--insecure-storage")
     assert terminal.run("logout") == 0
     assert terminal.run("logout") == 0
@@ -312,13 +312,13 @@ def test_a_second_logout_without_a_keyring_is_done(terminal: Terminal) -> None:
     assert "Warning: No keyring is available" in terminal.err
 
 
-def test_a_logout_without_the_keyring_that_holds_a_session_is_refused(terminal: Terminal) -> None:
+def test_logout_fails_if_the_keyring_of_the_session_is_not_available(terminal: Terminal) -> None:
     terminal.login()
-    terminal.set(keyring=Absent())
+    terminal.set(keyring=MissingKeyring())
     assert terminal.run("logout") == 9
 
 
-def test_a_logout_removes_what_a_killed_proof_of_the_plain_file_left(terminal: Terminal) -> None:
+def test_logout_removes_the_file_of_an_interrupted_plaintext_file_check(terminal: Terminal) -> None:
     terminal.login()
     left = terminal.environment.state_dir / "insecure-session-default.proof"
     left.write_text('{"awesome-cli:default:a:0": "0123"}')
@@ -326,7 +326,7 @@ def test_a_logout_removes_what_a_killed_proof_of_the_plain_file_left(terminal: T
     assert not left.exists()
 
 
-def test_a_profile_that_changes_hands_while_its_lock_is_waited_for_is_not_touched(
+def test_login_fails_if_the_owner_of_the_profile_changes_at_every_lock_attempt(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners = iter(range(100))
@@ -335,8 +335,8 @@ def test_a_profile_that_changes_hands_while_its_lock_is_waited_for_is_not_touche
     assert "all the time" in terminal.err
 
 
-def test_all_that_are_known_to_be_signed_in_are_signed_out_though_the_keyring_is_locked(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_logout_all_signs_out_plaintext_sessions_if_the_keyring_is_locked(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     terminal.login("--insecure-storage", "--profile", "work")
     assert terminal.run("logout", "--all") == 0
     assert "Warning: default: The keyring is locked." in terminal.err

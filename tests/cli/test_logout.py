@@ -1,4 +1,4 @@
-"""Signing out: at the provider if possible, here in any case."""
+"""Signing out: revocation at the provider if possible, deletion on this machine in any case."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 
-class Locked(MemoryKeyring):
-    """Cannot be read."""
-
+class LockedKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:  # noqa: ARG002 - keyring's signature
         raise KeyringLocked
 
@@ -35,7 +33,7 @@ def _revoked(issuer: ProviderSimulator) -> list[str]:
     return [request.form["token_type_hint"] for request in issuer.requests if request.path == "/revoke"]
 
 
-def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer: ProviderSimulator) -> None:
+def test_logout_revokes_both_tokens_and_deletes_the_session(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     assert terminal.run("logout") == 0
     assert terminal.err == "Signed out Juan (profile default).\n"
@@ -44,7 +42,7 @@ def test_both_tokens_are_revoked_and_nothing_is_left(terminal: Terminal, issuer:
     assert json.loads((terminal.environment.state_dir / "sessions.json").read_text()) == {"profiles": {}}
 
 
-def test_twice_is_fine(terminal: Terminal) -> None:
+def test_a_second_logout_succeeds_without_a_request(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("logout") == 0
     assert terminal.run("logout") == 0
@@ -53,7 +51,7 @@ def test_twice_is_fine(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["awesome-cli:default", "awesome-cli:default:a:0"])
-def test_what_cannot_be_read_is_removed(terminal: Terminal, damaged: str) -> None:
+def test_logout_removes_a_session_that_cannot_be_read(terminal: Terminal, damaged: str) -> None:
     terminal.login()
     terminal.keyring.set_password(damaged, "awesome", "junk")
     assert terminal.run("token") == 4
@@ -63,7 +61,7 @@ def test_what_cannot_be_read_is_removed(terminal: Terminal, damaged: str) -> Non
 
 
 @pytest.mark.parametrize("damaged", ["awesome-cli:default", "awesome-cli:default:a:0"])
-def test_what_cannot_be_read_is_repaired_by_a_login(terminal: Terminal, damaged: str) -> None:
+def test_login_replaces_a_session_that_cannot_be_read(terminal: Terminal, damaged: str) -> None:
     terminal.login()
     terminal.keyring.set_password(damaged, "awesome", "junk")
     assert terminal.run("token") == 4
@@ -71,7 +69,7 @@ def test_what_cannot_be_read_is_repaired_by_a_login(terminal: Terminal, damaged:
     assert terminal.run("token") == 0
 
 
-def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(terminal: Terminal) -> None:
+def test_logout_all_finds_the_profiles_of_the_config_file(terminal: Terminal) -> None:
     terminal.login()
     terminal.login("--profile", "work", "--client-id", "test-client")
     (terminal.environment.state_dir / "sessions.json").unlink()
@@ -80,7 +78,7 @@ def test_all_profiles_are_signed_out_whether_known_by_the_roster_or_the_config(t
     assert terminal.err.count("Signed out Juan") == 2
 
 
-def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Terminal) -> None:
+def test_logout_all_signs_out_all_sessions_despite_an_invalid_config_file(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(exist_ok=True)
@@ -90,16 +88,14 @@ def test_all_profiles_are_signed_out_though_the_config_is_broken(terminal: Termi
 
 
 @pytest.mark.parametrize("session_index", ["", "{", "[]", '{"profiles": []}', '{"profiles": {"../x": "y", "work": 3}}'])
-def test_a_roster_that_cannot_be_read_counts_as_empty(terminal: Terminal, session_index: str) -> None:
+def test_logout_all_treats_an_invalid_session_index_as_empty(terminal: Terminal, session_index: str) -> None:
     terminal.login()
     (terminal.environment.state_dir / "sessions.json").write_text(session_index)
     assert terminal.run("logout", "--all") == 0
     assert terminal.keyring.entries() == {}
 
 
-def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(
-    terminal: Terminal, issuer: ProviderSimulator
-) -> None:
+def test_logout_all_continues_after_an_unconfirmed_revocation(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     terminal.login("--profile", "work")
     issuer.client_id = "another"
@@ -108,7 +104,7 @@ def test_one_profile_that_cannot_be_signed_out_does_not_keep_the_others(
     assert terminal.keyring.entries() == {}
 
 
-def test_trouble_with_the_keyring_is_told_before_an_unconfirmed_revocation(
+def test_logout_all_exits_with_a_keyring_error_rather_than_an_unconfirmed_revocation(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     terminal.login("--profile", "a")
@@ -120,19 +116,17 @@ def test_trouble_with_the_keyring_is_told_before_an_unconfirmed_revocation(
         if not service.startswith("awesome-cli:b"):
             remove(service, username)
 
-    terminal.keyring.delete_password = delete_password  # type: ignore[method-assign]  # it keeps what is of b
+    terminal.keyring.delete_password = delete_password  # type: ignore[method-assign]  # it does not delete the entries of b
     assert terminal.run("logout", "--all") == 9
 
 
-def test_a_session_without_a_refresh_token_leaves_nothing_unconfirmed(terminal: Terminal) -> None:
+def test_logout_of_a_session_without_a_refresh_token_succeeds(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     assert terminal.run("logout") == 0
 
 
-def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(
-    terminal: Terminal, issuer: ProviderSimulator
-) -> None:
-    """As a login leaves them that was killed after it kept the new session and before it removed the old one."""
+def test_logout_revokes_and_deletes_the_sessions_of_both_stores(terminal: Terminal, issuer: ProviderSimulator) -> None:
+    """Both are there after a login that was killed between storing the new session and deleting the old one."""
     terminal.login("--insecure-storage")
     (file,) = terminal.environment.state_dir.glob("insecure-session-*")
     text = file.read_text()
@@ -146,16 +140,18 @@ def test_the_plain_file_and_the_keyring_are_both_emptied_and_revoked(
     assert not file.exists()
 
 
-def test_the_plain_file_is_emptied_though_the_keyring_fails(terminal: Terminal, issuer: ProviderSimulator) -> None:
+def test_logout_deletes_the_plaintext_file_if_the_keyring_is_locked(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
     terminal.login("--insecure-storage")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("logout") == 0
     assert "Warning: The keyring is locked." in terminal.err
     assert list(terminal.environment.state_dir.glob("*insecure*")) == []
     assert _revoked(issuer) == ["refresh_token", "access_token"]
 
 
-def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
+def test_logout_empties_the_keyring_if_the_plaintext_file_cannot_be_removed(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
@@ -170,31 +166,31 @@ def test_a_plain_file_that_cannot_be_removed_does_not_keep_the_keyring_full(
     assert terminal.keyring.entries() == {}
 
 
-def test_a_keyring_that_cannot_be_read_cannot_be_emptied(terminal: Terminal) -> None:
-    terminal.set(keyring=Locked())
+def test_logout_fails_if_the_keyring_is_locked(terminal: Terminal) -> None:
+    terminal.set(keyring=LockedKeyring())
     assert terminal.run("logout") == 9
     assert terminal.err.startswith("Error: The keyring is locked.\n")
 
 
-def test_the_keyring_asks_for_its_password_before_the_lock_is_taken(terminal: Terminal) -> None:
-    asked: list[bool] = []
-    locks = terminal.environment.state_dir / "locks/profile-default.lock"
+def test_logout_reads_the_keyring_before_it_takes_the_lock(terminal: Terminal) -> None:
+    locked: list[bool] = []
+    lock = terminal.environment.state_dir / "locks/profile-default.lock"
 
-    class Asking(MemoryKeyring):
+    class RecordingKeyring(MemoryKeyring):
         def get_password(self, service: str, username: str) -> str | None:
-            asked.append(locks.exists())
+            locked.append(lock.exists())
             return super().get_password(service, username)
 
-    terminal.set(keyring=Asking())
+    terminal.set(keyring=RecordingKeyring())
     assert terminal.run("logout") == 0
-    assert asked[0] is False
+    assert locked[0] is False
 
 
 FINISHING = "Finishing the sign-out: waiting for the provider, 45 s at most. Press Ctrl-C again to skip that."
 
 
 def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
-    """Let Ctrl-C be pressed when the provider is asked to revoke the refresh token, and the provider hang."""
+    """Press Ctrl-C during the revocation request for the refresh token; if ``hangs``, the provider never responds."""
     terminal.set(run=run_on_asyncio, defer_signals=defer_signals)
 
     async def answer(request: httpx.Request) -> httpx.Response:
@@ -208,11 +204,11 @@ def press_ctrl_c(terminal: Terminal, *, times: int, hangs: bool) -> None:
     terminal.answer = answer
 
 
-def test_the_longest_revocation_is_as_long_as_its_three_requests() -> None:
+def test_the_revocation_timeout_covers_three_requests() -> None:
     assert REVOCATION_TIMEOUT == 3 * REQUEST_TIMEOUT
 
 
-def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: ProviderSimulator) -> None:
+def test_ctrl_c_during_a_logout_reports_what_is_finished_first(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     press_ctrl_c(terminal, times=1, hangs=False)
     assert terminal.run("logout") == 130
@@ -221,7 +217,7 @@ def test_ctrl_c_is_told_what_is_finished_first(terminal: Terminal, issuer: Provi
     assert terminal.keyring.entries() == {}
 
 
-def test_ctrl_c_pressed_twice_skips_the_revocation_and_empties_the_keyring(terminal: Terminal) -> None:
+def test_a_second_ctrl_c_skips_the_revocation_and_empties_the_keyring(terminal: Terminal) -> None:
     terminal.login()
     press_ctrl_c(terminal, times=2, hangs=True)
     assert terminal.run("logout") == 10
@@ -233,9 +229,7 @@ def test_ctrl_c_pressed_twice_skips_the_revocation_and_empties_the_keyring(termi
     assert len(terminal.requests) == 1
 
 
-def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
-    terminal: Terminal, issuer: ProviderSimulator
-) -> None:
+def test_an_interrupted_logout_reports_an_unconfirmed_revocation(terminal: Terminal, issuer: ProviderSimulator) -> None:
     terminal.login()
     press_ctrl_c(terminal, times=1, hangs=False)
     issuer.client_id = "another"
@@ -244,7 +238,7 @@ def test_who_interrupts_an_unconfirmed_revocation_is_told_of_it_all_the_same(
     assert terminal.keyring.entries() == {}
 
 
-def test_a_revocation_that_was_skipped_is_not_begun_for_the_other_store(terminal: Terminal) -> None:
+def test_a_skipped_revocation_is_not_started_for_the_other_store(terminal: Terminal) -> None:
     terminal.login("--insecure-storage")
     (file,) = terminal.environment.state_dir.glob("insecure-session-*")
     text = file.read_text()

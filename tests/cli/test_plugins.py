@@ -1,4 +1,4 @@
-"""Commands that other packages add: found where they are called, and harmless where they are broken."""
+"""Commands of other packages: imported only when they are called, reported if they cannot be loaded."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "hello-api"
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Iterator[Path]:
-    """A folder on the path of imports, for packages that exist in one test."""
+    """A folder on ``sys.path``, for packages of one test."""
     folder = tmp_path / "packages"
     folder.mkdir()
     sys.path.insert(0, str(folder))
@@ -38,7 +38,7 @@ def packages(tmp_path: Path) -> Iterator[Path]:
 
 
 def install(packages: Path, command: str, source: str) -> None:
-    """Put a package there as an installer would: a module, and the metadata that names its command."""
+    """Create what an installer creates: a module, and the metadata with its entry point."""
     module = "plugin_" + command.replace("-", "_")
     (packages / f"{module}.py").write_text(source)
     metadata = packages / f"{module}-1.0.dist-info"
@@ -57,13 +57,13 @@ def hello(ctx: typer.Context, verbose: bool = typer.Option(False, "--verbose", h
 """
 
 
-def test_a_command_of_another_package_is_called_by_its_name(terminal: Terminal, packages: Path) -> None:
+def test_a_plugin_command_runs_with_the_shared_options(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", HELLO)
     assert terminal.run("hello", "--profile", "work") == 0
     assert terminal.out == "hello work False\n"
 
 
-def test_its_own_options_win_over_ours(terminal: Terminal, packages: Path) -> None:
+def test_the_options_of_a_plugin_take_precedence(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", HELLO)
     assert terminal.run("hello", "--verbose") == 0
     assert terminal.out == "hello default True\n"
@@ -71,32 +71,32 @@ def test_its_own_options_win_over_ours(terminal: Terminal, packages: Path) -> No
     assert terminal.out.count("--verbose") == 1
 
 
-def test_help_lists_it_with_its_package_and_without_loading_it(terminal: Terminal, packages: Path) -> None:
+def test_help_lists_a_plugin_with_its_package_without_importing_it(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", "raise SystemExit(3)")
     assert terminal.run("--help") == 0
     assert "Commands of other packages" in terminal.out
     assert "From plugin_hello 1.0." in terminal.out
 
 
-def test_help_without_other_packages_says_nothing_of_them(terminal: Terminal) -> None:
+def test_help_without_plugins_has_no_section_for_them(terminal: Terminal) -> None:
     assert terminal.run("--help") == 0
     assert "other packages" not in terminal.out
 
 
-def test_our_own_names_cannot_be_taken(terminal: Terminal, packages: Path) -> None:
+def test_a_plugin_cannot_replace_a_builtin_command(terminal: Terminal, packages: Path) -> None:
     install(packages, "token", HELLO)
     assert terminal.run("token") == 4
     assert terminal.run("--help") == 0
     assert "plugin_token" not in terminal.out
 
 
-def test_our_own_commands_load_no_others(terminal: Terminal, packages: Path) -> None:
+def test_a_builtin_command_imports_no_plugin(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", "raise SystemExit(3)")
     assert terminal.run("token") == 4
     assert "plugin_hello" not in sys.modules
 
 
-def test_a_name_that_nobody_has_is_a_usage_error(terminal: Terminal, packages: Path) -> None:
+def test_an_unknown_command_is_a_usage_error(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", HELLO)
     assert terminal.run("helo") == 2
 
@@ -112,7 +112,9 @@ def test_a_name_that_nobody_has_is_a_usage_error(terminal: Terminal, packages: P
         "import typer\napp = typer.Typer()",
     ],
 )
-def test_a_broken_one_says_so_and_whose_it_is(terminal: Terminal, packages: Path, source: str) -> None:
+def test_a_plugin_that_cannot_be_loaded_is_reported_with_its_package(
+    terminal: Terminal, packages: Path, source: str
+) -> None:
     install(packages, "hello", source)
     assert terminal.run("hello", "--any", "thing") == 3
     assert terminal.err.startswith("Error: The command hello of the package plugin_hello 1.0 cannot be loaded (")
@@ -126,7 +128,7 @@ def provider() -> Iterator[ProviderSimulator]:
         yield provider
 
 
-def test_the_example_package_installs_and_runs_in_the_real_program(provider: ProviderSimulator, tmp_path: Path) -> None:
+def test_the_example_plugin_can_be_installed_and_run(provider: ProviderSimulator, tmp_path: Path) -> None:
     target = tmp_path / "installed"
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--isolated", "install", "--quiet", "--no-index"]
     options = ["--no-deps", "--no-build-isolation", "--target", str(target)]

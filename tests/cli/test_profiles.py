@@ -1,4 +1,4 @@
-"""``awesome profiles``, and the settings that ``login`` asks a person for."""
+"""``awesome profiles``, and the settings that ``login`` prompts for."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 
-class Counting(MemoryKeyring):
-    """Counts what is read."""
+class CountingKeyring(MemoryKeyring):
+    """Records the entries that are read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Counting(MemoryKeyring):
         return super().get_password(service, username)
 
 
-class Locked(MemoryKeyring):
+class FailingKeyring(MemoryKeyring):
     def get_password(self, service: str, username: str) -> str | None:
         raise RuntimeError(service, username)
 
@@ -48,7 +48,7 @@ def rows(terminal: Terminal) -> list[list[str]]:
     return [line.split() for line in terminal.out.splitlines()]
 
 
-def test_without_a_profile_the_list_is_empty_and_says_how_to_begin(terminal: Terminal) -> None:
+def test_without_any_profile_the_list_is_empty_and_stderr_suggests_a_login(terminal: Terminal) -> None:
     assert terminal.run("profiles") == 0
     assert terminal.out == ""
     assert terminal.err == "There are no profiles yet. Sign in with: awesome login\n"
@@ -56,7 +56,7 @@ def test_without_a_profile_the_list_is_empty_and_says_how_to_begin(terminal: Ter
     assert terminal.json == []
 
 
-def test_the_list_tells_who_where_how_long_and_the_store(terminal: Terminal) -> None:
+def test_profiles_lists_user_issuer_token_expiry_and_store(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     configure(terminal, '[profiles.home]\ndomain = "home.auth0.com"\n')
     assert terminal.run("profiles", AWESOME_PROFILE="home") == 0
@@ -68,7 +68,7 @@ def test_the_list_tells_who_where_how_long_and_the_store(terminal: Terminal) -> 
     assert terminal.paths == []
 
 
-def test_the_columns_stand_below_each_other(terminal: Terminal) -> None:
+def test_the_columns_of_the_profile_list_are_aligned(terminal: Terminal) -> None:
     for name in ("a", "a-longer-name"):
         terminal.login("--profile", name)
     terminal.run("profiles")
@@ -77,7 +77,7 @@ def test_the_columns_stand_below_each_other(terminal: Terminal) -> None:
     assert {line.index("https:") for line in lines} == {heading.index("WHERE")}
 
 
-def test_the_list_is_there_for_programs_too(terminal: Terminal) -> None:
+def test_profiles_json_lists_every_profile(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     configure(terminal, "[profiles.home]\n")
     assert terminal.run("profiles", "--json", "--profile", "home") == 0
@@ -108,7 +108,7 @@ def test_the_list_is_there_for_programs_too(terminal: Terminal) -> None:
     }
 
 
-def test_an_access_token_that_ended_is_listed_as_ended_and_not_renewed(terminal: Terminal) -> None:
+def test_an_expired_access_token_is_listed_as_ended_and_not_renewed(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(2 * 3600)
     assert terminal.run("profiles") == 0
@@ -116,8 +116,8 @@ def test_an_access_token_that_ended_is_listed_as_ended_and_not_renewed(terminal:
     assert terminal.paths == []
 
 
-def test_fifty_profiles_cost_one_card_each_and_one_connection(terminal: Terminal) -> None:
-    keyring = Counting()
+def test_listing_fifty_profiles_reads_one_keyring_entry_per_profile(terminal: Terminal) -> None:
+    keyring = CountingKeyring()
     terminal.set(keyring=keyring)
     names = [f"profile-{number}" for number in range(50)]
     for name in names:
@@ -128,7 +128,7 @@ def test_fifty_profiles_cost_one_card_each_and_one_connection(terminal: Terminal
     assert sorted(keyring.read) == sorted(f"awesome-cli:{name}" for name in names)
 
 
-def test_a_damaged_session_is_shown_as_such_beside_the_others(terminal: Terminal) -> None:
+def test_a_session_that_cannot_be_read_is_listed_among_the_others(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     terminal.login("--profile", "home")
     terminal.keyring.set_password("awesome-cli:work", "awesome", "junk")
@@ -138,10 +138,10 @@ def test_a_damaged_session_is_shown_as_such_beside_the_others(terminal: Terminal
     assert "Warning: The stored session awesome-cli:work cannot be read." in terminal.err
 
 
-def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal) -> None:
+def test_profiles_lists_a_session_whose_store_fails_and_exits_with_9(terminal: Terminal) -> None:
     terminal.login("--profile", "plain", "--insecure-storage")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n')
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "--profile", "work") == 9
     assert "  plain    Juan" in terminal.out
     assert "* work     (cannot be read)" in terminal.out
@@ -152,7 +152,7 @@ def test_a_store_that_fails_is_shown_as_such_and_ends_with_9(terminal: Terminal)
     assert (work["signed_in"], work["problem"]) == (None, "Could not read from the keyring (RuntimeError).")
 
 
-def test_settings_that_are_invalid_are_told_after_the_list(terminal: Terminal) -> None:
+def test_profiles_reports_invalid_settings_after_the_list(terminal: Terminal) -> None:
     terminal.login("--profile", "home")
     configure(terminal, "[profiles.work]\nclient_id = 7\n")
     assert terminal.run("profiles") == 3
@@ -160,14 +160,14 @@ def test_settings_that_are_invalid_are_told_after_the_list(terminal: Terminal) -
     assert "line 2: client_id must be a string" in terminal.err
 
 
-def test_a_profile_that_cannot_be_is_a_usage_error(terminal: Terminal) -> None:
+def test_an_invalid_profile_name_is_a_usage_error(terminal: Terminal) -> None:
     assert terminal.run("profiles", "show", "a b") == 2
     assert terminal.run("profiles", "remove", "a" * 65) == 2
     assert terminal.run("whoami", "--profile", "ä") == 2
     assert "is not a valid profile name" in terminal.err
 
 
-def test_show_tells_the_settings_where_each_comes_from_and_the_session(terminal: Terminal) -> None:
+def test_profiles_show_prints_each_setting_with_its_source_and_the_session(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
     assert terminal.run("profiles", "show", "work") == 0
     assert rows(terminal)[:4] == [
@@ -182,7 +182,7 @@ def test_show_tells_the_settings_where_each_comes_from_and_the_session(terminal:
     assert terminal.paths == []
 
 
-def test_show_is_there_for_programs_too(terminal: Terminal) -> None:
+def test_profiles_show_json_has_the_settings_and_the_session(terminal: Terminal) -> None:
     terminal.login("--profile", "work")
     assert terminal.run("profiles", "show", "work", "--json") == 0
     shown = terminal.json
@@ -193,7 +193,7 @@ def test_show_is_there_for_programs_too(terminal: Terminal) -> None:
     assert shown["session"] == terminal.json
 
 
-def test_show_says_that_nobody_is_signed_in(terminal: Terminal) -> None:
+def test_profiles_show_reports_a_profile_without_a_session(terminal: Terminal) -> None:
     configure(terminal, '[profiles.work]\nclient_id = "\\u001b[31mred"\n')
     assert terminal.run("profiles", "show", "work", AWESOME_CLIENT_ID=None) == 0
     assert terminal.out.startswith("work: (not signed in)\n")
@@ -202,28 +202,28 @@ def test_show_says_that_nobody_is_signed_in(terminal: Terminal) -> None:
     assert terminal.json["session"] is None
 
 
-def test_show_ends_as_the_store_does(terminal: Terminal) -> None:
+def test_profiles_show_exits_with_9_if_the_store_fails(terminal: Terminal) -> None:
     configure(terminal, "[profiles.work]\n")
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "show", "work") == 9
     assert terminal.out.startswith("work: (cannot be read)\n")
     assert "Error: Could not read from the keyring" in terminal.err
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
-def test_a_profile_that_is_not_there_is_no_profile(terminal: Terminal, command: str) -> None:
+def test_profiles_show_and_remove_reject_an_unknown_profile(terminal: Terminal, command: str) -> None:
     assert terminal.run("profiles", command, "typo") == 3
     assert terminal.err == (
         "Error: There is no profile typo.\nHint: See awesome profiles; a new one: awesome login --profile typo\n"
     )
 
 
-def test_show_tells_what_login_would_use_where_there_is_no_profile_yet(terminal: Terminal) -> None:
+def test_profiles_show_default_prints_the_settings_of_a_first_login(terminal: Terminal) -> None:
     assert terminal.run("profiles", "show", "default") == 0
     assert "(AWESOME_ISSUER)" in terminal.out
 
 
-def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
+def test_profiles_remove_revokes_the_session_and_deletes_the_settings(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
     assert terminal.run("profiles", "remove", "work") == 0
     assert terminal.paths == ["/revoke", "/revoke"]
@@ -234,7 +234,7 @@ def test_remove_signs_out_and_forgets_the_settings(terminal: Terminal) -> None:
     assert terminal.json == []
 
 
-def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all_the_same(terminal: Terminal) -> None:
+def test_profiles_remove_exits_with_10_after_an_unconfirmed_revocation(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--audience", "https://api.example/")
     terminal.provider.always("/revoke", Respond(503))
     assert terminal.run("profiles", "remove", "work") == 10
@@ -243,25 +243,25 @@ def test_remove_ends_with_10_where_the_revocation_is_unconfirmed_and_removes_all
     assert "did not confirm the revocation" in terminal.err
 
 
-def test_remove_leaves_the_settings_where_the_store_fails(terminal: Terminal) -> None:
+def test_profiles_remove_keeps_the_settings_if_the_store_fails(terminal: Terminal) -> None:
     terminal.login("--profile", "work", "--client-id", "test-client")
     configure(terminal, '[profiles.work]\nclient_id = "a"\n[profiles.other]\nclient_id = "b"\n')
-    terminal.set(keyring=Locked())
+    terminal.set(keyring=FailingKeyring())
     assert terminal.run("profiles", "remove", "work") == 9
     assert ConfigFile.read(config(terminal)).names == ["work", "other"]
-    assert terminal.run("profiles", "remove", "other") == 0  # nothing says that it has a session
+    assert terminal.run("profiles", "remove", "other") == 0  # neither store nor index knows a session of it
     assert "Warning: Could not read from the keyring" in terminal.err
     assert ConfigFile.read(config(terminal)).names == ["work"]
 
 
-def test_remove_says_when_the_file_cannot_be_written(terminal: Terminal, unwritable: Path) -> None:
+def test_profiles_remove_reports_a_config_file_that_cannot_be_written(terminal: Terminal, unwritable: Path) -> None:
     assert terminal.run("profiles", "remove", "work") == 3
     assert f"Error: {unwritable} cannot be written (File name too long), so the settings of work stay." in terminal.err
 
 
 @pytest.fixture
 def unwritable(terminal: Terminal) -> Path:
-    """Return a config file that nobody can replace, not even root: no name is left for a file beside it."""
+    """Return a config file that not even root can replace: the name of a temporary file beside it would be too long."""
     real = terminal.environment.config_dir / ("x" * 250)
     configure(terminal, "")
     config(terminal).unlink()
@@ -274,7 +274,7 @@ QUESTION = "Domain (or the issuer URL of another provider): "
 NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}
 
 
-def test_login_asks_a_person_for_what_no_setting_says_and_keeps_it(terminal: Terminal) -> None:
+def test_login_prompts_for_missing_settings_and_saves_the_answers(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     answers = f"{terminal.issuer.url}\n{terminal.issuer.client_id}\n"
     assert terminal.run("login", stdin=answers, **NOTHING) == 0
@@ -287,20 +287,20 @@ def test_login_asks_a_person_for_what_no_setting_says_and_keeps_it(terminal: Ter
     assert terminal.run("login", "--force", **NOTHING) == 0
 
 
-def test_an_answer_without_a_scheme_is_a_domain(terminal: Terminal) -> None:
+def test_an_answer_without_a_scheme_is_saved_as_a_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 0
     assert ConfigFile.read(config(terminal)).profile("default")["domain"] == "provider.example"
 
 
-def test_what_is_set_already_is_not_asked_for(terminal: Terminal) -> None:
+def test_login_does_not_prompt_for_settings_that_are_set(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="test-client\n", AWESOME_CLIENT_ID=None) == 0
     assert QUESTION not in terminal.err
     assert ConfigFile.read(config(terminal)).profile("default") == {"client_id": "test-client"}
 
 
-def test_an_answer_that_is_no_domain_is_refused_and_asked_for_again(terminal: Terminal) -> None:
+def test_login_prompts_again_after_an_invalid_domain(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", stdin="no domain\nprovider.example\ntest-client\n", **NOTHING) == 0
     assert terminal.err.count(QUESTION) == 2
@@ -308,26 +308,26 @@ def test_an_answer_that_is_no_domain_is_refused_and_asked_for_again(terminal: Te
 
 
 @pytest.mark.parametrize("answers", ["", "\n", "provider.example\n", "provider.example\n\n"])
-def test_no_answer_is_a_missing_setting(terminal: Terminal, answers: str) -> None:
+def test_an_empty_answer_counts_as_a_missing_setting(terminal: Terminal, answers: str) -> None:
     terminal.interactive = True
     assert terminal.run("login", stdin=answers, **NOTHING) == 3
     assert "is not set." in terminal.err
     assert not config(terminal).exists()
 
 
-def test_answers_are_not_kept_where_the_login_failed(terminal: Terminal) -> None:
+def test_answers_are_not_saved_if_the_login_fails(terminal: Terminal) -> None:
     terminal.interactive = True
     terminal.provider.at("/token", Respond(403, {"error": "access_denied"}))
     assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 5
     assert not config(terminal).exists()
 
 
-def test_without_a_terminal_nobody_is_asked(terminal: Terminal) -> None:
+def test_without_a_terminal_login_does_not_prompt_for_settings(terminal: Terminal) -> None:
     assert terminal.run("login", stdin="provider.example\ntest-client\n", **NOTHING) == 3
     assert QUESTION not in terminal.err
 
 
-def test_a_kept_session_answers_what_no_setting_says(terminal: Terminal) -> None:
+def test_login_takes_missing_settings_from_the_stored_session(terminal: Terminal) -> None:
     terminal.login()
     terminal.interactive = True
     assert terminal.run("login", **NOTHING) == 0
@@ -340,7 +340,7 @@ def test_settings_that_cannot_be_saved_do_not_fail_the_login(terminal: Terminal,
     assert f"Warning: {unwritable} cannot be written (File name too long); settings are not saved.\n" in terminal.err
 
 
-def test_a_file_that_was_broken_while_the_person_was_waited_for_does_not_fail_the_login(terminal: Terminal) -> None:
+def test_a_config_file_that_becomes_invalid_during_a_login_does_not_fail_it(terminal: Terminal) -> None:
     configure(terminal, "")
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -384,7 +384,7 @@ def test_a_name_that_differs_from_an_existing_one_only_in_case_is_refused(
     assert terminal.requests == []
 
 
-def test_a_config_file_that_is_broken_hides_no_session_whose_name_differs_only_in_case(terminal: Terminal) -> None:
+def test_session_names_are_compared_despite_an_invalid_config_file(terminal: Terminal) -> None:
     terminal.login("--profile", "Work")
     terminal.environment.config_dir.mkdir(exist_ok=True)
     (terminal.environment.config_dir / "config.toml").write_text("[", encoding="utf-8")
@@ -392,7 +392,7 @@ def test_a_config_file_that_is_broken_hides_no_session_whose_name_differs_only_i
     assert terminal.run("--profile", "other", "logout") == 0
 
 
-def test_names_that_differ_only_in_case_and_exist_already_both_serve(terminal: Terminal) -> None:
+def test_existing_profiles_whose_names_differ_only_in_case_stay_usable(terminal: Terminal) -> None:
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("[profiles.Work]\n[profiles.work]\n", encoding="utf-8")

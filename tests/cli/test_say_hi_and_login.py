@@ -1,4 +1,4 @@
-"""Every command through ``main(argv, environment)``."""
+"""``awesome say-hi``, and what ``awesome login`` shows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.terminal import Terminal
 
 
-def test_login_then_say_hi(terminal: Terminal) -> None:
+def test_say_hi_greets_the_user_after_a_login(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("say-hi") == 0
     assert terminal.out == "Welcome Juan!\n"
@@ -30,7 +30,7 @@ def test_on_a_terminal_say_hi_offers_to_sign_in(terminal: Terminal, answer: str,
     assert terminal.out == ("Welcome Juan!\n" if code == 0 else "")
 
 
-def test_without_a_terminal_say_hi_asks_nobody(terminal: Terminal) -> None:
+def test_without_a_terminal_say_hi_does_not_prompt(terminal: Terminal) -> None:
     assert terminal.run("say-hi") == 4
     assert "?" not in terminal.err
     assert terminal.paths == []
@@ -46,28 +46,29 @@ def test_login_shows_url_code_validity_and_advice_in_this_order(terminal: Termin
     assert terminal.out == ""
 
 
-def test_the_browser_opens_where_a_person_sits(terminal: Terminal) -> None:
+def test_login_on_a_terminal_opens_the_browser(terminal: Terminal) -> None:
     terminal.interactive = True
     terminal.login()
-    assert [url.partition("?")[0] for url in terminal.opened] == ["https://provider.example/activate"]
+    (url,) = terminal.opened
+    assert url.startswith("https://provider.example/activate?user_code=")
     assert "▄" not in terminal.err
 
 
 @pytest.mark.parametrize("options", [("--no-browser",), ("--no-browser", "--qr")])
-def test_where_no_browser_opens_a_terminal_shows_a_qr_code(terminal: Terminal, options: tuple[str, ...]) -> None:
+def test_login_on_a_terminal_without_a_browser_shows_a_qr_code(terminal: Terminal, options: tuple[str, ...]) -> None:
     terminal.interactive = True
     terminal.login(*options)
     assert terminal.opened == []
     assert "▄" in terminal.err
 
 
-def test_a_short_url_is_no_micro_qr_code_which_phones_do_not_read() -> None:
+def test_a_short_url_does_not_become_a_micro_qr_code() -> None:
     drawing = _qr_code("https://x.io/d")
     modules = max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", drawing).splitlines())) - 2 * 2  # without the quiet zone
     assert modules >= 21
 
 
-def test_over_ssh_no_browser_opens(terminal: Terminal) -> None:
+def test_login_over_ssh_opens_no_browser(terminal: Terminal) -> None:
     terminal.interactive = terminal.issuer.auto_approve = True
     assert terminal.run("login", "--no-qr", SSH_CONNECTION="10.0.0.1 22") == 0
     assert terminal.opened == []
@@ -75,13 +76,13 @@ def test_over_ssh_no_browser_opens(terminal: Terminal) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["nan", "inf", "-1", "soon"])
-def test_a_timeout_is_a_number_of_seconds(terminal: Terminal, seconds: str) -> None:
+def test_an_invalid_login_timeout_is_a_usage_error(terminal: Terminal, seconds: str) -> None:
     assert terminal.run("login", "--timeout", seconds) == 2
     assert terminal.paths == []
 
 
 @pytest.mark.parametrize(("behind", "words"), [(240.0, "4 min behind"), (-36_300.0, "605 min ahead of")])
-def test_a_clock_that_is_wrong_is_diagnosed(terminal: Terminal, behind: float, words: str) -> None:
+def test_login_reports_a_wrong_clock(terminal: Terminal, behind: float, words: str) -> None:
     terminal.issuer.auto_approve = True
     terminal.set(now=lambda: terminal.time.now() - behind)
     assert terminal.run("login") == 8
@@ -89,7 +90,7 @@ def test_a_clock_that_is_wrong_is_diagnosed(terminal: Terminal, behind: float, w
     assert terminal.keyring.entries() == {}
 
 
-def test_missing_settings_are_said_before_a_missing_keyring(terminal: Terminal) -> None:
+def test_login_reports_missing_settings_before_a_missing_keyring(terminal: Terminal) -> None:
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
     assert terminal.run("login", AWESOME_CLIENT_ID=None) == 3
     assert terminal.run("login") == 9
@@ -100,11 +101,11 @@ def test_missing_settings_are_said_before_a_missing_keyring(terminal: Terminal) 
     ("seconds", "words"),
     [(1, "1 second"), (119, "119 seconds"), (900, "15 minutes"), (7140, "119 minutes"), (86_400, "24 hours")],
 )
-def test_a_duration_is_said_as_people_say_it(seconds: float, words: str) -> None:
+def test_a_duration_is_formatted_with_its_unit(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 
 
-def test_ctrl_c_ends_the_whole_tour(terminal: Terminal) -> None:
+def test_ctrl_c_ends_the_whole_demo(terminal: Terminal) -> None:
     def interrupted(_: object) -> None:
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Whatever a server, a variable, a file or an argument says, it is words on one line and nothing else."""
+"""Terminal output contains no control characters from servers, variables, files or arguments."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CONTROLS = "\x1b[31m\x07\x7f\x9b2J\u202e\u200b\n"
 
 
 def check(end: Result | Terminal) -> None:
-    """Require that nothing but words and line ends was printed."""
+    """Require that nothing but printable characters and line ends was printed."""
     for character in end.out + end.err:
         assert character == "\n" or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 @pytest.fixture
-def victim(program: Program, hostile_provider: HostileProvider) -> Program:
-    """Sign in somebody whose every claim is hostile."""
+def signed_in(program: Program, hostile_provider: HostileProvider) -> Program:
+    """Sign in a user all of whose claims contain control characters."""
     claims = dict.fromkeys(("name", "nickname", "email"), HOSTILE)
     hostile_provider.issuer.person = {**claims, "sub": HOSTILE.encode("ascii", "ignore").decode()}
     hostile_provider.at("/token", ChangeMembers(scope=HOSTILE))
@@ -47,38 +47,38 @@ def victim(program: Program, hostile_provider: HostileProvider) -> Program:
     return program
 
 
-def test_a_name_is_one_line_of_words(victim: Program) -> None:
-    end = victim.run("say-hi")
+def test_say_hi_prints_a_hostile_name_as_one_printable_line(signed_in: Program) -> None:
+    end = signed_in.run("say-hi")
     check(end)
     assert end.out == f"Welcome {SAFE}!\n"
 
 
-def test_whoami_is_as_many_lines_as_it_has_facts(victim: Program) -> None:
-    end = victim.run("whoami", "--verbose")
+def test_whoami_prints_one_line_per_field_despite_hostile_claims(signed_in: Program) -> None:
+    end = signed_in.run("whoami", "--verbose")
     check(end)
     assert (end.code, len(end.out.splitlines())) == (0, 10)
     assert f"{SAFE} <{SAFE}>" in end.out
 
 
 @pytest.mark.parametrize("argv", [("whoami", "--json"), ("token", "--json"), ("login", "--json")])
-def test_json_is_ascii_and_as_safe(argv: tuple[str, ...], victim: Program) -> None:
-    end = victim.run(*argv)
+def test_json_output_is_ascii_without_control_characters(argv: tuple[str, ...], signed_in: Program) -> None:
+    end = signed_in.run(*argv)
     check(end)
     assert end.out.isascii()
     document = json.loads(end.out)
     assert document["scope"] == SAFE
     if "name" in document:
         assert (document["name"], document["email"]) == (SAFE, SAFE)
-        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # whole, for programs to compare
+        assert document["sub"] == HOSTILE.encode("ascii", "ignore").decode()  # unmodified, for programs to compare
 
 
-def test_a_logout_is_safe_too(victim: Program) -> None:
-    end = victim.run("logout")
+def test_logout_prints_no_control_characters(signed_in: Program) -> None:
+    end = signed_in.run("logout")
     check(end)
     assert SAFE in end.err
 
 
-def test_json_lines_of_a_login_are_ascii(in_process_program: InProcess, hostile_provider: HostileProvider) -> None:
+def test_the_json_events_of_a_login_are_ascii(in_process_program: InProcess, hostile_provider: HostileProvider) -> None:
     hostile_provider.issuer.person = {"sub": "j", "name": "Jürgen 🦊 Ωmega"}
     hostile_provider.at("/device/code", ChangeMembers(user_code="ÄÖÜ-ẞ"))
     end = in_process_program.at(hostile_provider.url).execute("login", "--json")
@@ -88,11 +88,13 @@ def test_json_lines_of_a_login_are_ascii(in_process_program: InProcess, hostile_
 
 
 @pytest.mark.parametrize("claim", ["name", "email"])
-def test_a_long_claim_is_cut(claim: str, in_process_program: InProcess, hostile_provider: HostileProvider) -> None:
+def test_a_long_claim_is_truncated(
+    claim: str, in_process_program: InProcess, hostile_provider: HostileProvider
+) -> None:
     hostile_provider.issuer.person = {"sub": "juan", claim: "x" * 9000}
     assert in_process_program.at(hostile_provider.url).execute("login").code == 0
-    said = in_process_program.execute("whoami", "--json").json[claim]
-    assert (len(said), said[-1]) == (256, "…")
+    shown = in_process_program.execute("whoami", "--json").json[claim]
+    assert (len(shown), shown[-1]) == (256, "…")
     assert len(in_process_program.execute("say-hi").out) <= len("Welcome !\n") + 256
 
 
@@ -123,7 +125,7 @@ def test_a_long_claim_is_cut(claim: str, in_process_program: InProcess, hostile_
     ],
 )
 @pytest.mark.parametrize("options", [["--verbose"], ["--json", "--verbose"]], ids=["words", "JSON"])
-def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0917 - a row of a table
+def test_login_prints_no_control_characters_of_provider_responses(  # noqa: PLR0917 - a row of a table
     path: str, act: Act, code: int, options: list[str], in_process_program: InProcess, hostile_provider: HostileProvider
 ) -> None:
     hostile_provider.at(path, act)
@@ -136,7 +138,7 @@ def test_a_login_says_words_whatever_it_is_told(  # noqa: PLR0917 - a row of a t
 
 @pytest.fixture
 def controlled(terminal: Terminal, tmp_path: Path) -> Terminal:
-    """Sign in with settings, and below folders, that are full of controls."""
+    """Sign in with settings, and in folders, that contain control characters."""
     folder = tmp_path / f"folder{CONTROLS}"
     terminal.set(
         environ={
@@ -181,19 +183,19 @@ RUNS = {
 }
 TROUBLES: dict[str, dict[str, str]] = {
     "none": {},
-    "another session is asked for": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
+    "another client": {"AWESOME_CLIENT_ID": f"c{CONTROLS}"},
     "the profile": {"AWESOME_PROFILE": f"p{CONTROLS}"},
     "the issuer": {"AWESOME_ISSUER": f"https://{CONTROLS}/"},
     "the domain": {"AWESOME_ISSUER": "", "AWESOME_DOMAIN": f"d{CONTROLS}"},
     "the API": {"AWESOME_API_URL": f"https://api.example/{CONTROLS}"},
-    "the limit of the keyring": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
-    "the given token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
+    "the keyring timeout": {"AWESOME_KEYRING_TIMEOUT": CONTROLS},
+    "the access token": {"AWESOME_ACCESS_TOKEN": CONTROLS},
 }
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
 @pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_prints_controls_that_come_from_settings_or_arguments(
+def test_no_command_prints_control_characters_of_settings_or_arguments(
     command: str, trouble: str, controlled: Terminal
 ) -> None:
     for argv in RUNS[command]:
@@ -205,33 +207,25 @@ def test_no_command_prints_controls_that_come_from_settings_or_arguments(
 
 
 @pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
-def test_no_command_prints_controls_of_a_file_that_is_broken(command: str, controlled: Terminal) -> None:
+def test_no_command_prints_control_characters_of_an_invalid_config_file(command: str, controlled: Terminal) -> None:
     (controlled.environment.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
     for argv in RUNS[command]:
         controlled.run(*argv)
         check(controlled)
 
 
-def test_a_program_reads_what_a_setting_is_in_full(controlled: Terminal) -> None:
+def test_json_output_has_setting_values_unmodified(controlled: Terminal) -> None:
     assert controlled.run("whoami", "--json") == 0
     assert controlled.json["client_id"] == f"a{CONTROLS}b"
     assert controlled.out.replace("\n", "").isprintable()
 
 
-def test_our_own_emphasis_and_drawings_are_shown_as_they_are(terminal: Terminal) -> None:
+def test_bold_text_and_qr_codes_are_printed_unmodified(terminal: Terminal) -> None:
     terminal.interactive = True
     terminal.login("--qr")
     assert re.search(r"address in any browser:  \033\[1mhttps://\S+\033\[0m\n", terminal.err)
     assert re.search(r"shows this code: \033\[1m[A-Z-]+\033\[0m\n", terminal.err)
     assert "▀▀▀▀▀▀▀▀\n" in terminal.err
-
-
-def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> None:
-    terminal.interactive = True
-    terminal.issuer.auto_approve = True
-    assert terminal.run("login") == 0
-    assert len(terminal.opened) == 1
-    assert terminal.opened[0].startswith("https://provider.example/activate?user_code=")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +242,7 @@ def test_urls_are_opened_only_if_they_are_well_formed(terminal: Terminal) -> Non
         ("javascript:alert(1)", None, [], 7),
     ],
 )
-def test_a_browser_gets_no_other_url(  # noqa: PLR0917 - a row of a table
+def test_the_browser_opens_only_secure_urls(  # noqa: PLR0917 - a row of a table
     uri: str, complete: str | None, opened: list[str], code: int, terminal: Terminal, issuer: ProviderSimulator
 ) -> None:
     device = issuer.respond(Request("POST", "/device/code", {"client_id": issuer.client_id})).json() or {}

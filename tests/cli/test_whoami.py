@@ -1,4 +1,4 @@
-"""``awesome whoami``, and ``--check``, which asks the provider."""
+"""``awesome whoami``, and ``--check``, which sends a userinfo request."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ def userinfo(terminal: Terminal, *responses: Response) -> None:
     terminal.provider.at(USERINFO, *acts)
 
 
-def test_whoami_says_who_where_and_until_when(terminal: Terminal) -> None:
+def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("whoami") == 0
     first, *lines = terminal.out.splitlines()
     assert first == "Juan <juan@example.com>"
-    told = dict(line.strip().split(":", 1) for line in lines)
-    assert {label: value.strip() for label, value in told.items()} == {
+    fields = dict(line.strip().split(":", 1) for line in lines)
+    assert {label: value.strip() for label, value in fields.items()} == {
         "subject": "demo|juan",
         "issuer": "https://provider.example/",
         "client": "test-client",
@@ -46,21 +46,21 @@ def test_whoami_says_who_where_and_until_when(terminal: Terminal) -> None:
     assert terminal.paths == []
 
 
-def test_somebody_without_an_address_is_told_by_name(terminal: Terminal) -> None:
+def test_a_user_without_an_email_address_is_shown_by_name(terminal: Terminal) -> None:
     terminal.issuer.person = {"sub": "demo|maria", "name": "Maria"}
     terminal.login()
     assert terminal.run("whoami") == 0
     assert terminal.out.startswith("Maria\n")
 
 
-def test_a_token_that_cannot_be_renewed_is_told(terminal: Terminal) -> None:
+def test_whoami_shows_that_a_token_cannot_be_renewed(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     terminal.time.pass_by(3599)
     assert terminal.run("whoami") == 0
     assert "valid for 1 second, not renewable" in terminal.out
 
 
-def test_offline_a_token_that_ended_is_told_as_ended(terminal: Terminal) -> None:
+def test_whoami_shows_an_expired_token_while_the_provider_is_unavailable(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(7200)
     terminal.provider.always("/token", Respond(503))
@@ -69,7 +69,7 @@ def test_offline_a_token_that_ended_is_told_as_ended(terminal: Terminal) -> None
     assert terminal.err.startswith("Warning: Offline: ")
 
 
-def test_whoami_is_there_for_programs_too(terminal: Terminal) -> None:
+def test_whoami_json_has_every_member(terminal: Terminal) -> None:
     terminal.login("--audience", "https://api.example/")
     assert terminal.run("whoami", "--json") == 0
     assert terminal.json == {
@@ -88,14 +88,14 @@ def test_whoami_is_there_for_programs_too(terminal: Terminal) -> None:
     }
 
 
-def test_nobody_is_signed_in(terminal: Terminal) -> None:
+def test_whoami_without_a_session_is_an_error(terminal: Terminal) -> None:
     for options in ([], ["--check"], ["--json"]):
         assert terminal.run("whoami", *options) == 4
         assert (terminal.out, terminal.paths) == ("", [])
         assert terminal.err == "Error: You are not signed in.\nHint: Sign in with: awesome login\n"
 
 
-def test_a_given_access_token_is_told(terminal: Terminal) -> None:
+def test_whoami_mentions_an_access_token_in_the_environment(terminal: Terminal) -> None:
     assert terminal.run("whoami", AWESOME_ACCESS_TOKEN="given") == 4
     assert terminal.err.startswith("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.\n")
     terminal.login()
@@ -106,14 +106,14 @@ def test_a_given_access_token_is_told(terminal: Terminal) -> None:
     assert terminal.err == ""
 
 
-def test_check_asks_the_provider_once(terminal: Terminal) -> None:
+def test_check_sends_one_userinfo_request(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("whoami", "--check") == 0
     assert terminal.paths == [USERINFO]
     assert terminal.out.splitlines()[-1].split(":")[1].strip() == "the provider takes it"
 
 
-def test_check_prints_the_same_json(terminal: Terminal) -> None:
+def test_check_prints_the_same_json_as_without_it(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("whoami", "--json") == 0
     without = terminal.out
@@ -121,14 +121,14 @@ def test_check_prints_the_same_json(terminal: Terminal) -> None:
     assert terminal.out == without
 
 
-def test_check_renews_a_session_that_ended_first(terminal: Terminal) -> None:
+def test_check_renews_an_expired_session_first(terminal: Terminal) -> None:
     terminal.login()
     terminal.time.pass_by(2 * 3600)
     assert terminal.run("whoami", "--check") == 0
     assert terminal.paths == ["/token", USERINFO]
 
 
-def test_check_renews_once_what_the_provider_does_not_take(terminal: Terminal) -> None:
+def test_check_renews_a_refused_token_once(terminal: Terminal) -> None:
     terminal.login()
     userinfo(terminal, Response(401))
     assert terminal.run("whoami", "--check") == 0
@@ -136,7 +136,7 @@ def test_check_renews_once_what_the_provider_does_not_take(terminal: Terminal) -
     assert terminal.issuer.refreshes == 1
 
 
-def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> None:
+def test_check_exits_with_4_if_the_renewed_token_is_refused_too(terminal: Terminal) -> None:
     terminal.login()
     userinfo(terminal, Response(401), Response(401))
     assert terminal.run("whoami", "--check") == 4
@@ -147,14 +147,14 @@ def test_check_ends_with_4_where_renewing_does_not_help(terminal: Terminal) -> N
     )
 
 
-def test_check_ends_with_4_where_nothing_can_be_renewed(terminal: Terminal) -> None:
+def test_check_exits_with_4_if_a_refused_token_cannot_be_renewed(terminal: Terminal) -> None:
     terminal.login("--scope", "openid profile")
     userinfo(terminal, Response(401))
     assert terminal.run("whoami", "--check") == 4
     assert terminal.paths == [USERINFO]
 
 
-def test_check_removes_a_session_that_the_provider_has_ended(terminal: Terminal) -> None:
+def test_check_removes_a_session_whose_refresh_token_is_rejected(terminal: Terminal) -> None:
     terminal.login()
     userinfo(terminal, Response(401))
     terminal.provider.at("/token", Respond(403, {"error": "invalid_grant"}))
@@ -168,7 +168,7 @@ def claims(sub: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("response", "code", "words"),
+    ("response", "code", "message"),
     [
         (Response(503), 7, "gives no usable answer (HTTP status 503)"),
         (Response(200, b"<html>captive portal</html>"), 7, "gives no usable answer (HTTP status 200)"),
@@ -179,15 +179,17 @@ def claims(sub: object) -> bytes:
         (Response(200, claims(None)), 8, "describes another user"),
     ],
 )
-def test_check_tells_what_is_neither_yes_nor_no(terminal: Terminal, response: Response, code: int, words: str) -> None:
+def test_check_reports_an_inconclusive_response_and_keeps_the_session(
+    terminal: Terminal, response: Response, code: int, message: str
+) -> None:
     terminal.login()
     userinfo(terminal, response)
     assert terminal.run("whoami", "--check") == code
-    assert words in terminal.err
-    assert terminal.run("say-hi") == 0  # nothing of that ends the session
+    assert message in terminal.err
+    assert terminal.run("say-hi") == 0  # the session is still there
 
 
-def test_check_needs_the_network(terminal: Terminal) -> None:
+def test_check_without_a_connection_is_an_error(terminal: Terminal) -> None:
     terminal.login()
 
     def refuse(_: httpx.Request) -> httpx.Response:
@@ -199,7 +201,7 @@ def test_check_needs_the_network(terminal: Terminal) -> None:
     assert "the connection was refused" in terminal.err
 
 
-def test_check_needs_a_userinfo_endpoint(terminal: Terminal) -> None:
+def test_check_without_a_userinfo_endpoint_is_an_error(terminal: Terminal) -> None:
     terminal.provider.always(DISCOVERY, ChangeMembers(userinfo_endpoint=ABSENT))
     terminal.login()
     assert terminal.run("whoami", "--check") == 7
