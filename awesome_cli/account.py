@@ -27,12 +27,12 @@ from awesome_cli.errors import (
 from awesome_cli.keystore.backend import open_keyring
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
-from awesome_cli.sessions.changes import SessionChanges
 from awesome_cli.sessions.index import SessionIndex
-from awesome_cli.sessions.locks import SessionLocks
 from awesome_cli.sessions.model import MIN_TTL, Session, User
 from awesome_cli.sessions.renewal import renew_if_needed
-from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.sessions.replace_and_remove import SessionChanges
+from awesome_cli.sessions.session_locks import SessionLocks
+from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages
@@ -50,10 +50,7 @@ _LAST_VERIFIED = "This is from your last verified sign-in."
 
 
 class Account:
-    """One profile of one program. Raises UsageError, if its name is not valid, or exists in another case.
-
-    What is slow to import is imported at its first use.
-    """
+    """One profile of one program. Raises UsageError if its name is not valid, or exists in another case."""
 
     def __init__(
         self,
@@ -76,7 +73,7 @@ class Account:
         self.index = SessionIndex(state, partial(self._acquire, f"{brand.app_dir}-sessions"), warn=messages.warning)
         self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
         self.profile = self.settings.name
-        self.stores = SessionStores(self.profile, self._open_secrets, environment, brand, messages.warning)
+        self.stores = StoreChoice(self.profile, self._open_secrets, environment, brand, messages.warning)
         self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
         self.changes = SessionChanges(
             self.profile,
@@ -100,7 +97,6 @@ class Account:
         )
 
     def close(self) -> None:
-        """Close the connection to the keyring."""
         self.stores.close()
 
     def _new_secrets(self) -> KeyringStore:
@@ -124,7 +120,7 @@ class Account:
                 self.messages.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
             yield folder
 
-    def converse(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+    def run_with_client(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
         """Run requests to the provider of a client, in an event loop of their own."""
         from awesome_cli.provider.cache import FileMetadataCache
         from awesome_cli.provider.client import oidc_client
@@ -178,7 +174,7 @@ class Account:
             show(flow.device)
             return await client.poll_for_token(flow)
 
-        session = self.converse(config, sign_in)
+        session = self.run_with_client(config, sign_in)
         until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
         self.changes.replace(session, store)
         return session
@@ -191,7 +187,7 @@ class Account:
         except OtherSessionError as error:
             self.messages.warning(f"{error.message} It is signed out all the same.")
         except AwesomeError:
-            pass  # removing the session reports the same error
+            pass  # a store that fails does so again below, and no setting must prevent signing out
         self.changes.remove(report)
 
     def user(self, show: Callable[[User], None] = lambda _: None) -> User:
@@ -212,7 +208,7 @@ class Account:
             self.messages.warning(f"The provider has not responded yet. {_LAST_VERIFIED}")
             show(user)
 
-        with self._observer.at_most(USER_TIMEOUT, show_early):
+        with self._observer.call_after(USER_TIMEOUT, show_early):
             try:
                 return self.renew_if_needed(self.load(), timeout=USER_TIMEOUT).user
             except ProviderUnreachableError as error:
@@ -265,7 +261,9 @@ class Account:
             session,
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
-            refresh=lambda current: self.converse(self._client_of(current), lambda client: client.refresh(current)),
+            refresh=lambda current: self.run_with_client(
+                self._client_of(current), lambda client: client.refresh(current)
+            ),
             discard=self.revoke,
             now=self.environment.now,
             min_ttl=min_ttl,
@@ -273,12 +271,12 @@ class Account:
 
     def is_token_accepted(self, session: Session) -> bool:
         """Ask the provider whether it still accepts the access token."""
-        return self.converse(self._client_of(session), lambda client: client.is_token_accepted(session))
+        return self.run_with_client(self._client_of(session), lambda client: client.is_token_accepted(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
         try:
-            return self.converse(
+            return self.run_with_client(
                 self._client_of(session), lambda client: client.revoke(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Brand:
-    """The names of one program, derived from its own name where nothing else is said.
+    """The names of one program, derived from its own name unless given.
 
     ``app_dir`` names its folders for settings, state, cache and locks, ``keyring_service`` begins the names of its
     keyring entries, ``env_prefix`` the names of its variables. ``extra_env_prefixes`` begin the variables that are

@@ -22,7 +22,7 @@ AwesomeError                          1
 │       └── ResourceExhaustedError        no more open files, memory or threads
 ├── InvalidTokenError                 8   a token broke a validation rule
 │   ├── UnsupportedAlgorithmError         it is not signed with an algorithm that is accepted
-│   ├── NoMatchingKeyError                no key fits it; newer keys may
+│   ├── NoMatchingKeyError                no known key matches it; newer keys may
 │   ├── TokenNotCurrentError              it is not valid now, by this machine's clock
 │   └── SubjectMismatchError              it is about another user
 ├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses

@@ -30,16 +30,17 @@ _USE_A_KEYRING = (
 )
 
 _BY_CLASS = {
-    MissingSettingError: "Give --domain (Auth0) or --issuer, and --client-id; README tells where to find them.",
+    MissingSettingError: "Give --domain (Auth0) or --issuer, and --client-id: the provider shows them on the page of"
+    " the application.",
     LoginRequiredError: "Sign in with: {login}",
     SessionEndedError: "Sign in with: {login} (a scope with offline_access makes sessions that renew themselves)",
     DamagedSessionError: "Sign in with: {login} (it replaces the damaged entry)",
     AccessDeniedError: "If that was a mistake, start again with: {login}",
     DeviceCodeExpiredError: "Get a new one with: {login}",
-    RefreshFailedError: "Try again; if it stays so, sign in anew with: {login} --force",
+    RefreshFailedError: "Try again; if it keeps failing, sign in again with: {login} --force",
     InvalidTokenError: "Nothing was stored. If the settings are right, tell the provider's operators.",
     UnsupportedAlgorithmError: "Set the application's signing algorithm to RS256 (Auth0: Advanced Settings > OAuth).",
-    SubjectMismatchError: "Sign in anew with: {login} --force",
+    SubjectMismatchError: "Sign in again with: {login} --force",
     KeyringError: _USE_A_KEYRING,
     KeyringTimeoutError: "Look for a prompt to unlock it; {prefix}KEYRING_TIMEOUT sets how long to wait, in seconds. "
     + _USE_A_KEYRING,
@@ -68,10 +69,10 @@ def hint_for(error: AwesomeError, brand: Brand, *, profile: str = "") -> str:
     """Return the error's own hint or the default one; ``profile`` is named in commands, unless it is empty."""
     by_code = _BY_CODE.get(error.code, "") if isinstance(error, ProviderError | DeviceCodeExpiredError) else ""
     by_class = next((_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _BY_CLASS), "")
-    return fill(error.hint or by_code or by_class, brand, profile=profile)
+    return fill_placeholders(error.hint or by_code or by_class, brand, profile=profile)
 
 
-def fill(text: str, brand: Brand, *, profile: str = "") -> str:
+def fill_placeholders(text: str, brand: Brand, *, profile: str = "") -> str:
     """Fill in the program's names."""
     login = f"{brand.name} login" + (f" --profile {profile}" if profile else "")
     return text.replace("{login}", login).replace("{program}", brand.name).replace("{prefix}", brand.env_prefix)

@@ -41,7 +41,7 @@ PACKAGES = {
     "system/event_loop": "anyio",
     "system/environment": "httpx platformdirs",
     "provider/client": "anyio httpx",
-    "provider/connection": "anyio httpx",
+    "provider/request": "anyio httpx",
     "provider/device_flow": "anyio",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
@@ -72,7 +72,7 @@ LATE = {
     "sessions/store_choice",
 }  # late imports keep the start of commands fast that do not need them
 
-PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/record", "sessions/model")
+PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/manifest", "sessions/model")
 SIDE_EFFECT_FREE = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
     datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse

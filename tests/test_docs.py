@@ -17,8 +17,8 @@ from awesome_cli.cli.app import COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.profile import SWITCHES, TEXTS
-from awesome_cli.system.signals import WORDS
+from awesome_cli.settings.profile import SWITCH_SETTINGS, TEXT_SETTINGS
+from awesome_cli.system.signals import MESSAGES
 from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
 from support.terminal import Terminal
@@ -201,7 +201,7 @@ def test_the_exit_codes_page_lists_every_exit_code() -> None:
     (rows,) = tables(DOCS["docs/reference/exit-codes.md"])
     listed = [int(number) for number, _ in rows]
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, AwesomeError)]
-    assert listed == sorted({0, *(kind.exit_code for kind in classes), *WORDS})
+    assert listed == sorted({0, *(kind.exit_code for kind in classes), *MESSAGES})
     assert all(meaning for _, meaning in rows)
 
 
@@ -214,7 +214,7 @@ def strings(source: str) -> Iterator[str]:
 def test_the_settings_page_lists_every_variable() -> None:
     (rows,) = tables(section(SETTINGS, "## Variables"))
     listed = {name for _, variables, _ in rows for name in code(variables)}
-    read = {AWESOME.variable(key) for key in (*TEXTS, "profile", "keyring_timeout", "access_token")} | {
+    read = {AWESOME.variable(key) for key in (*TEXT_SETTINGS, "profile", "keyring_timeout", "access_token")} | {
         "AUTH0_DOMAIN",
         "AUTH0_CLIENT_ID",
         "AUTH0_AUDIENCE",
@@ -225,7 +225,7 @@ def test_the_settings_page_lists_every_variable() -> None:
 
 
 def test_the_settings_page_lists_every_key_of_a_profile() -> None:
-    keys = (*TEXTS, *SWITCHES, *ENDPOINTS)
+    keys = (*TEXT_SETTINGS, *SWITCH_SETTINGS, *ENDPOINTS)
     assert [key for key in keys if not re.search(rf"`{key}( = true)?`", SETTINGS)] == []
 
 

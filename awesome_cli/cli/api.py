@@ -137,7 +137,7 @@ def _send(context: CommandContext, request: ApiRequest, token: str, output: Resp
 def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
     message = f"The API answered with HTTP status {response.status} ({status_phrase(response.status)})."
     if response.status == HTTPStatus.UNAUTHORIZED:
-        hint = "Sign in anew with: {login} --force"
+        hint = "Sign in again with: {login} --force"
         if context.account.token_from_environment:
             hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)

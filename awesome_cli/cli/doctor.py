@@ -87,7 +87,7 @@ def doctor(
     homes = [account_home(), *(context.environment.environ.get(name, "") for name in ("HOME", "USERPROFILE"))]
     glyphs = GLYPHS if context.console.can_encode("".join(GLYPHS.values())) else PLAIN_GLYPHS
     findings = []
-    for finding in _Examination(context.account, online=online).findings():
+    for finding in _Checks(context.account, online=online).findings():
         findings.append(found := finding.anonymous(homes))
         if not json:
             context.console.lines(f"{glyphs[found.ok]} {found.check}: {found.what}")
@@ -98,7 +98,7 @@ def doctor(
     return exit_code
 
 
-class _Examination:
+class _Checks:
     """All checks of one profile. A check returns a finding, or raises the error that a command would."""
 
     def __init__(self, account: Account, *, online: bool) -> None:
@@ -179,7 +179,7 @@ class _Examination:
     def _provider(self, profile: Profile) -> tuple[list[Finding], str]:
         config = self._account.client_config(profile, self._stored)
         try:
-            return self._account.converse(config, self._ask_provider)
+            return self._account.run_with_client(config, self._ask_provider)
         except AwesomeError as error:  # proxies and TLS have settings of their own
             return [self._failed("provider", error)], "the provider cannot be reached"
 
@@ -288,7 +288,7 @@ def check_clock(response: Response, now: float) -> Finding:
     if theirs is None:
         return neutral("clock", "the provider does not tell the time")
     if error := describe_clock_error(now - theirs):
-        raise InvalidTokenError(error, hint="Set it right: tokens are checked against it.")
+        raise InvalidTokenError(error, hint="Correct this machine's clock: tokens are checked against it.")
     return passed("clock", "it agrees with the provider's")
 
 

@@ -19,7 +19,7 @@ from jeepney.wrappers import unwrap_msg
 from awesome_cli.brand import Brand
 from awesome_cli.cli.format import greeting, json_document, user_fields, user_lines
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
-from awesome_cli.sessions.record import USER_FIELDS, decode_manifest, manifest_name
+from awesome_cli.sessions.manifest import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what

@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from awesome_cli.sessions.record import LAST_INSTANT
+from awesome_cli.sessions.manifest import LAST_INSTANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -202,7 +202,7 @@ def _already_signed_in(context: CommandContext, settings: Profile, options: Logi
         user = account.renew_if_needed(account.load()).user
     except (ProviderError, InvalidTokenError) as error:
         hint = hint_for(error, context.brand, profile=console.profile)
-        error.hint = f"{hint} To sign in anew all the same: {{login}} --force".strip()
+        error.hint = f"{hint} To sign in again nevertheless: {{login}} --force".strip()
         raise
     if account.stores.has_plaintext_file and not options.insecure_storage:
         try:
@@ -214,7 +214,7 @@ def _already_signed_in(context: CommandContext, settings: Profile, options: Logi
     _save_settings(account, settings, options)
     console.note(f"You are already signed in as {user.name} at {user.issuer}.")
     if any(options.flags.get(name) not in (None, getattr(user, name)) for name in ("scope", "audience")):
-        console.note("To sign in anew with another scope or audience, add --force.")
+        console.note("To sign in again with another scope or audience, add --force.")
     return user
 
 

@@ -32,7 +32,7 @@ def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) 
     from awesome_cli.cli.context import CommandContext
     from awesome_cli.errors import AwesomeError
     from awesome_cli.system.files import restrict_write_access
-    from awesome_cli.system.signals import WORDS
+    from awesome_cli.system.signals import MESSAGES
 
     context = CommandContext(environment, brand)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
@@ -47,8 +47,8 @@ def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) 
             code = end.code if isinstance(end.code, int) else 0
         except Exception as error:  # noqa: BLE001 - the last handler before a traceback
             return _report_unexpected(error, context)
-    if code in WORDS:
-        context.console.say(WORDS[code])
+    if code in MESSAGES:
+        context.console.say(MESSAGES[code])
     return code
 
 

@@ -27,15 +27,15 @@ from awesome_cli.oauth.token import TokenResponse, parse_refresh, refresh_form, 
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.cache import MetadataCache
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.connection import Connection, WaitObserver
 from awesome_cli.provider.device_flow import Deadline, DeviceFlow, poll
 from awesome_cli.provider.http import open_client
 from awesome_cli.provider.metadata import ProviderMetadata
+from awesome_cli.provider.request import Connection, WaitObserver
 from awesome_cli.sessions.model import (
     RenewalUnverifiedError,
     Session,
     lacks_names,
-    open_session,
+    new_session,
     renewed_session,
     unverified_session,
 )
@@ -90,7 +90,7 @@ class OidcClient:
             with anyio.move_on_after(REVOKE_TIMEOUT, shield=True):
                 await self._revoke_both(tokens.refresh_token, tokens.access_token)
             raise
-        return open_session(
+        return new_session(
             tokens,
             id_token,
             userinfo,
@@ -150,9 +150,9 @@ class OidcClient:
         return new
 
     async def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
-        """Revoke the refresh token, if wanted, then the access token (RFC 7009 §2.1). Raises ProviderError.
+        """Revoke the refresh token, unless told otherwise, then the access token (RFC 7009 §2.1). Raises ProviderError.
 
-        Return False, if the revocation of the refresh token was not confirmed.
+        Return False if the revocation of the refresh token was not confirmed.
         """
         await self._metadata.load(session.provider_digest)
         return await self._revoke_both(session.refresh_token if refresh_token else None, session.access_token)
@@ -194,7 +194,7 @@ class OidcClient:
             return validate_id_token(tokens, self._metadata.keys, issuer=issuer, client_id=client_id, now=self._now())
         except TokenNotCurrentError as error:
             clock = describe_clock_error(self._connection.clock_error)
-            hint = f"{clock} Set it right and try again." if clock else ""
+            hint = f"{clock} Correct it and try again." if clock else ""
             raise InvalidTokenError(error.message, hint=hint) from error
 
     async def _fetch_userinfo(self, tokens: TokenResponse, id_token: IdToken) -> dict[str, Any]:

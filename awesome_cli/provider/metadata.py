@@ -12,7 +12,7 @@ from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import is_transient, is_wrong_endpoint
 from awesome_cli.provider.cache import MetadataCache
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.connection import Connection
+from awesome_cli.provider.request import Connection
 
 
 class ProviderMetadata:

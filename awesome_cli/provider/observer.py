@@ -12,7 +12,7 @@ NOTE_AFTER = 2.0  # seconds without a response until a note is printed
 
 
 class RequestObserver:
-    """Watches the requests of one command."""
+    """Reports the slow requests of one command, and answers early where a command asks for it."""
 
     def __init__(self, messages: Messages, environment: Environment) -> None:
         self._messages = messages
@@ -25,7 +25,7 @@ class RequestObserver:
         self.deadline_passed = False
 
     @contextmanager
-    def at_most(self, seconds: float, at_deadline: Callable[[], None]) -> Iterator[None]:
+    def call_after(self, seconds: float, at_deadline: Callable[[], None]) -> Iterator[None]:
         """Call ``at_deadline`` once the block has taken so long; the request under way goes on.
 
         What ``at_deadline`` raises is raised at the end of the block.

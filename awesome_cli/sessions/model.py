@@ -76,7 +76,7 @@ class RenewalUnverifiedError(Exception):
         self.reason = reason
 
 
-def open_session(
+def new_session(
     tokens: TokenResponse,
     id_token: IdToken,
     userinfo: Mapping[str, Any],

@@ -80,7 +80,7 @@ def _renew(
         raise unverified.reason from unverified.reason.__cause__
     except BaseException:
         with suppress(KeyringError):
-            store().undo_check()
+            store().delete_check()
         raise
     if store().load_user() is None:  # a logout that did not wait for our lock
         discard(renewed)

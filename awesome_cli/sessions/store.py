@@ -18,8 +18,7 @@ from typing import Any, TypeVar
 
 from awesome_cli.errors import DamagedSessionError, KeyringError, KeyringTimeoutError, SaveUnconfirmedError
 from awesome_cli.keystore.keyring_store import SecretStore
-from awesome_cli.sessions.model import Session, User
-from awesome_cli.sessions.record import (
+from awesome_cli.sessions.manifest import (
     MAX_CHUNKS,
     USER_FIELDS,
     VERSION,
@@ -27,8 +26,9 @@ from awesome_cli.sessions.record import (
     dump_json,
     encode_manifest,
     is_valid_field,
-    parse,
+    parse_json_object,
 )
+from awesome_cli.sessions.model import Session, User
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows allows 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
 MANIFEST_UNITS = 200  # of the manifest without the user
@@ -108,7 +108,7 @@ class SessionStore:
     def check_writable(self) -> None:
         """Write as many chunks as the next session may need to where it will be stored, and read one back.
 
-        They stay, so that the keyring has room for that session; :meth:`undo_check` deletes them. Call it under the
+        They stay, so that the keyring has room for that session; :meth:`delete_check` deletes them. Call it under the
         lock. Raises KeyringError, if the store does not store them.
         """
         manifest = self._manifest()
@@ -120,7 +120,7 @@ class SessionStore:
         if self._trial.get(self._chunk_name(slot, last)) != text:
             raise KeyringError(f"The keyring ({self.backend_name}) does not store what is written to it.")
 
-    def undo_check(self) -> None:
+    def delete_check(self) -> None:
         """Delete what :meth:`check_writable` wrote, in this process or one that was killed."""
         self._sweep(self._trial, _unused_slot(self._manifest()))
 
@@ -193,7 +193,7 @@ class SessionStore:
         chunks = self._chunks(manifest, manifest["parts"])
         if _digest(chunks) != manifest["digest"]:
             return None
-        overflow, tokens = chunks[: manifest["overflow"]], parse("".join(chunks[manifest["overflow"] :]))
+        overflow, tokens = chunks[: manifest["overflow"]], parse_json_object("".join(chunks[manifest["overflow"] :]))
         user = _user(manifest, overflow)
         return Session(user=user, **tokens) if user is not None and _are_tokens(tokens) else None
 
@@ -230,7 +230,7 @@ def _units(text: str) -> int:
 
 
 def _user(manifest: Mapping[str, Any], overflow: list[str]) -> User | None:
-    fields = manifest["card"] | parse("".join(overflow) or "{}")
+    fields = manifest["card"] | parse_json_object("".join(overflow) or "{}")
     is_valid = set(fields) == USER_FIELDS and all(is_valid_field(*item) for item in fields.items())
     return User(**fields) if is_valid else None
 

@@ -10,15 +10,15 @@ from awesome_cli.brand import Brand
 from awesome_cli.errors import AwesomeError, KeyringError, LoginRequiredError, NoLockFolderError
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
+from awesome_cli.sessions.manifest import manifest_name
 from awesome_cli.sessions.model import Session
-from awesome_cli.sessions.record import manifest_name
 from awesome_cli.sessions.shared_state import add_revoked
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import is_revoked
 from awesome_cli.system.environment import Environment
 
 
-class SessionStores:
+class StoreChoice:
     """Both stores of one profile, and the only owner of the choice between them.
 
     While the plaintext file exists it is the store; the keyring may still hold what was there before. Methods raise

@@ -13,7 +13,7 @@ import tomlkit
 
 from awesome_cli.errors import ConfigError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.profile import SWITCHES, TEXTS, Settings, is_profile_name
+from awesome_cli.settings.profile import SWITCH_SETTINGS, TEXT_SETTINGS, Settings, is_profile_name
 from awesome_cli.system.files import read_private, write_private
 from awesome_cli.text import safe, secure_url
 
@@ -56,18 +56,18 @@ class ConfigFile:
         """Return the settings of one profile. Raises ConfigError with the line of one that is invalid."""
         table = {key: value for key, value in self._profiles.get(name, {}).items() if value != ""}
         for key, value in table.items():
-            if key in SWITCHES and not isinstance(value, bool):
+            if key in SWITCH_SETTINGS and not isinstance(value, bool):
                 raise self._error(name, key, "must be true or false")
             if key in (*ENDPOINTS, "issuer", "api_url") and secure_url(value) is None:
                 raise self._error(name, key, "must be an https:// URL")
-            if key in TEXTS and not isinstance(value, str):
+            if key in TEXT_SETTINGS and not isinstance(value, str):
                 raise self._error(name, key, "must be a string")
         return table
 
     @property
     def unknown(self) -> set[str]:
         """Keys that have no meaning: most likely misspelled, or in the wrong table."""
-        known = {*TEXTS, *SWITCHES, *ENDPOINTS}
+        known = {*TEXT_SETTINGS, *SWITCH_SETTINGS, *ENDPOINTS}
         return self._other_keys.union(*(set(table) - known for table in self._profiles.values()))
 
     def save(self, name: str, settings: Settings) -> None:

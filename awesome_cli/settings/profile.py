@@ -19,9 +19,9 @@ DEFAULT_SCOPE = "openid profile email offline_access"
 DEFAULT_PROFILE = "default"
 KEYRING_TIMEOUT = 30.0  # seconds; the user may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
-TEXTS = (*SETTINGS, "domain")  # Auth0's short form of an issuer
-EXTRA_TEXTS = ("domain", "client_id", "audience")  # read from variables with another prefix as well
-SWITCHES = ("resource", "pkce")
+TEXT_SETTINGS = (*SETTINGS, "domain")  # Auth0's short form of an issuer
+EXTRA_PREFIX_SETTINGS = ("domain", "client_id", "audience")  # read from variables with another prefix as well
+SWITCH_SETTINGS = ("resource", "pkce")
 
 Settings = Mapping[str, str | None]
 Layer = Mapping[str, tuple[str, str]]  # value and source by setting; the settings of one layer have equal precedence
@@ -48,7 +48,7 @@ class Profile:
     @property
     def settings(self) -> dict[str, str | bool | None]:
         """All settings as ``config.toml`` names them; None for one that is not set, endpoints only if they are."""
-        return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCHES)}, **self.endpoints}
+        return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCH_SETTINGS)}, **self.endpoints}
 
     @property
     def resource_indicator(self) -> str | None:
@@ -92,19 +92,21 @@ def resolve(
 
     Raises ConfigError for a setting that is not valid.
     """
-    from_file: Layer = {key: (table[key], "config.toml") for key in TEXTS if key in table}
+    from_file: Layer = {key: (table[key], "config.toml") for key in TEXT_SETTINGS if key in table}
     values, sources = _merge(
         [
             {key: (value, "flag") for key, value in flags.items() if value},
-            _read_variables(environ, brand.env_prefix, TEXTS),
-            *(_read_variables(environ, prefix, EXTRA_TEXTS) for prefix in brand.extra_env_prefixes),
+            _read_variables(environ, brand.env_prefix, TEXT_SETTINGS),
+            *(_read_variables(environ, prefix, EXTRA_PREFIX_SETTINGS) for prefix in brand.extra_env_prefixes),
             from_file,
             {"scope": (DEFAULT_SCOPE, "default")},
         ]
     )
     # Endpoints belong to the issuer in the same table: tokens of another issuer must not be sent there.
     use_endpoints = _merge([from_file])[0].get("issuer") in (None, values.get("issuer"))
-    sources |= dict.fromkeys(SWITCHES, "default") | {key: "config.toml" for key in table if key not in TEXTS}
+    sources |= dict.fromkeys(SWITCH_SETTINGS, "default") | {
+        key: "config.toml" for key in table if key not in TEXT_SETTINGS
+    }
     return Profile(
         name=name,
         issuer=values.get("issuer"),
@@ -124,7 +126,7 @@ def session_requirements(environ: Mapping[str, str], brand: Brand) -> list[tuple
 
     Each is the setting's name, its value and the variable. Raises ConfigError for one that is invalid.
     """
-    values, sources = _merge([_read_variables(environ, brand.env_prefix, TEXTS)], ("issuer", "client_id"))
+    values, sources = _merge([_read_variables(environ, brand.env_prefix, TEXT_SETTINGS)], ("issuer", "client_id"))
     return [(name, values[name], sources[name]) for name in values]
 
 

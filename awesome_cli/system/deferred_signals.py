@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from awesome_cli.system.signals import CODES
+from awesome_cli.system.signals import EXIT_CODES
 
 
 class DeferredSignals:
@@ -79,7 +79,7 @@ def defer_signals(*, cancelling: bool = False) -> Iterator[DeferredSignals]:
     if threading.current_thread() is not threading.main_thread():
         yield DeferredSignals()  # Python handles signals in the main thread only
         return
-    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in CODES}
+    handlers: dict[int, Any] = {number: signal.getsignal(number) for number in EXIT_CODES}
     for handler in handlers.values():
         if isinstance(handler, DeferredSignals):
             with handler.nested() as deferred:

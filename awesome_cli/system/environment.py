@@ -108,7 +108,7 @@ def system_environment(brand: Brand) -> Environment:
         state_dir=state_dir,
         cache_dir=cache_dir,
         account_dirs=tuple(map(Path, account_folders(name))),
-        now=time.time,  # noqa: TID251 - the one place that takes it
+        now=time.time,  # noqa: TID251 - the clock of the full program
         run=run_on_asyncio,
         open_browser=partial(open_browser, hidden=brand.variable("access_token")),
         defer_signals=defer_signals,

@@ -13,15 +13,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
 
-ENDS = {
+SIGNALS = {
     "SIGINT": (130, "Interrupted."),
     "SIGBREAK": (130, "Interrupted."),  # Windows: Ctrl-Break, or a console window that is closed
     "SIGTERM": (143, "Terminated."),
     "SIGHUP": (129, "Hung up."),  # a terminal window that is closed, or an ssh connection that is lost
     "SIGQUIT": (131, "Quit."),
 }  # exit code (128 + number, as shells report it) and message by signal; no system has all of them
-WORDS = dict(ENDS.values())
-CODES: dict[int, int] = {getattr(signal, name): code for name, (code, _) in ENDS.items() if hasattr(signal, name)}
+MESSAGES = dict(SIGNALS.values())
+EXIT_CODES: dict[int, int] = {
+    getattr(signal, name): code for name, (code, _) in SIGNALS.items() if hasattr(signal, name)
+}
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
@@ -36,14 +38,14 @@ class TerminatedError(SystemExit):
 
 def end_on_signals() -> None:
     """Handle each of the signals, except those that were ignored from the start, as ``nohup`` and ``trap ''`` do."""
-    for number in CODES:
+    for number in EXIT_CODES:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
 
 
 def leave_signals_to_the_system() -> None:
     """Undo :func:`end_on_signals`: an exception that is raised during interpreter shutdown only prints a traceback."""
-    for number in CODES:
+    for number in EXIT_CODES:
         if signal.getsignal(number) is end:
             signal.signal(number, signal.SIG_DFL)
 
@@ -57,18 +59,18 @@ def end(number: int, frame: FrameType | None) -> None:
     """
     if _is_importing(frame):
         try:
-            say(CODES[number])
+            say(EXIT_CODES[number])
         finally:
-            os._exit(CODES[number])
+            os._exit(EXIT_CODES[number])
     if number == signal.SIGINT:
         raise KeyboardInterrupt
-    raise TerminatedError(CODES[number])
+    raise TerminatedError(EXIT_CODES[number])
 
 
 def say(code: int) -> None:
     """Write the message for an exit code to stderr."""
     try:
-        sys.stderr.write(f"{WORDS[code]}\n")
+        sys.stderr.write(f"{MESSAGES[code]}\n")
         sys.stderr.flush()
     except OSError:
         pass  # the terminal was closed

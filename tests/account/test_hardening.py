@@ -23,8 +23,8 @@ from awesome_cli.cli.console import Console
 from awesome_cli.errors import OutputError
 from awesome_cli.oauth.jwks import parse_jwks
 from awesome_cli.oauth.response import Response
+from awesome_cli.sessions.manifest import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse_json_object
 from awesome_cli.sessions.model import User
-from awesome_cli.sessions.record import USER_FIELDS, dump_json, encode_manifest, manifest_name, parse
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -87,7 +87,7 @@ def test_a_keyring_entry_that_is_not_text_can_be_replaced_or_deleted(terminal: T
 def test_a_manifest_with_other_user_fields_is_rejected(terminal: Terminal, missing: str) -> None:
     terminal.login()
     name = (manifest_name("awesome-cli", "default"), "awesome")
-    manifest = parse(terminal.keyring.entries()[name])
+    manifest = parse_json_object(terminal.keyring.entries()[name])
     del manifest["checksum"]
     members = dict(manifest["card"])
     members["surprise"] = members.pop(missing)

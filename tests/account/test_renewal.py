@@ -19,8 +19,8 @@ from awesome_cli.cli.console import OutputClosedError
 from awesome_cli.errors import ProviderUnreachableError
 from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REFRESH_TIMEOUT, REQUEST_TIMEOUT
-from awesome_cli.sessions.locks import session_lock_name
 from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
+from awesome_cli.sessions.session_locks import session_lock_name
 from awesome_cli.sessions.shared_state import RenewalFailure
 from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
@@ -250,7 +250,7 @@ def test_a_wrong_clock_does_not_end_the_session(
     terminal.environment = replace(correct, now=lambda: time.now() + ahead)
     assert terminal.run("token", "--min-ttl", "100000") == 8
     assert "Your clock is" in terminal.err
-    assert "Set it right and try again." in terminal.err
+    assert "Correct it and try again." in terminal.err
     terminal.environment = correct
     assert terminal.run("token") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)

@@ -12,7 +12,7 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
-from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.hostile import Disconnect
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -330,9 +330,9 @@ def test_login_fails_if_the_owner_of_the_profile_changes_at_every_lock_attempt(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owners = iter(range(100))
-    monkeypatch.setattr(SessionStores, "owners", lambda _: {(f"https://{next(owners)}.example/", "client")})
+    monkeypatch.setattr(StoreChoice, "owners", lambda _: {(f"https://{next(owners)}.example/", "client")})
     assert terminal.run("login") == 7
-    assert "all the time" in terminal.err
+    assert "keep signing this profile in and out" in terminal.err
 
 
 def test_logout_all_signs_out_plaintext_sessions_if_the_keyring_is_locked(terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ import pytest
 from keyring.errors import KeyringLocked
 
 from awesome_cli.provider.client import REQUEST_TIMEOUT
-from awesome_cli.sessions.changes import REVOCATION_TIMEOUT
+from awesome_cli.sessions.replace_and_remove import REVOCATION_TIMEOUT
 from awesome_cli.system.deferred_signals import defer_signals
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.testing.keyring import MemoryKeyring

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import awesome_cli
-from awesome_cli.system.signals import CODES, WORDS
+from awesome_cli.system.signals import EXIT_CODES, MESSAGES
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -135,7 +135,7 @@ def test_ctrl_c_during_startup_is_an_interruption(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> None:
     command = [sys.executable, "-m", "awesome_cli", "demo", "serve"]
     with subprocess.Popen(
@@ -152,8 +152,8 @@ def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> 
         time.sleep(0.2)  # until it waits for a signal
         process.send_signal(number)
         _, err = process.communicate(timeout=20)
-    assert process.returncode == CODES[number]
-    assert err.splitlines()[-1] == WORDS[CODES[number]]
+    assert process.returncode == EXIT_CODES[number]
+    assert err.splitlines()[-1] == MESSAGES[EXIT_CODES[number]]
 
 
 def test_an_unexpected_exception_is_reported_as_a_bug_without_its_message(terminal: Terminal) -> None:

@@ -19,10 +19,10 @@ from support.terminal import InProcess, Result, Terminal
 if TYPE_CHECKING:
     from pathlib import Path
 
-CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
+EXIT_CODES = "\x00\x07\x08\x1b[2J\x1b]0;title\x07\x1b]8;;https://evil.example/\x1b\\\x7f\x85\x9b31m\r\n"
 MARKS = "\u200b\u200e\u202e\u2066\u2028\u2029\ufeff\u00ad\U000e0041\ue000\ud800"
 MARKUP = "[bold]b[/bold][link=https://evil.example/]l[/link][/x]&lt;"
-HOSTILE = f"A{CODES}B{MARKS}C{MARKUP}"
+HOSTILE = f"A{EXIT_CODES}B{MARKS}C{MARKUP}"
 SAFE = f"A[2J]0;title]8;;https://evil.example/\\31mBC{MARKUP}"
 
 

@@ -28,8 +28,8 @@ from awesome_cli.errors import ConfigError, ProviderUnreachableError
 from awesome_cli.provider.cache import FileMetadataCache
 from awesome_cli.provider.client import REFRESH_TIMEOUT, oidc_client
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.connection import MAX_BODY
 from awesome_cli.provider.http import UnacceptableResponseError, connection_error, open_client, tls_context
+from awesome_cli.provider.request import MAX_BODY
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     DISCOVERY,

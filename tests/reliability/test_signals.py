@@ -23,7 +23,7 @@ from support.process import ROUNDS, TIMEOUT, Program, wait
 from support.provider import issuing_expired_tokens
 from support.time_limits import within
 
-ENDS = {name: (code, f"{word}\n") for name, (code, word) in signals.ENDS.items() if name != "SIGBREAK"}
+SIGNALS = {name: (code, f"{word}\n") for name, (code, word) in signals.SIGNALS.items() if name != "SIGBREAK"}
 DELAY = 1.5  # seconds that the provider takes
 AT_RANDOM = 5 * ROUNDS  # signals
 
@@ -48,7 +48,7 @@ def delayed(provider: HostileProvider, path: str, seconds: float, act: Act = NOR
 
 
 @pytest.mark.parametrize("moment", ["before 1", "after 1", "before 3", "after 4"])
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_during_a_refresh_is_handled_after_the_tokens_are_stored(
     program: Program, issuer: ProviderSimulator, name: str, moment: str
 ) -> None:
@@ -57,7 +57,7 @@ def test_a_signal_during_a_refresh_is_handled_after_the_tokens_are_stored(
     old = program.session()
     end = program.run("token", TEST_KEYRING_SIGNAL=f"{name} {moment}")
     note = "Finishing the renewal (30 s at most), or the session could be lost ...\n"
-    assert (end.code, end.out, end.err) == (ENDS[name][0], "", note + ENDS[name][1])
+    assert (end.code, end.out, end.err) == (SIGNALS[name][0], "", note + SIGNALS[name][1])
     new = program.session()
     assert old
     assert new
@@ -66,7 +66,7 @@ def test_a_signal_during_a_refresh_is_handled_after_the_tokens_are_stored(
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_during_a_failing_refresh_ends_the_program(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider, name: str
 ) -> None:
@@ -77,11 +77,11 @@ def test_a_signal_during_a_failing_refresh_ends_the_program(
     assert requested.wait(TIMEOUT)
     process.send_signal(signal.Signals[name])
     end = wait(process)
-    assert (end.code, end.out) == (ENDS[name][0], "")
+    assert (end.code, end.out) == (SIGNALS[name][0], "")
     assert program.session()
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_ends_a_waiting_login_within_a_second(program: Program, issuer: ProviderSimulator, name: str) -> None:
     issuer.auto_approve = False
     issuer.interval = 60
@@ -91,12 +91,12 @@ def test_a_signal_ends_a_waiting_login_within_a_second(program: Program, issuer:
     with within(1):
         process.send_signal(signal.Signals[name])
         end = wait(process)
-    assert (end.code, end.err.splitlines()[-1] + "\n") == ENDS[name]
+    assert (end.code, end.err.splitlines()[-1] + "\n") == SIGNALS[name]
     assert json.loads(end.out)["error"] == "interrupted"
     assert program.entries == {}
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 @pytest.mark.parametrize("moment", [("before", 1), ("after", 3)])
 def test_a_signal_while_a_session_is_stored_leaves_a_valid_session(
     program: Program, issuer: ProviderSimulator, name: str, moment: tuple[str, int]
@@ -107,7 +107,7 @@ def test_a_signal_while_a_session_is_stored_leaves_a_valid_session(
     issuer.person = {**issuer.person, "sub": "demo|eve"}
     when, number = moment
     end = program.run("login", "--force", "--json", TEST_KEYRING_SIGNAL=f"{name} {when} {trial + number}")
-    assert end.code == ENDS[name][0]
+    assert end.code == SIGNALS[name][0]
     assert json.loads(end.out.splitlines()[-1])["event"] == "signed_in"
     assert "revoked" not in end.err
     assert program.run_in_process("say-hi").code == 0
@@ -120,7 +120,7 @@ def test_a_signal_while_a_session_is_stored_leaves_a_valid_session(
     assert userinfo.ok
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_ends_a_process_that_waits_for_the_lock(
     program: Program, issuer: ProviderSimulator, name: str
 ) -> None:
@@ -131,7 +131,7 @@ def test_a_signal_ends_a_process_that_waits_for_the_lock(
         time.sleep(1)
         assert waiting.poll() is None
         waiting.send_signal(signal.Signals[name])
-        assert wait(waiting).code == ENDS[name][0]
+        assert wait(waiting).code == SIGNALS[name][0]
     assert issuer.refreshes == 0
 
 
@@ -181,7 +181,7 @@ def test_closing_the_terminal_while_a_session_is_stored_leaves_a_valid_session(p
     assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
 
 
-@pytest.mark.parametrize("name", ENDS)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_a_signal_that_is_ignored_at_the_start_does_not_end_the_program(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider, name: str
 ) -> None:

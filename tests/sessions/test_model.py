@@ -16,7 +16,7 @@ from awesome_cli.sessions.model import (
     Session,
     User,
     lacks_names,
-    open_session,
+    new_session,
     renewed_session,
     unverified_session,
 )
@@ -34,7 +34,7 @@ def opened(
     userinfo: dict[str, Any] | None = None,
     **tokens: Any,  # noqa: ANN401
 ) -> Session:
-    return open_session(
+    return new_session(
         TokenResponse(**{"access_token": "access", "expires_in": 3600.0, "refresh_token": "refresh", **tokens}),
         id_token(**(claims or {})),
         userinfo or {},
@@ -190,12 +190,12 @@ def test_the_display_name_is_unchanged_by_two_renewals_without_names() -> None:
     assert renewed(once, {}, {"name": "B"}).user.name == "B"
 
 
-TEXTS = st.dictionaries(
+TEXT_SETTINGS = st.dictionaries(
     st.sampled_from(["name", "nickname", "preferred_username", "email"]), st.text() | st.none() | st.integers()
 )
 
 
-@given(TEXTS, TEXTS, TEXTS)
+@given(TEXT_SETTINGS, TEXT_SETTINGS, TEXT_SETTINGS)
 def test_the_display_name_is_always_one_safe_line(
     before: dict[str, Any], userinfo: dict[str, Any], after: dict[str, Any]
 ) -> None:

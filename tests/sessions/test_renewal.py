@@ -70,7 +70,7 @@ class MemoryStore(SessionStore):
     def check_writable(self) -> None:
         self.calls.append("check")
 
-    def undo_check(self) -> None:
+    def delete_check(self) -> None:
         self.calls.append("undo")
 
     @contextmanager
@@ -215,7 +215,7 @@ def test_any_other_error_leaves_the_session_unchanged(error: BaseException) -> N
 
 def test_an_error_of_undo_check_does_not_replace_the_first_error() -> None:
     class Failing(MemoryStore):
-        def undo_check(self) -> None:
+        def delete_check(self) -> None:
             raise KeyringError("gone")
 
     with pytest.raises(ProviderUnreachableError):

@@ -16,8 +16,8 @@ from awesome_cli.brand import AWESOME
 from awesome_cli.errors import DamagedSessionError, KeyringError, LoginRequiredError, SaveUnconfirmedError
 from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.sessions.manifest import decode_manifest, dump_json, encode_manifest, parse_json_object
 from awesome_cli.sessions.model import Session, User
-from awesome_cli.sessions.record import decode_manifest, dump_json, encode_manifest, parse
 from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, _digest, _split
 from awesome_cli.testing.keyring import MemoryKeyring
 
@@ -138,8 +138,8 @@ def test_the_user_is_read_from_the_manifest_alone(session_store: SessionStore, b
 def test_the_manifest_contains_no_token(session_store: SessionStore, backend: SmallKeyring) -> None:
     session_store.save(SESSION)
     user = backend.entries()[NAME, "awesome"]
-    assert not {"access_token", "refresh_token", "id_token"} & set(parse(user))
-    assert "refresh" not in parse(user)["card"].values()
+    assert not {"access_token", "refresh_token", "id_token"} & set(parse_json_object(user))
+    assert "refresh" not in parse_json_object(user)["card"].values()
 
 
 def test_the_largest_manifest_fits_into_one_entry() -> None:
@@ -357,7 +357,7 @@ def test_check_writable_writes_more_than_the_session_and_undo_check_deletes_it(
     session_store.check_writable()
     assert len(backend.entries()) > 2 * len(before) - 1
     assert session_store.load() == SESSION
-    session_store.undo_check()
+    session_store.delete_check()
     assert backend.entries() == before
 
 
@@ -448,13 +448,13 @@ def _damage(backend: SmallKeyring, damage: Damage) -> None:
 
 def _change(entries: dict[str, str], **changes: Any) -> None:  # noqa: ANN401 - values of any type
     """Damage the manifest, and correct its checksum."""
-    manifest = parse(entries[NAME])
+    manifest = parse_json_object(entries[NAME])
     del manifest["checksum"]
     entries[NAME] = encode_manifest({**manifest, **changes})
 
 
 def _card_with(entries: dict[str, str], **changes: Any) -> dict[str, Any]:  # noqa: ANN401
-    members = {**parse(entries[NAME])["card"], **changes}
+    members = {**parse_json_object(entries[NAME])["card"], **changes}
     return {name: value for name, value in members.items() if value is not ...}
 
 

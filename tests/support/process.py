@@ -14,8 +14,8 @@ import pytest
 
 import awesome_cli
 from awesome_cli.keystore.keyring_store import KeyringStore
-from awesome_cli.sessions.locks import session_lock_name
 from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.session_locks import session_lock_name
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import account_folders
 from support.home import private_environment

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 import pytest
 
 from awesome_cli.system.deferred_signals import DeferredSignals
-from awesome_cli.system.signals import CODES
+from awesome_cli.system.signals import EXIT_CODES
 
 
 def no_signals() -> AbstractContextManager[DeferredSignals]:
@@ -20,7 +20,7 @@ def no_signals() -> AbstractContextManager[DeferredSignals]:
 @pytest.fixture
 def handlers() -> Iterator[None]:
     """Restore the signal handlers after the test."""
-    before = {number: signal.getsignal(number) for number in CODES}
+    before = {number: signal.getsignal(number) for number in EXIT_CODES}
     yield
     for number, handler in before.items():
         signal.signal(number, handler)

@@ -17,7 +17,7 @@ import pytest
 from awesome_cli.errors import ResourceExhaustedError
 from awesome_cli.system.deferred_signals import defer_signals
 from awesome_cli.system.environment import run_on_asyncio
-from awesome_cli.system.signals import CODES, TerminatedError, end_on_signals
+from awesome_cli.system.signals import EXIT_CODES, TerminatedError, end_on_signals
 
 pytestmark = pytest.mark.usefixtures("handlers")
 
@@ -30,7 +30,7 @@ def test_the_result_is_returned() -> None:
     assert run_on_asyncio(work) == "done"
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_a_signal_cancels_the_work_and_is_not_raised_inside_the_loop(number: int) -> None:
     seen: list[str] = []
 
@@ -83,7 +83,7 @@ def test_a_deferred_signal_does_not_cancel_the_work() -> None:
     assert finished
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_an_ignored_signal_does_not_cancel_the_work(number: int) -> None:
     signal.signal(number, signal.SIG_IGN)
     end_on_signals()

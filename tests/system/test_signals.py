@@ -16,9 +16,9 @@ import pytest
 import awesome_cli
 from awesome_cli.cli import main as __main__
 from awesome_cli.system.signals import (
-    CODES,
-    ENDS,
-    WORDS,
+    EXIT_CODES,
+    MESSAGES,
+    SIGNALS,
     TerminatedError,
     end,
     end_on_signals,
@@ -59,20 +59,20 @@ def interrupt_an_import(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_exit_codes_are_128_plus_the_signal() -> None:
-    numbers = {name: getattr(signal, name) for name in ENDS if hasattr(signal, name) and name != "SIGBREAK"}
-    assert {name: 128 + number for name, number in numbers.items()} == {name: ENDS[name][0] for name in numbers}
-    assert {*CODES.values()} <= {*WORDS}
+    numbers = {name: getattr(signal, name) for name in SIGNALS if hasattr(signal, name) and name != "SIGBREAK"}
+    assert {name: 128 + number for name, number in numbers.items()} == {name: SIGNALS[name][0] for name in numbers}
+    assert {*EXIT_CODES.values()} <= {*MESSAGES}
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_each_signal_raises(number: int) -> None:
     end_on_signals()
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else TerminatedError) as raised:
         signal.raise_signal(number)
-    assert number == signal.SIGINT or raised.value.args == (CODES[number],)
+    assert number == signal.SIGINT or raised.value.args == (EXIT_CODES[number],)
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_a_signal_that_was_ignored_at_the_start_stays_ignored(number: int) -> None:
     signal.signal(number, signal.SIG_IGN)
     end_on_signals()
@@ -84,7 +84,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(number: int) -> No
 def test_the_default_handlers_are_restored_at_the_end() -> None:
     end_on_signals()
     leave_signals_to_the_system()
-    assert {signal.getsignal(number) for number in CODES} == {signal.SIG_DFL}
+    assert {signal.getsignal(number) for number in EXIT_CODES} == {signal.SIG_DFL}
 
 
 def test_a_signal_during_an_import_exits_immediately(
@@ -181,11 +181,11 @@ def test_another_error_before_the_handler_is_installed_is_raised_unchanged(monke
         __main__.run()
 
 
-@pytest.mark.parametrize("number", CODES)
+@pytest.mark.parametrize("number", EXIT_CODES)
 def test_a_signal_outside_of_a_command_exits_with_its_code_and_message(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(__main__, "_run_fast_path", lambda _: signal.raise_signal(number))
     with pytest.raises(SystemExit) as ended:
         __main__.run()
-    assert (ended.value.code, capsys.readouterr().err) == (CODES[number], f"{WORDS[CODES[number]]}\n")
+    assert (ended.value.code, capsys.readouterr().err) == (EXIT_CODES[number], f"{MESSAGES[EXIT_CODES[number]]}\n")

@@ -11,7 +11,7 @@ from typing import Protocol
 from awesome_cli.errors import ProviderError, RefreshTokenRejectedError
 from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, User
 from awesome_cli.sessions.shared_state import SHARED_FAILURES, RenewalFailure
-from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.sessions.store_choice import StoreChoice
 
 MAX_OWNER_CHANGES = 5  # while the lock is waited for
 _RESPONSE_WAS_LOST = "It did not respond to the last renewal in time, which may have used the token up."
@@ -37,7 +37,7 @@ class SessionLocks:
         self,
         prefix: str,
         acquire: Callable[..., AbstractContextManager[Path]],
-        stores: SessionStores,
+        stores: StoreChoice,
         observer: Observer,
     ) -> None:
         self._prefix = prefix
@@ -62,7 +62,7 @@ class SessionLocks:
                     for owner in taken:
                         self._failure(folder, owner).clear()  # the session that could not be renewed is gone
                     return
-        raise ProviderError("Other processes sign this profile in and out all the time.", hint="Try again.")
+        raise ProviderError("Other processes keep signing this profile in and out.", hint="Try again.")
 
     @contextmanager
     def renewal(self, user: User, *, timeout: float | None = None) -> Iterator[None]:

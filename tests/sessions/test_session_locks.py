@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awesome_cli.sessions.locks import session_lock_name
+from awesome_cli.sessions.session_locks import session_lock_name
 
 
 def test_the_name_of_a_lock_depends_on_program_profile_issuer_and_client() -> None:

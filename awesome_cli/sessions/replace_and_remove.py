@@ -16,10 +16,10 @@ from awesome_cli.errors import (
     SaveUnconfirmedError,
 )
 from awesome_cli.sessions.index import SessionIndex
-from awesome_cli.sessions.locks import Owner, SessionLocks
 from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.session_locks import Owner, SessionLocks
 from awesome_cli.sessions.store import SessionStore
-from awesome_cli.sessions.store_choice import SessionStores
+from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.environment import Messages
 
@@ -33,7 +33,7 @@ class SessionChanges:
         self,
         profile: str,
         *,
-        stores: SessionStores,
+        stores: StoreChoice,
         locks: SessionLocks,
         index: SessionIndex,
         messages: Messages,
@@ -56,7 +56,7 @@ class SessionChanges:
             try:
                 store.check_writable()
             finally:
-                store.undo_check()
+                store.delete_check()
 
     def replace(self, session: Session, store: SessionStore) -> None:
         """Save a new session, and end those that it replaces. A session that cannot be saved is revoked."""
@@ -93,7 +93,7 @@ class SessionChanges:
         refresh token is confirmed.
         """
         with suppress(LoginRequiredError, KeyringError):
-            self._stores.keyring.load_user()  # the same
+            self._stores.keyring.load_user()  # a locked keyring asks to be unlocked before others wait for the lock
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._locks.change("the sign-out"))

@@ -26,7 +26,7 @@ def encode_manifest(manifest: Mapping[str, Any]) -> str:
 
 def decode_manifest(text: str) -> dict[str, Any] | None:
     """Return the manifest if it is undamaged and of our version. The checksum does not detect malicious changes."""
-    manifest = parse(text)
+    manifest = parse_json_object(text)
     checksum = manifest.pop("checksum", None)
     return manifest if _is_manifest(manifest) and checksum == _checksum(manifest) else None
 
@@ -46,7 +46,7 @@ def dump_json(value: object) -> str:
     return re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: string[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
 
 
-def parse(text: str) -> dict[str, Any]:
+def parse_json_object(text: str) -> dict[str, Any]:
     """Return the JSON object, or an empty one if ``text`` is anything else."""
     try:
         value = json.loads(text)
