@@ -290,7 +290,7 @@ class Account:
                 raise OtherSessionError(
                     f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"
                     f" {name.replace('_', ' ')} {wanted}.",
-                    hint=f"Unset {variable}. Sign in with: {{login}}",
+                    hint=f"Unset {variable}. Sign in with: {self.brand.name} login",
                 )
 
     def _not_signed_in(self) -> NoReturn:

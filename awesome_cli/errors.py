@@ -3,6 +3,7 @@
 AwesomeError                          1
 ├── OutputError                       1   the result could not be written
 ├── UsageError                        2   the command line is not valid
+│   └── OtherOriginError                  the request is not for the origin that the access token is for
 ├── ConfigError                       3   a setting is not valid
 │   └── MissingSettingError               it is not set anywhere
 ├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
@@ -69,6 +70,10 @@ class OutputError(AwesomeError):
 class UsageError(AwesomeError):
     exit_code = 2
     code = "usage"
+
+
+class OtherOriginError(UsageError):
+    pass
 
 
 class ConfigError(AwesomeError):

@@ -16,6 +16,7 @@ from awesome_cli.errors import (
     KeyringTimeoutError,
     LoginRequiredError,
     MissingSettingError,
+    OtherOriginError,
     PlaintextFileError,
     ProviderError,
     RefreshFailedError,
@@ -30,6 +31,7 @@ _USE_A_KEYRING = (
 )
 
 _BY_CLASS = {
+    OtherOriginError: "Give a path, or set {prefix}API_URL to that API.",
     MissingSettingError: "Give --domain (Auth0) or --issuer, and --client-id: the provider shows them on the page of"
     " the application.",
     LoginRequiredError: "Sign in with: {login}",

@@ -6,9 +6,9 @@ Public as ``awesome_cli.session``, ``auth`` and ``device_flow``. What goes wrong
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -17,6 +17,8 @@ import httpx
 from awesome_cli.account import Account
 from awesome_cli.api.bearer_auth import BearerAuth
 from awesome_cli.brand import AWESOME
+from awesome_cli.errors import AwesomeError
+from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import oidc_client
 from awesome_cli.provider.config import ClientConfig
@@ -33,7 +35,7 @@ def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, environment
     It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
     Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
     """
-    with closing(_account(profile, environment)) as account:
+    with _complete_hints(profile), closing(_account(profile, environment)) as account:
         return account.session(min_ttl=min_ttl)
 
 
@@ -46,8 +48,9 @@ def auth(
     UsageError. It is renewed before it expires, and once after the API refused it, by one process at a time.
     ``AWESOME_ACCESS_TOKEN`` is used as it is. Raises ConfigError, if there is no ``api_url``.
     """
-    url = _account(profile, environment).settings.api_url if api_url is None else checked_url(api_url, "API URL")
-    return BearerAuth(url, _AccessToken(lambda: _account(profile, environment)))
+    with _complete_hints(profile):
+        url = _account(profile, environment).settings.api_url if api_url is None else checked_url(api_url, "API URL")
+    return BearerAuth(url, _AccessToken(profile, environment))
 
 
 async def device_flow(
@@ -69,27 +72,28 @@ async def device_flow(
     Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
     """
     environment = environment or system_environment(AWESOME)
-    config = ClientConfig(
-        issuer=checked_url(issuer, "issuer"),
-        client_id=client_id,
-        scope=with_openid(scope),
-        audience=audience,
-        resource=resource,
-        pkce=pkce,
-        discovery=metadata,
-    )
-    async with oidc_client(
-        config,
-        cache=_NoCache(),
-        transport=environment.transport,
-        now=environment.now,
-        log=lambda _: None,
-        environ=environment.environ,
-        user_agent=AWESOME.app_dir,
-    ) as client:
-        flow = await client.request_device_code(timeout=timeout)
-        yield flow.device
-        yield await client.poll_for_token(flow)
+    with _complete_hints():
+        config = ClientConfig(
+            issuer=checked_url(issuer, "issuer"),
+            client_id=client_id,
+            scope=with_openid(scope),
+            audience=audience,
+            resource=resource,
+            pkce=pkce,
+            discovery=metadata,
+        )
+        async with oidc_client(
+            config,
+            cache=_NoCache(),
+            transport=environment.transport,
+            now=environment.now,
+            log=lambda _: None,
+            environ=environment.environ,
+            user_agent=AWESOME.app_dir,
+        ) as client:
+            flow = await client.request_device_code(timeout=timeout)
+            yield flow.device
+            yield await client.poll_for_token(flow)
 
 
 class _AccessToken:
@@ -98,19 +102,30 @@ class _AccessToken:
     An account serves one command; a program may run for days, so each reading takes a new one.
     """
 
-    def __init__(self, open_account: Callable[[], Account]) -> None:
-        self._open_account = open_account
+    def __init__(self, profile: str | None, environment: Environment | None) -> None:
+        self._profile = profile
+        self._environment = environment
         self._session: Session | None = None
 
     def __call__(self, refused: str) -> str:
         """Return a valid token: another one than ``refused``, if there is one."""
-        account, session = self._open_account(), self._session
-        if account.token_from_environment:
-            return account.token_from_environment
-        if refused or session is None or not session.user.is_valid(account.environment.now(), MIN_TTL):
-            with closing(account):
+        session = self._session
+        with _complete_hints(self._profile), closing(_account(self._profile, self._environment)) as account:
+            if account.token_from_environment:
+                return account.token_from_environment
+            if refused or session is None or not session.user.is_valid(account.environment.now(), MIN_TTL):
                 session = self._session = account.session(min_ttl=MIN_TTL, refused=refused)
         return session.access_token
+
+
+@contextmanager
+def _complete_hints(profile: str | None = None) -> Iterator[None]:
+    """Give errors the hints that the command line would print."""
+    try:
+        yield
+    except AwesomeError as error:
+        error.hint = hint_for(error, AWESOME, profile=profile or "")
+        raise
 
 
 class _NoCache:

@@ -100,8 +100,9 @@ def test_session_renews_a_token_that_expires_soon(environment: Environment, term
 
 
 def test_session_of_a_profile_without_one_raises_login_required_error(environment: Environment) -> None:
-    with pytest.raises(LoginRequiredError):
+    with pytest.raises(LoginRequiredError) as error:
         awesome_cli.session("work", environment=environment)
+    assert error.value.hint == "Sign in with: awesome login --profile work"
     with pytest.raises(UsageError):
         awesome_cli.session("no/name", environment=environment)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.text import is_loopback, safe, safe_lines, secure_url, shell_argument
+from awesome_cli.text import anonymous, is_loopback, safe, safe_lines, secure_url, shell_argument
 
 IGNORABLE = [  # DerivedCoreProperties.txt, Default_Ignorable_Code_Point
     *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010)),
@@ -186,3 +186,27 @@ def test_every_accepted_url_has_a_secure_scheme_and_a_host(url: str) -> None:
 )
 def test_loopback_is_recognized_by_name_or_address(host: str, loopback: bool) -> None:  # noqa: FBT001 - a table's column
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "home", "public"),
+    [
+        ("/home/juan/.config/x", "/home/juan", "~/.config/x"),
+        ("/home/juanita/x", "/home/juan", "/home/juanita/x"),
+        ("in /home/juan.", "/home/juan", "in ~."),
+        ("in /home/juan.old", "/home/juan", "in /home/juan.old"),
+        ("/home/juan/.config/x", "/home/juan/", "~/.config/x"),
+        (r"C:\Users\juan\x", r"C:\Users\juan", r"~\x"),
+        ("/root/x", "/", "/root/x"),
+        ("/root/x", "", "/root/x"),
+        ("'juan@example.com' is no domain.", "", "'(address)' is no domain."),
+        ("https://juan:geheim@host/", "", "(address)"),
+    ],
+)
+def test_anonymous_text_contains_no_home_folder_and_no_address(text: str, home: str, public: str) -> None:
+    assert anonymous(text, [home]) == public
+
+
+def test_the_longest_of_several_home_folders_is_replaced_first() -> None:
+    text = "/home/juan/sandbox/.config and /home/juan/.config"
+    assert anonymous(text, ["/home/juan", "/home/juan/sandbox", ""]) == "~/.config and ~/.config"

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import anyio
 import httpx
 
-from awesome_cli.errors import ProviderError, UsageError
+from awesome_cli.errors import OtherOriginError, ProviderError, UsageError
 from awesome_cli.provider.http import REQUEST_ERRORS, UnacceptableResponseError, connection_error, open_client
 from awesome_cli.text import safe
 
@@ -95,9 +95,8 @@ def origin_of(url: httpx.URL | str) -> str:
 def require_origin(url: httpx.URL, api_url: str) -> None:
     """Raise UsageError, unless ``url`` is at the API's origin: the token is for that origin only (RFC 6750 §5.3)."""
     if url.userinfo or origin_of(url) != origin_of(api_url):
-        raise UsageError(
-            f"The access token is for {origin_of(api_url)}; it is not sent to {safe(origin_of(url), 80)}.",
-            hint="Give a path, or set the URL of the API to that one.",
+        raise OtherOriginError(
+            f"The access token is for {origin_of(api_url)}; it is not sent to {safe(origin_of(url), 80)}."
         )
 
 

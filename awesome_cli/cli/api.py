@@ -87,13 +87,13 @@ def api(
     if fields and (data is not None or method in ("GET", "HEAD")):
         path += ("&" if "?" in path else "?") + _query(fields)
         fields = {}
+    given = tuple(map(_header, headers or ()))
     output_class = TerminalOutput if context.console.stdout_is_terminal else PipeOutput
     output = output_class(context.console, context.environment, include=include)
     with _body(data, fields, context.console) as body, closing(output):
-        given, url = (
-            _headers(headers or (), has_body=body is not None),
-            resolve_url(context.account.settings.api_url, path),
-        )
+        if body is not None and not any(name.lower() == "content-type" for name, _ in given):
+            given = (*given, ("Content-Type", "application/json"))
+        url = resolve_url(context.account.settings.api_url, path)
         request = ApiRequest(method=method, url=url, headers=given, body=body, paginate=paginate)
         response = _call(context, request, output)
     if not response.ok:
@@ -190,12 +190,6 @@ def _value(text: str, console: Console) -> Any:  # noqa: ANN401 - JSON
 def _query(fields: Mapping[str, Any]) -> str:
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in fields.items()}
     return urlencode(texts, errors="surrogateescape")  # arguments that are not valid text are sent as they are
-
-
-def _headers(texts: Sequence[str], *, has_body: bool) -> tuple[tuple[str, str], ...]:
-    headers = tuple(map(_header, texts))
-    is_typed = any(name.lower() == "content-type" for name, _ in headers)
-    return headers if is_typed or not has_body else (*headers, ("Content-Type", "application/json"))
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -18,13 +18,7 @@ from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import token_status
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import (
-    AwesomeError,
-    InvalidTokenError,
-    LoginRequiredError,
-    MissingSettingError,
-    SessionEndedError,
-)
+from awesome_cli.errors import AwesomeError, ConfigError, InvalidTokenError, LoginRequiredError, SessionEndedError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.jwks import usable_keys
@@ -57,9 +51,6 @@ class Finding:
     advice: str = ""
     exit_code: int = 0
 
-    def anonymous(self, homes: Sequence[str]) -> Finding:
-        return replace(self, what=anonymous(self.what, homes), advice=anonymous(self.advice, homes))
-
 
 def passed(check: str, what: str) -> Finding:
     return Finding(check=check, ok=True, what=what)
@@ -88,7 +79,8 @@ def doctor(
     glyphs = GLYPHS if context.console.can_encode("".join(GLYPHS.values())) else PLAIN_GLYPHS
     findings = []
     for finding in _Checks(context.account, online=online).findings():
-        findings.append(found := finding.anonymous(homes))
+        what, advice = anonymous(finding.what, homes), anonymous(finding.advice, homes)
+        findings.append(found := replace(finding, what=what, advice=advice))
         if not json:
             context.console.lines(f"{glyphs[found.ok]} {found.check}: {found.what}")
             context.console.lines(*([f"    {found.advice}"] if found.advice else []))
@@ -174,7 +166,7 @@ class _Checks:
         if stored := getattr(self._stored, key, None):
             return passed(check, f"{stored} (the session's)")
         hint = "Give it to {login}, as --domain (Auth0), --issuer or --client-id, or set its variable."
-        return self._failed(check, MissingSettingError(f"The {check} is not set.", hint=hint))
+        return self._failed(check, ConfigError(f"The {check} is not set.", hint=hint))
 
     def _provider(self, profile: Profile) -> tuple[list[Finding], str]:
         config = self._account.client_config(profile, self._stored)
@@ -238,10 +230,9 @@ class _Checks:
         return passed("keyring", f"{stores.keyring.backend_name}: unlocked, keeps what is written to it ({took})")
 
     def _plaintext_file(self) -> Finding:
-        stores = self._account.stores
-        if not stores.has_plaintext_file:
+        if not self._account.stores.has_plaintext_file:
             return passed("plain file", "none; no token of this profile lies on disk as plain text")
-        what = f"tokens lie as plain text: {stores.plaintext.backend_name}"
+        what = f"tokens lie as plain text: {self._account.stores.plaintext.backend_name}"
         return neutral("plain file", what, f"To move them to the keyring: {self._brand.name} login")
 
     def _access_token(self) -> Finding:
@@ -278,8 +269,15 @@ class _Checks:
     def _versions(self) -> Finding:
         python = f"Python {platform.python_version()} ({platform.python_implementation()})"
         system = f"{platform.system()} {platform.release()} {platform.machine()}"
-        packages = [f"{package} {version(package)}" for package in PACKAGES]
+        packages = [f"{package} {_version(package)}" for package in PACKAGES]
         return passed("versions", ", ".join([f"{self._brand.name} {__version__}", python, system, *packages]))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(unknown)"
 
 
 def check_clock(response: Response, now: float) -> Finding:

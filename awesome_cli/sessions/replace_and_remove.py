@@ -120,7 +120,7 @@ class SessionChanges:
             yield
         except (OSError, ProviderError):
             folder = self._index.path.parent
-            self._messages.warning(f"{folder} cannot be written; to sign out of all profiles will miss this one.")
+            self._messages.warning(f"{folder} cannot be written, so this session is missing from the list of profiles.")
 
     def _discard(self, session: Session, replaced: list[Session], store: SessionStore, *, may_be_saved: bool) -> None:
         """Revoke what could not be saved. If the store may still come to hold it, nothing that it holds is valid."""

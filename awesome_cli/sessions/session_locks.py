@@ -84,9 +84,10 @@ class SessionLocks:
                 failure.record(error, now=self._observer.now())
                 raise
             except RefreshTokenRejectedError as error:
-                if failure.answer_was_lost:
-                    error.message = f"{error.message} {_RESPONSE_WAS_LOST}"
+                lost = failure.answer_was_lost
                 failure.clear()
+                if lost:
+                    raise RefreshTokenRejectedError(f"{error.message} {_RESPONSE_WAS_LOST}") from error
                 raise
             failure.clear()
 

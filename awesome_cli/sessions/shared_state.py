@@ -11,6 +11,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from awesome_cli import errors
 from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.system.account_folders import REVOKED_LIST, read_digests
 from awesome_cli.system.files import read_object, write_private
@@ -18,8 +19,7 @@ from awesome_cli.system.files import read_object, write_private
 FAILURE_TTL = 60.0  # seconds during which other processes do not try again
 MAX_REVOKED = 64  # digests of 32 characters; each stands for a keyring that did not respond
 
-_ERRORS: dict[str, type[AwesomeError]] = {"unreachable": ProviderUnreachableError, "invalid token": InvalidTokenError}
-SHARED_FAILURES = tuple(_ERRORS.values())
+SHARED_FAILURES = (ProviderUnreachableError, InvalidTokenError)
 
 
 class RenewalFailure:
@@ -34,10 +34,14 @@ class RenewalFailure:
     def since(self, instant: float, *, now: float) -> AwesomeError | None:
         """Return the error of a renewal that failed after ``instant`` and within FAILURE_TTL."""
         record = self._read()
-        error, at = _ERRORS.get(str(record.get("kind"))), record.get("at")
-        if error is None or not isinstance(at, float) or not max(instant, now - FAILURE_TTL) < at <= now:
+        kind, at = getattr(errors, str(record.get("kind")), None), record.get("at")
+        if (
+            not (isinstance(kind, type) and issubclass(kind, SHARED_FAILURES))
+            or not isinstance(at, float)
+            or not max(instant, now - FAILURE_TTL) < at <= now
+        ):
             return None
-        return error(str(record.get("sentence")), hint=str(record.get("hint")))
+        return kind(str(record.get("sentence")), hint=str(record.get("hint")))
 
     @property
     def answer_was_lost(self) -> bool:
@@ -46,8 +50,7 @@ class RenewalFailure:
 
     def record(self, error: AwesomeError, *, now: float) -> None:
         """Store the error, which must be one of SHARED_FAILURES."""
-        kind = next(name for name, kind in _ERRORS.items() if isinstance(error, kind))
-        lost = isinstance(error, ResponseLostError) or self.answer_was_lost
+        lost, kind = isinstance(error, ResponseLostError) or self.answer_was_lost, type(error).__name__
         record = {"at": now, "kind": kind, "sentence": error.message, "hint": error.hint, "answer_lost": lost}
         with suppress(OSError):
             write_private(self._path, json.dumps(record) + "\n")

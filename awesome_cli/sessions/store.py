@@ -183,7 +183,7 @@ class SessionStore:
             before, text = text, self._secrets.get(self._name)
             if text == before:
                 break
-        raise DamagedSessionError(f"The stored session {self._name} cannot be read.")
+        raise DamagedSessionError(f"You are not signed in: the stored session {self._name} cannot be read.")
 
     def _assemble_user(self, manifest: Mapping[str, Any]) -> User | None:
         overflow = self._chunks(manifest, manifest["overflow"])

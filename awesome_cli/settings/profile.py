@@ -81,7 +81,7 @@ def require_distinct(name: str, existing: Iterable[str]) -> None:
     if name not in names and similar != name:
         raise UsageError(
             f"There is a profile {similar}, whose name differs from {name} only in case.",
-            hint=f"Use the name {similar}, or one that differs in more than case.",
+            hint=f"Use --profile {similar}, or another name.",
         )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 LARGEST = 4 * 1024 * 1024  # bytes; far more than any file that we write
 RANDOM_CHARACTERS = 8  # in the names that mkstemp makes
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+OTHERS_READ = stat.S_IRGRP | stat.S_IROTH
 OTHERS_ACCESS = stat.S_IRWXG | stat.S_IRWXO
 
 Warn = Callable[[str], None]
@@ -37,7 +38,7 @@ def read_private(path: Path, *, warn: Warn | None = None) -> str | None:
         with open(path, "rb", opener=_open_without_waiting) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ValueError(f"{path} is not a regular file")
-            if warn is not None and (mode := require_private(file.fileno())):
+            if warn is not None and (mode := require_private(file.fileno(), 0o600)) & OTHERS_READ:
                 warn(f"Other users could read {path} (mode {mode:04o}) until now; its mode is 0600 now.")
             data = file.read(LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
@@ -55,8 +56,8 @@ def _open_without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # a named pipe would wait for a writer
 
 
-def require_private(handle: int) -> int:
-    """Remove other users' access to an open file or folder; return its mode if they had any, else 0.
+def require_private(handle: int, private_mode: int) -> int:
+    """Give an open file or folder this mode if other users have any access; return its mode before that, else 0.
 
     Raises NotPrivateError, if another user owns it or can write to it.
     """
@@ -70,7 +71,7 @@ def require_private(handle: int) -> int:
         raise NotPrivateError(errno.EPERM, f"other users can write to it, mode {mode:04o}")
     if not mode & OTHERS_ACCESS:
         return 0
-    os.fchmod(handle, mode & ~OTHERS_ACCESS)
+    os.fchmod(handle, private_mode)
     return mode
 
 

@@ -55,7 +55,7 @@ def _prepare(folder: Path) -> None:
     if sys.platform != "win32":
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)  # another user may have put a link there
         try:
-            require_private(handle)
+            require_private(handle, 0o700)
         finally:
             os.close(handle)
 

@@ -314,6 +314,11 @@ def test_headers_are_added(api: Api) -> None:
     assert (headers["x-one"], headers["x-two"], headers["accept"]) == ("a: b", "", "text/plain")
 
 
+def test_a_header_is_validated_before_the_body_is_opened(api: Api) -> None:
+    assert api.run("echo", "--data", "@/no/such/file", "-H", "bad") == 2
+    assert api.terminal.err.startswith("Error: A header is not valid.")
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli.cli.doctor import GLYPHS, Finding, check_clock, check_folder, passed
+from awesome_cli.cli.doctor import GLYPHS, check_clock, check_folder
 from awesome_cli.cli.main import main
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
@@ -383,31 +383,6 @@ def test_doctor_shows_the_versions(terminal: Terminal) -> None:
     what = examine(terminal)["versions"]["what"]
     assert what.startswith("awesome 0.1.0, Python 3.")
     assert "httpx 0." in what
-
-
-@pytest.mark.parametrize(
-    ("text", "home", "public"),
-    [
-        ("/home/juan/.config/x", "/home/juan", "~/.config/x"),
-        ("/home/juanita/x", "/home/juan", "/home/juanita/x"),
-        ("in /home/juan.", "/home/juan", "in ~."),
-        ("in /home/juan.old", "/home/juan", "in /home/juan.old"),
-        ("/home/juan/.config/x", "/home/juan/", "~/.config/x"),
-        (r"C:\Users\juan\x", r"C:\Users\juan", r"~\x"),
-        ("/root/x", "/", "/root/x"),
-        ("/root/x", "", "/root/x"),
-        ("'juan@example.com' is no domain.", "", "'(address)' is no domain."),
-        ("https://juan:geheim@host/", "", "(address)"),
-    ],
-)
-def test_an_anonymous_finding_contains_no_home_folder_and_no_address(text: str, home: str, public: str) -> None:
-    found = Finding(check="x", ok=True, what=text, advice=text).anonymous([home])
-    assert (found.what, found.advice) == (public, public)
-
-
-def test_the_longest_of_several_home_folders_is_replaced_first() -> None:
-    found = passed("x", "/home/juan/sandbox/.config and /home/juan/.config")
-    assert found.anonymous(["/home/juan", "/home/juan/sandbox", ""]).what == "~/.config and ~/.config"
 
 
 @pytest.mark.parametrize("home", [None, "/elsewhere"])

@@ -135,7 +135,7 @@ def test_a_session_that_cannot_be_read_is_listed_among_the_others(terminal: Term
     assert terminal.run("profiles") == 0
     assert "work     (cannot be read)" in terminal.out
     assert "home     Juan" in terminal.out
-    assert "Warning: The stored session awesome-cli:work cannot be read." in terminal.err
+    assert "Warning: You are not signed in: the stored session awesome-cli:work cannot be read." in terminal.err
 
 
 def test_profiles_lists_a_session_whose_store_fails_and_exits_with_9(terminal: Terminal) -> None:

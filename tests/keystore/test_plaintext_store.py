@@ -103,11 +103,12 @@ def test_a_file_of_another_user_is_not_used(file: PlaintextFileStore, monkeypatc
         file.get("one")
 
 
-def test_a_file_that_others_can_read_is_made_private_with_a_warning(path: Path) -> None:
+@pytest.mark.parametrize("mode", [0o644, 0o755, 0o444])
+def test_a_file_that_others_can_read_is_made_private_with_a_warning(path: Path, mode: int) -> None:
     warnings: list[str] = []
     file = PlaintextFileStore(path, warn=warnings.append)
     file.set("one", "1")
-    path.chmod(0o644)
+    path.chmod(mode)
     assert [file.get("one"), file.get("one")] == ["1", "1"]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert warnings == [f"Other users could read {path} (mode 0644) until now; its mode is 0600 now."]
+    assert warnings == [f"Other users could read {path} (mode {mode:04o}) until now; its mode is 0600 now."]

@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
+from awesome_cli.errors import (
+    AwesomeError,
+    InvalidTokenError,
+    ProviderUnreachableError,
+    ResponseLostError,
+    UnsupportedAlgorithmError,
+)
 from awesome_cli.sessions.shared_state import FAILURE_TTL, RenewalFailure
 
 NOW = 1_800_000_000.0
@@ -19,7 +25,12 @@ def failure(tmp_path: Path) -> RenewalFailure:
 
 
 @pytest.mark.parametrize(
-    "error", [ProviderUnreachableError("down", hint="wait"), InvalidTokenError("bad", hint="correct")]
+    "error",
+    [
+        ProviderUnreachableError("down", hint="wait"),
+        InvalidTokenError("bad", hint="correct"),
+        UnsupportedAlgorithmError("its class has the hint"),
+    ],
 )
 def test_a_failure_is_reported_to_a_process_that_waited_for_it(failure: RenewalFailure, error: AwesomeError) -> None:
     failure.record(error, now=NOW)
@@ -58,7 +69,15 @@ def test_an_unreachable_provider_is_not_a_lost_answer(failure: RenewalFailure) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "not JSON", '{"at": "now", "kind": "unreachable"}', '{"at": 1.0, "kind": "other"}']
+    "text",
+    [
+        "",
+        "not JSON",
+        '{"at": "now", "kind": "ProviderUnreachableError"}',
+        '{"at": 1.0, "kind": "other"}',
+        '{"at": 1.0, "kind": "ConfigError"}',
+        '{"at": 1.0, "kind": "annotations"}',
+    ],
 )
 def test_a_file_that_cannot_be_parsed_is_ignored(failure: RenewalFailure, tmp_path: Path, text: str) -> None:
     (tmp_path / "session.failed").write_text(text)
