@@ -130,7 +130,7 @@ def _complete_hints(profile: str | None = None) -> Iterator[None]:
 
 class _NoCache:
     def load(self, issuer: str, *, expected: str, now: float) -> None:
-        pass
+        """Return nothing: nothing is stored."""
 
     def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002 - as MetadataCache has it
         return ""  # a digest that no document has

@@ -109,7 +109,9 @@ def test_session_of_a_profile_without_one_raises_login_required_error(environmen
 
 def test_the_library_prints_nothing(environment: Environment, terminal: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    environment = replace(environment, state_dir=tmp_path / "file")  # a command would warn
+    environment = replace(  # a command would warn of the first, and report the second with --verbose
+        environment, state_dir=tmp_path / "file", account_dirs=(tmp_path / "file", *environment.account_dirs)
+    )
     terminal.time.pass_by(4000)
     awesome_cli.session(environment=environment)
     assert terminal.issuer.refreshes == 1

@@ -269,11 +269,11 @@ class _Checks:
     def _versions(self) -> Finding:
         python = f"Python {platform.python_version()} ({platform.python_implementation()})"
         system = f"{platform.system()} {platform.release()} {platform.machine()}"
-        packages = [f"{package} {_version(package)}" for package in PACKAGES]
+        packages = [f"{package} {installed_version(package)}" for package in PACKAGES]
         return passed("versions", ", ".join([f"{self._brand.name} {__version__}", python, system, *packages]))
 
 
-def _version(package: str) -> str:
+def installed_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:

@@ -229,6 +229,22 @@ def test_moving_a_plaintext_session_to_the_keyring_revokes_the_one_stored_there(
     assert terminal.run("token", "--min-ttl", "100000") == 0  # the moved session is still valid
 
 
+def test_login_signs_in_anew_if_another_process_signs_out_before_the_move_to_the_keyring(terminal: Terminal) -> None:
+    terminal.login("--insecure-storage")
+    other = account_of(terminal)
+
+    @contextmanager
+    def defer_signals() -> Iterator[DeferredSignals]:  # called with the lock, just released by another process
+        if other.stores.has_plaintext_file:
+            other.stores.plaintext.delete()
+        yield DeferredSignals()
+
+    terminal.set(defer_signals=defer_signals)
+    assert terminal.run("login") == 0
+    assert "Signed in as Juan" in terminal.err
+    assert not other.stores.has_plaintext_file
+
+
 def test_login_succeeds_if_a_plaintext_session_cannot_be_moved_to_a_keyring(terminal: Terminal) -> None:
     terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
     terminal.login("--insecure-storage")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli.cli.doctor import GLYPHS, check_clock, check_folder
+from awesome_cli.cli.doctor import GLYPHS, check_clock, check_folder, installed_version
 from awesome_cli.cli.main import main
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
@@ -383,6 +383,10 @@ def test_doctor_shows_the_versions(terminal: Terminal) -> None:
     what = examine(terminal)["versions"]["what"]
     assert what.startswith("awesome 0.1.0, Python 3.")
     assert "httpx 0." in what
+
+
+def test_the_version_of_a_package_without_metadata_is_unknown() -> None:
+    assert installed_version("not-installed") == "(unknown)"
 
 
 @pytest.mark.parametrize("home", [None, "/elsewhere"])
