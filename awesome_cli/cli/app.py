@@ -59,7 +59,7 @@ class _CommandGroup(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002 - Typer's Context is private
         return [*COMMANDS, *_plugins().packages(COMMANDS)]
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002 - the same
         own = COMMANDS.get(cmd_name)
         app = import_module(own[0]).app if own else _plugins().load(cmd_name)
         if app is None:
@@ -69,7 +69,7 @@ class _CommandGroup(TyperGroup):
         _add_common_options(command)
         return command
 
-    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401, ARG002 - the same
         with formatter.section("Commands"):
             formatter.write_dl([(name, sentence) for name, (_, sentence) in COMMANDS.items()])
         others = _plugins().packages(COMMANDS)
@@ -78,11 +78,11 @@ class _CommandGroup(TyperGroup):
                 formatter.write_dl([(name, f"From {package}.") for name, package in others.items()])
 
 
-def _plugins() -> Any:  # noqa: ANN401
+def _plugins() -> Any:  # noqa: ANN401 - a module
     return import_module("awesome_cli.cli.plugins")  # late: to search all installed packages takes a while
 
 
-def _add_common_options(command: Any) -> None:  # noqa: ANN401
+def _add_common_options(command: Any) -> None:  # noqa: ANN401 - Click's Command is private to Typer
     """Accept the options of all commands after the command too, where people type them."""
     taken = {spelling for parameter in command.params for spelling in parameter.opts}
     common = (

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event
 
 import pytest
@@ -141,32 +142,36 @@ def check_one_refresh(program: Program, issuer: ProviderSimulator) -> None:
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_closing_the_terminal_during_a_refresh_keeps_the_session(
+@contextmanager
+def refreshing_at_a_terminal(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider
-) -> None:
+) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Yield the process and its terminal once the refresh is requested; check afterwards that it was the only one."""
     with issuing_expired_tokens(issuer):
         assert program.run_in_process("login").code == 0
     requested = delayed(provider, "/token", DELAY)
     with program.at_a_terminal("say-hi") as (process, terminal):
         assert requested.wait(TIMEOUT)
+        yield process, terminal
+    check_one_refresh(program, issuer)
+
+
+def test_closing_the_terminal_during_a_refresh_keeps_the_session(
+    program: Program, issuer: ProviderSimulator, provider: HostileProvider
+) -> None:
+    with refreshing_at_a_terminal(program, issuer, provider) as (process, terminal):
         os.close(terminal)
         assert process.wait(TIMEOUT) == 129
-    check_one_refresh(program, issuer)
 
 
 def test_the_quit_key_during_a_refresh_keeps_the_session(
     program: Program, issuer: ProviderSimulator, provider: HostileProvider
 ) -> None:
-    with issuing_expired_tokens(issuer):
-        assert program.run_in_process("login").code == 0
-    requested = delayed(provider, "/token", DELAY)
-    with program.at_a_terminal("say-hi") as (process, terminal):
-        assert requested.wait(TIMEOUT)
+    with refreshing_at_a_terminal(program, issuer, provider) as (process, terminal):
         os.write(terminal, b"\x1c")  # Ctrl-\
         assert process.wait(TIMEOUT) == 131
         assert os.read(terminal, 1000).endswith(b"Quit.\r\n")
         os.close(terminal)
-    check_one_refresh(program, issuer)
 
 
 def test_closing_the_terminal_while_a_session_is_stored_leaves_a_valid_session(program: Program) -> None:

@@ -10,24 +10,7 @@ import pytest
 
 from awesome_cli.errors import ConfigError
 from awesome_cli.settings.config_file import ConfigFile
-
-FILE = """
-# our tenant
-[profiles.work]
-domain = "work.eu.auth0.com"  # production
-client_id = "from file"
-scope = "openid offline_access"
-"""
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "config.toml"
-
-
-def read(path: Path, text: str) -> ConfigFile:
-    path.write_bytes(text.encode())
-    return ConfigFile.read(path)
+from support.config_file import FILE, read
 
 
 def test_a_file_that_does_not_exist_has_no_profiles(path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ConfigError, UsageError
-from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.settings.profile import (
     Profile,
     checked_url,
@@ -20,30 +19,13 @@ from awesome_cli.settings.profile import (
     session_requirements,
     with_openid,
 )
+from support.config_file import FILE, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from awesome_cli.settings.profile import Settings
-
-FILE = """
-# our tenant
-[profiles.work]
-domain = "work.eu.auth0.com"  # production
-client_id = "from file"
-scope = "openid offline_access"
-"""
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "config.toml"
-
-
-def read(path: Path, text: str) -> ConfigFile:
-    path.write_bytes(text.encode())
-    return ConfigFile.read(path)
 
 
 def resolve_work(
