@@ -45,7 +45,7 @@ PACKAGES = {
     "provider/device_flow": "anyio",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
-    "keystore/secret_service": "secretstorage",
+    "keystore/secret_service": "jeepney secretstorage",
     "testing/keys": "cryptography jose",
     "testing/keyring": "keyring",
     "testing/hostile": "pytest",

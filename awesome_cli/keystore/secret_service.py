@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from secretstorage import Item, ItemNotFoundException, LockedException, dbus_init, get_default_collection
+from jeepney.io.blocking import open_dbus_connection
+from secretstorage import Item, ItemNotFoundException, LockedException, get_default_collection
+from secretstorage.util import add_match_rules
 
 from awesome_cli.keystore.detection import SECRET_SERVICE
+
+BUS_TIMEOUT = 5.0  # seconds to connect; secretstorage waits for one, which is too short on a busy machine
 
 
 class SecretService:
@@ -19,7 +23,8 @@ class SecretService:
     backend_name = SECRET_SERVICE
 
     def __init__(self) -> None:
-        self._connection = dbus_init()
+        self._connection = open_dbus_connection(auth_timeout=BUS_TIMEOUT)
+        add_match_rules(self._connection)
         self._collection = get_default_collection(self._connection)
 
     def unlock(self) -> None:

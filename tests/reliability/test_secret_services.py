@@ -117,6 +117,16 @@ def test_a_locked_secret_service_is_not_reported_as_signed_out(
     assert issuer.requests == []
 
 
+def test_a_bus_that_answers_late_delays_a_command(serve: Serve, issuer: ProviderSimulator, tmp_path: Path) -> None:
+    with serve() as service:
+        desktop = Desktop(tmp_path, service).at(issuer.url, issuer.client_id)
+        assert desktop.run("login").code == 0
+        timer = service.pause_bus(3.0)
+        end = desktop.run("token")
+        timer.join()
+    assert (end.code, end.err_without_note) == (0, "")
+
+
 def test_a_secret_service_that_never_answers_times_out(issuer: ProviderSimulator, tmp_path: Path) -> None:
     require("dbus-daemon")
     with silent_service() as environ:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import os
+import signal
 import socket
 import subprocess
+import threading
 import time
 import uuid
 from contextlib import ExitStack, closing, contextmanager
@@ -78,6 +81,15 @@ class SecretService:
         except Exception:  # noqa: BLE001 - any error means that it does not answer
             return False
         return True
+
+    def pause_bus(self, seconds: float) -> threading.Timer:
+        """Stop the D-Bus now and let it go on after a while, as on a machine that is too busy to run it."""
+        with _connection(self.environ) as connection:
+            (number,) = Proxy(message_bus, connection).GetConnectionUnixProcessID("org.freedesktop.DBus")
+        os.kill(number, signal.SIGSTOP)
+        timer = threading.Timer(seconds, os.kill, (number, signal.SIGCONT))
+        timer.start()
+        return timer
 
     @contextmanager
     def _default_collection(self) -> Iterator[secretstorage.Collection]:
