@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from support.processes import START_WITHIN, first_line, running
+from support.processes import START_WITHIN, started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ _MAX_PAGES = 10  # more than a sign-in has
 @contextmanager
 def oidc_provider(**options: Any) -> Iterator[RealProvider]:  # noqa: ANN401 - passed to provider.mjs as JSON
     """Run the provider during the block; the options and their defaults are at the top of ``provider.mjs``."""
-    with running([*COMMAND, json.dumps(options)]) as process:
-        yield RealProvider(**json.loads(first_line(process)))
+    with started([*COMMAND, json.dumps(options)]) as line:
+        yield RealProvider(**json.loads(line))
 
 
 @dataclass(frozen=True)

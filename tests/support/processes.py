@@ -29,6 +29,21 @@ def running(
 
 
 @contextlib.contextmanager
+def started(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run a program during the block, and yield the first line that it prints, which means that it has started.
+
+    One that does not, as on a machine that stood still meanwhile, is started once more.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            line = _first_line(stack.enter_context(running(command, environ)))
+        except AssertionError:
+            stack.close()
+            line = _first_line(stack.enter_context(running(command, environ)))
+        yield line
+
+
+@contextlib.contextmanager
 def start_limit(process: subprocess.Popen[str]) -> Iterator[None]:
     """Kill the process, if the block takes too long, which ends reading its output."""
     timer = threading.Timer(START_WITHIN, process.kill)
@@ -39,8 +54,7 @@ def start_limit(process: subprocess.Popen[str]) -> Iterator[None]:
         timer.cancel()
 
 
-def first_line(process: subprocess.Popen[str]) -> str:
-    """Return the first line that the program prints, which means that it has started."""
+def _first_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout
     with start_limit(process):
         line = process.stdout.readline()

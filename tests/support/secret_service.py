@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from support.home import private_home
-from support.processes import START_WITHIN, first_line, running, start_limit
+from support.processes import START_WITHIN, running, start_limit, started
 
 try:
     import secretstorage
@@ -167,8 +167,7 @@ def _bus() -> Iterator[dict[str, str]]:
         settings = Path(environ["XDG_CONFIG_HOME"], "dbus.conf")
         settings.write_text(_BUS_SETTINGS.format(address=address))
         command = ["dbus-daemon", "--nofork", "--nosyslog", f"--config-file={settings}", "--print-address"]
-        with running(command, environ) as daemon:
-            first_line(daemon)
+        with started(command, environ):
             yield environ | {_ADDRESS: address}
 
 
