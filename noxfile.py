@@ -42,6 +42,16 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "report", *gate)
 
 
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("version", ["lowest", "newest"])
+def typer(session: nox.Session, version: str) -> None:
+    """Run the tests of commands with the lowest and with the newest Typer; the lock has the fastest."""
+    install(session, "test")
+    (requirement,) = (name for name in PYPROJECT["project"]["dependencies"] if name.startswith("typer"))
+    session.install("--upgrade", requirement.replace(">=", "==") if version == "lowest" else requirement)
+    session.run("python", *PYTEST, "tests/cli", "tests/program", "tests/test_startup.py", *session.posargs)
+
+
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types of the package and of its tests."""

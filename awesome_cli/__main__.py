@@ -1,6 +1,19 @@
-"""The ``awesome`` program: ``python -m awesome_cli``."""
+"""The ``awesome`` program, the first one built on this package: ``python -m awesome_cli``."""
 
-from awesome_cli.cli.main import run
+from awesome_cli import __version__
+from awesome_cli.brand import BUILT_IN_COMMANDS
+from awesome_cli.program import Program
+
+awesome = Program(
+    "awesome",
+    version=__version__,
+    app_dir="awesome-cli",
+    keyring_service="awesome-cli",
+    extra_env_prefixes=("AUTH0_",),
+    plugin_group="awesome_cli.commands",
+    commands=tuple(BUILT_IN_COMMANDS),
+)
+session, auth = awesome.session, awesome.auth
 
 if __name__ == "__main__":
-    run()
+    awesome()

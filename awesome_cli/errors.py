@@ -2,6 +2,7 @@
 
 AwesomeError                          1
 ├── OutputError                       1   the result could not be written
+├── ProgramError                      1   a program that is built on this package is not defined correctly
 ├── UsageError                        2   the command line is not valid
 │   └── OtherOriginError                  the request is not for the origin that the access token is for
 ├── ConfigError                       3   a setting is not valid
@@ -65,6 +66,10 @@ class AwesomeError(Exception):
 
 class OutputError(AwesomeError):
     code = "output"
+
+
+class ProgramError(AwesomeError):
+    code = "program"
 
 
 class UsageError(AwesomeError):

@@ -67,11 +67,17 @@ _BY_CODE = {
 }
 
 
-def hint_for(error: AwesomeError, brand: Brand, *, profile: str = "") -> str:
-    """Return the error's own hint or the default one; ``profile`` is named in commands, unless it is empty."""
+def hint_for(error: AwesomeError, brand: Brand | None, *, profile: str = "") -> str:
+    """Return the error's own hint or the default one; ``profile`` is named in commands, unless it is empty.
+
+    Without a brand there is no program to name, and hints that do so are left out.
+    """
     by_code = _BY_CODE.get(error.code, "") if isinstance(error, ProviderError | DeviceCodeExpiredError) else ""
     by_class = next((_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _BY_CLASS), "")
-    return fill_placeholders(error.hint or by_code or by_class, brand, profile=profile)
+    hint = error.hint or by_code or by_class
+    if brand is None:
+        return "" if "{" in hint else hint
+    return fill_placeholders(hint, brand, profile=profile)
 
 
 def fill_placeholders(text: str, brand: Brand, *, profile: str = "") -> str:

@@ -1,157 +1,227 @@
-"""The package for other Python programs: the stored session, ``httpx.Auth``, and the device flow itself.
+"""Program: a command-line program of one's own, secured under its own name.
 
-Public as ``awesome_cli.session``, ``auth`` and ``device_flow``. What goes wrong is an
-:class:`awesome_cli.errors.AwesomeError`. ``environment`` replaces the system's, for tests.
+To define one costs next to nothing: everything is imported when it is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
-from dataclasses import replace
-from typing import Any, TypeVar
+from awesome_cli.brand import DEFAULT_SCOPE, USUAL_COMMANDS, Brand
 
-import httpx
+TYPE_CHECKING = False  # without an import: each would cost as much as this module
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Any, NoReturn, TypeAlias
 
-from awesome_cli.account import Account
-from awesome_cli.api.bearer_auth import BearerAuth
-from awesome_cli.brand import AWESOME
-from awesome_cli.errors import AwesomeError
-from awesome_cli.hints import hint_for
-from awesome_cli.oauth.device_grant import DeviceAuthorization
-from awesome_cli.provider.client import oidc_client
-from awesome_cli.provider.config import ClientConfig
-from awesome_cli.sessions.model import MIN_TTL, Session
-from awesome_cli.settings.profile import DEFAULT_SCOPE, checked_url, with_openid
-from awesome_cli.system.environment import Environment, Run, system_environment
+    import httpx
+    import typer
 
-T = TypeVar("T")
+    from awesome_cli.cli.context import CommandContext
+    from awesome_cli.library import ProfileAccess
+    from awesome_cli.sessions.model import Session, User
+    from awesome_cli.system.environment import Environment
+
+    App: TypeAlias = typer.Typer | Callable[[list[str]], Any] | str | None
+
+MIN_TTL = 60.0  # seconds
+
+_contexts: dict[str, CommandContext] = {}  # of the running programs, by name: a module may be imported twice
+_keyring_services: dict[str, str] = {}  # the program of each
 
 
-def session(profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None) -> Session:
-    """Return the session of a profile, renewed if its access token expires within ``min_ttl`` seconds.
+class Program:
+    """A command-line program that signs people in.
 
-    It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
-    Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
+    ``app`` has the commands of its own: a ``typer.Typer``, a function that takes the arguments and returns an exit code
+    or None, or ``"module:attribute"``, which is imported only when one of these commands is called.
+
+    ``issuer`` (a URL) or ``domain`` (of Auth0), ``client_id``, ``audience``, ``api_url``, ``scope``, ``resource``
+    (whether the audience is sent as ``resource`` too, RFC 8707), ``flow`` (``device``, ``web`` or ``auto``) and
+    ``redirect_uri`` are default settings: a flag, a variable, the config file and a stored session have precedence.
+    ``commands`` are the names of the built-in commands. The other arguments are those of :class:`.brand.Brand`.
+
+    The object is the console script: ``[project.scripts] acme = "acme.cli:acme"``.
+    Raises ValueError or TypeError, naming the argument. URLs are checked in full at their first use.
     """
-    with _complete_hints(profile), closing(_account(profile, environment)) as account:
-        return account.session(min_ttl=min_ttl)
 
-
-def auth(
-    profile: str | None = None, *, api_url: str | None = None, environment: Environment | None = None
-) -> httpx.Auth:
-    """Return what adds the access token to the requests of an ``httpx.Client`` or ``httpx.AsyncClient``.
-
-    The token goes to the origin of ``api_url`` alone (default: the profile's); a request to any other raises
-    UsageError. It is renewed before it expires, and once after the API refused it, by one process at a time.
-    ``AWESOME_ACCESS_TOKEN`` is used as it is. Raises ConfigError, if there is no ``api_url``.
-    """
-    with _complete_hints(profile):
-        url = _account(profile, environment).settings.api_url if api_url is None else checked_url(api_url, "API URL")
-    return BearerAuth(url, _AccessToken(profile, environment))
-
-
-async def device_flow(
-    issuer: str,
-    client_id: str,
-    *,
-    metadata: Mapping[str, Any] | None = None,
-    scope: str = DEFAULT_SCOPE,
-    audience: str | None = None,
-    resource: str | None = None,
-    pkce: bool = False,
-    timeout: float | None = None,
-    environment: Environment | None = None,
-) -> AsyncGenerator[DeviceAuthorization | Session, None]:
-    """Sign in (RFC 8628): first the code to show to the user, then, after the approval, the session.
-
-    ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how many seconds to wait at
-    most. Nothing is stored. Close the generator if you leave it early (``contextlib.aclosing``).
-    Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
-    """
-    environment = environment or system_environment(AWESOME)
-    with _complete_hints():
-        config = ClientConfig(
-            issuer=checked_url(issuer, "issuer"),
-            client_id=client_id,
-            scope=with_openid(scope),
-            audience=audience,
-            resource=resource,
-            pkce=pkce,
-            discovery=metadata,
+    def __init__(
+        self,
+        name: str,
+        *,
+        app: App = None,
+        version: str = "",
+        issuer: str | None = None,
+        domain: str | None = None,
+        client_id: str | None = None,
+        audience: str | None = None,
+        api_url: str | None = None,
+        scope: str = DEFAULT_SCOPE,
+        env_prefix: str | None = None,
+        app_dir: str | None = None,
+        keyring_service: str | None = None,
+        extra_env_prefixes: tuple[str, ...] = (),
+        plugin_group: str | None = None,
+        commands: tuple[str, ...] = USUAL_COMMANDS,
+        flow: str = "device",
+        redirect_uri: str | None = None,
+        resource: bool = False,
+    ) -> None:
+        self.brand = Brand(
+            name,
+            version=version,
+            app_dir=app_dir,
+            keyring_service=keyring_service,
+            env_prefix=env_prefix,
+            extra_env_prefixes=extra_env_prefixes,
+            plugin_group=plugin_group,
+            commands=commands,
+            defaults={
+                "issuer": issuer,
+                "domain": domain,
+                "client_id": client_id,
+                "audience": audience,
+                "api_url": api_url,
+                "scope": scope,
+                "flow": flow,
+                "redirect_uri": redirect_uri,
+                "resource": resource,
+            },
         )
-        async with oidc_client(
-            config,
-            cache=_NoCache(),
-            transport=environment.transport,
-            now=environment.now,
-            log=lambda _: None,
-            environ=environment.environ,
-            user_agent=AWESOME.app_dir,
-        ) as client:
-            flow = await client.request_device_code(timeout=timeout)
-            yield flow.device
-            yield await client.poll_for_token(flow)
+        if not (all(app.partition(":")) if isinstance(app, str) else app is None or callable(app)):
+            raise TypeError(f'app is not valid: {app!r} (expected: a Typer app, a function, or "module:attribute")')
+        other = _keyring_services.setdefault(self.brand.keyring_service, name)
+        if other != name:
+            raise ValueError(f"keyring_service {self.brand.keyring_service!r} is that of the program {other}")
+        self.app = app
+        self.unprotected: list[Callable[..., Any]] = []  # the functions that signed_in was applied to
 
+    def __repr__(self) -> str:
+        return f"Program({self.brand.name!r})"
 
-class _AccessToken:
-    """The profile's access token, read from the keyring again when it expires or is refused.
+    def __call__(self) -> NoReturn:
+        """Run the command that ``sys.argv`` names, and end the process: the console script."""
+        from awesome_cli.cli.main import run
 
-    An account serves one command; a program may run for days, so each reading takes a new one.
-    """
+        run(self)
 
-    def __init__(self, profile: str | None, environment: Environment | None) -> None:
-        self._profile = profile
-        self._environment = environment
-        self._session: Session | None = None
+    def run(self, argv: Sequence[str], *, environment: Environment | None = None) -> int:
+        """Run one command and return its exit code. ``environment`` replaces the system's, for tests."""
+        from awesome_cli.cli.main import main
 
-    def __call__(self, refused: str) -> str:
-        """Return a valid token: another one than ``refused``, if there is one."""
-        session = self._session
-        with _complete_hints(self._profile), closing(_account(self._profile, self._environment)) as account:
-            if account.token_from_environment:
-                return account.token_from_environment
-            if refused or session is None or not session.user.is_valid(account.environment.now(), MIN_TTL):
-                session = self._session = account.session(min_ttl=MIN_TTL, refused=refused)
-        return session.access_token
+        return main(argv, self, environment)
 
+    def add_to(self, app: typer.Typer) -> None:
+        """Let the help of a Typer app list the built-in commands. Raises TypeError for anything but a Typer app."""
+        from awesome_cli.cli.typer_app import add_built_ins
 
-@contextmanager
-def _complete_hints(profile: str | None = None) -> Iterator[None]:
-    """Give errors the hints that the command line would print."""
-    try:
-        yield
-    except AwesomeError as error:
-        error.hint = hint_for(error, AWESOME, profile=profile or "")
-        raise
+        add_built_ins(app, self.brand)
 
+    def signed_in(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Let a function be called only by who is signed in; to be placed directly above the function.
 
-class _NoCache:
-    def load(self, issuer: str, *, expected: str, now: float) -> None:
-        """Return nothing: nothing is stored."""
+        Parameters that are annotated with ``User``, ``Session``, ``httpx.Client`` or ``httpx.AsyncClient`` are given by
+        this decorator. An async function is run. Errors of this package end the program with a sentence and an exit
+        code. Raises TypeError for what is not a function, or has an annotation that cannot be injected.
+        """
+        from awesome_cli.cli.injection import protect
 
-    def save(self, issuer: str, document: Mapping[str, Any], *, now: float) -> str:  # noqa: ARG002 - as MetadataCache has it
-        return ""  # a digest that no document has
+        protected: Callable[..., Any] = protect(self, function)
+        self.unprotected.append(function)
+        return protected
 
+    def user(self, profile: str | None = None, *, environment: Environment | None = None) -> User:
+        """Return who is signed in, as verified; renewed if the session has expired and the provider can be reached.
 
-class _NoMessages:
-    def say(self, text: str) -> None:
-        pass
+        No token is read while the session is valid.
+        Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
+        """
+        if environment is None:
+            from awesome_cli.cli.fast_path import stored_user
 
-    say_once = note = warning = detail = say
+            user = stored_user(self.brand, profile, self.context)
+            if user is not None:
+                return user
+        return self._access(profile, environment).user()
 
+    def session(
+        self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
+    ) -> Session:
+        """Return the session, renewed if its access token expires within ``min_ttl`` seconds.
 
-def _account(profile: str | None, environment: Environment | None) -> Account:
-    environment = environment or system_environment(AWESOME)
-    run = _in_a_thread(environment.run)  # the caller's thread may have an event loop already, as in a notebook
-    return Account(replace(environment, run=run), AWESOME, _NoMessages(), named_profile=profile)
+        It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
+        Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
+        """
+        return self._access(profile, environment).session(min_ttl)
 
+    def token(
+        self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
+    ) -> str:
+        """Return a valid access token: the one in the variable ``ACCESS_TOKEN``, if it is set, or the session's.
 
-def _in_a_thread(run: Run) -> Run:
-    def run_there(work: Callable[[], Awaitable[T]], /) -> T:
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(run, work).result()
+        Raises what :meth:`session` does, and ConfigError.
+        """
+        return self._access(profile, environment).token(min_ttl)
 
-    return run_there
+    def auth(
+        self, profile: str | None = None, *, api_url: str | None = None, environment: Environment | None = None
+    ) -> httpx.Auth:
+        """Return what adds the access token to the requests of an ``httpx.Client`` or ``httpx.AsyncClient``.
+
+        The token goes to the origin of ``api_url`` alone (default: the profile's); a request to any other raises
+        UsageError. It is renewed before it expires, and once after the API refused it, by one process at a time.
+        Raises ConfigError, if there is no ``api_url``.
+        """
+        return self._access(profile, environment).auth(api_url)
+
+    def client(
+        self,
+        profile: str | None = None,
+        *,
+        environment: Environment | None = None,
+        **options: Any,  # noqa: ANN401 - see below
+    ) -> httpx.Client:
+        """Return a client of the profile's API, with :meth:`auth`; ``options`` are those of ``httpx.Client``."""
+        return self._access(profile, environment).client(options)
+
+    def async_client(
+        self,
+        profile: str | None = None,
+        *,
+        environment: Environment | None = None,
+        **options: Any,  # noqa: ANN401 - see below
+    ) -> httpx.AsyncClient:
+        """Return a client of the profile's API, with :meth:`auth`; ``options`` are those of ``httpx.AsyncClient``."""
+        return self._access(profile, environment).async_client(options)
+
+    @property
+    def context(self) -> CommandContext | None:
+        """What the command that is running has been given; None while none is."""
+        return _contexts.get(self.brand.name)
+
+    def running(self, context: CommandContext) -> AbstractContextManager[None]:
+        """Use the profile, console and environment of ``context`` during the block."""
+        from contextlib import contextmanager
+
+        @contextmanager
+        def block() -> Iterator[None]:
+            name = self.brand.name
+            outer = _contexts.get(name)
+            _contexts[name] = context
+            try:
+                yield
+            finally:
+                _contexts.pop(name)
+                if outer is not None:
+                    _contexts[name] = outer
+
+        return block()
+
+    def _access(self, profile: str | None, environment: Environment | None) -> ProfileAccess:
+        from awesome_cli.library import ProfileAccess
+
+        context = self.context
+        if context is None or environment is not None:
+            return ProfileAccess(self.brand, profile, environment=environment)
+        return ProfileAccess(
+            self.brand, profile or context.named_profile, environment=context.environment, messages=context.console
+        )

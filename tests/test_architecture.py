@@ -22,7 +22,7 @@ ROWS = """
    10   __init__
     9   __main__
     8   program
-    7   cli
+    7   cli  library
     6   account
     5   api
     4   provider
@@ -54,7 +54,12 @@ PACKAGES = {
     "cli/demo": "anyio httpx",
     "cli/api_output": "rich",
     "cli/login": "segno",
-    "program": "httpx",
+    "cli/context": "httpx",
+    "cli/injection": "annotationlib",  # of Python 3.14's standard library
+    "library": "httpx",
+    "program": "httpx typer",
+    "testing/terminal": "httpx pytest",
+    "testing/time": "anyio",
 }  # by folder or module; modules that are not listed use the standard library only
 
 LATE = {
@@ -62,10 +67,16 @@ LATE = {
     "account",
     "cli/api_output",
     "cli/context",
+    "cli/definition",
+    "cli/dispatch",
     "cli/fast_path",
+    "cli/injection",
     "cli/login",
     "cli/main",
     "cli/token",
+    "cli/typer_app",
+    "library",
+    "program",
     "system/account_folders",
     "system/environment",
     "keystore/backend",
@@ -167,8 +178,8 @@ def test_every_module_with_listed_packages_exists() -> None:
 MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 470}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES = 5_700  # lines of code: neither blank nor a comment or docstring
-MAX_TESTING_LINES = 1_050  # the same
+MAX_RUNTIME_LINES = 6_800  # lines of code: neither blank nor a comment or docstring
+MAX_TESTING_LINES = 1_250  # the same
 
 
 def text_of(module: str) -> str:
@@ -211,6 +222,7 @@ def test_the_package_does_not_exceed_its_line_limits() -> None:
 
 
 PRODUCT_NAMES = re.compile(r"awesome(?!_cli)|\blogin\b|\blogout\b|say-hi|auth0|dashboard", re.IGNORECASE)
+NAMES_ALLOWED = {"", "brand", "hints", "testing/terminal"}  # the last one runs commands
 ACCOUNT_ROW = 6  # from here up, modules may name the program and its commands
 
 
@@ -228,7 +240,7 @@ def string_literals(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module not in ("brand", "hints", "")])
+@pytest.mark.parametrize("module", [module for module in MODULES if module not in NAMES_ALLOWED])
 def test_no_string_below_the_account_names_a_program_a_command_or_a_vendors_dashboard(module: str) -> None:
     if row(module) < ACCOUNT_ROW:
         assert [text for text in string_literals(MODULES[module]) if PRODUCT_NAMES.search(text)] == []

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awesome_cli import __version__, errors
-from awesome_cli.brand import AWESOME
-from awesome_cli.cli.app import COMMANDS
+from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
@@ -21,6 +20,7 @@ from awesome_cli.settings.profile import SWITCH_SETTINGS, TEXT_SETTINGS
 from awesome_cli.system.signals import MESSAGES
 from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
+from support.brand import AWESOME
 from support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ JSON = "docs/reference/json.md"
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
 HELPS = [
     [],
-    *([command] for command in COMMANDS),
+    *([command] for command in BUILT_IN_COMMANDS),
     ["profiles", "show"],
     ["profiles", "remove"],
     ["demo", "serve"],
@@ -87,7 +87,7 @@ def test_every_help_text_begins_with_a_sentence_and_ends_with_examples(helps: di
 
 
 def test_the_first_sentence_of_a_help_text_is_the_one_in_the_list_of_commands(helps: dict[str, str]) -> None:
-    for name, (_, message) in COMMANDS.items():
+    for name, message in BUILT_IN_COMMANDS.items():
         first = " ".join(helps[name].split("\n\n")[1].split())
         assert first == message
 
@@ -164,7 +164,7 @@ def test_quiet_applies_to_all_profiles_of_a_logout(terminal: Terminal) -> None:
 def test_readme_lists_the_commands(helps: dict[str, str]) -> None:
     (rows,) = tables(section(README, "## Commands"))
     named = [code(cell)[0].removeprefix("awesome ") for cell, _ in rows]
-    assert sorted(named) == sorted(COMMANDS)
+    assert sorted(named) == sorted(BUILT_IN_COMMANDS)
     for name, (_, words) in zip(named, rows, strict=True):
         assert options(words) <= options(helps[name]), name
 
@@ -192,7 +192,7 @@ def test_every_command_in_docs_errors_and_hints_exists(helps: dict[str, str], na
         first, *rest = words.split()
         if first in PLUGINS:
             continue
-        assert first in COMMANDS, words
+        assert first in BUILT_IN_COMMANDS, words
         sub = " ".join([first, *rest[:1]]) if " ".join([first, *rest[:1]]) in helps else first
         assert options(words) <= options(helps[sub]) | options(helps[""]), words
 

@@ -14,9 +14,9 @@ LARGE = {"anyio", "cryptography", "httpx", "jose", "keyring", "rich", "secretsto
 PROGRAM = """
 import sys
 sys.argv = ["awesome", *sys.argv[1:]]
-from awesome_cli.cli.main import run
+from awesome_cli import awesome
 try:
-    run()
+    awesome()
 except SystemExit:
     print("\\n", *sys.modules, file=sys.stderr)
 """
@@ -47,6 +47,21 @@ def test_help_imports_the_parser_and_no_large_dependency(tmp_path: Path, argv: t
     loaded = modules(*argv, home=tmp_path)
     assert "typer" in loaded
     assert not loaded & LARGE
+
+
+def test_defining_a_program_imports_nothing_else() -> None:
+    """So it costs at most 1.2 times bare Python, which the bench measures."""
+    code = (
+        "import sys; before = {*sys.modules}\n"
+        "from awesome_cli import Program\n"
+        "Program('acme', app='acme.cli:app', issuer='https://login.acme.example/', client_id='acme-cli')\n"
+        "print(*sorted({*sys.modules} - before))"
+    )
+    environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert {name for name in done.stdout.split() if not name.startswith("awesome_cli")} <= {"__future__"}
+    assert {"awesome_cli.brand", "awesome_cli.program"} <= {*done.stdout.split()}
+    assert "awesome_cli.errors" not in done.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, nullcontext
 
 import anyio.to_thread
 import httpx
@@ -17,11 +18,19 @@ class BearerAuth(httpx.Auth):
     ``token("")`` returns a valid token, ``token(refused)`` another one, or the same if there is none; it may block, so
     an async client calls it in a worker thread. A request to another origin raises UsageError. One over plain HTTP that
     the proxy settings of the client may send to a proxy raises ConfigError. A body that is a stream is not sent again.
+    ``completing_errors`` may add to the errors that are raised within its block.
     """
 
-    def __init__(self, api_url: str, token: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        api_url: str,
+        token: Callable[[str], str],
+        *,
+        completing_errors: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._api_url = api_url
         self._token = token
+        self._completing_errors = completing_errors
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         self._check_destination(request.url)
@@ -42,8 +51,9 @@ class BearerAuth(httpx.Auth):
                 yield set_token(request, another)
 
     def _check_destination(self, url: httpx.URL) -> None:
-        require_origin(url, self._api_url)
-        require_no_proxy(url)
+        with self._completing_errors():
+            require_origin(url, self._api_url)
+            require_no_proxy(url)
 
     def _is_refused(self, response: httpx.Response) -> bool:
         # After a redirect another origin may have answered, which got no token.

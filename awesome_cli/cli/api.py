@@ -39,10 +39,10 @@ MAX_IN_MEMORY = 1024 * 1024  # bytes of a piped body; more is written to a tempo
 
 @app.command(
     epilog=examples(
-        "awesome api hello",
-        "awesome api issues -f title=Bug -F priority=1",
-        "awesome api PUT avatar --data @me.png -H 'Content-Type: image/png'",
-        "awesome api issues --paginate | jq",
+        "{program} api hello",
+        "{program} api issues -f title=Bug -F priority=1",
+        "{program} api PUT avatar --data @me.png -H 'Content-Type: image/png'",
+        "{program} api issues --paginate | jq",
     )
 )
 def api(
@@ -50,7 +50,7 @@ def api(
     *,
     words: Annotated[
         list[str],
-        typer.Argument(metavar="[METHOD] PATH", help="PATH is below AWESOME_API_URL; POST if there is data, else GET."),
+        typer.Argument(metavar="[METHOD] PATH", help="PATH is below {prefix}API_URL; POST if there is data, else GET."),
     ],
     texts: Annotated[
         list[str] | None, typer.Option("--raw-field", "-f", metavar="KEY=VALUE", help="Add a text to the JSON body.")
@@ -77,7 +77,7 @@ def api(
 ) -> None:
     """Call your protected API with the access token.
 
-    The token goes to the origin of AWESOME_API_URL and nowhere else.
+    The token goes to the origin of {prefix}API_URL and nowhere else.
     """
     context: CommandContext = ctx.obj
     fields = _fields(texts or (), values or (), context.console)

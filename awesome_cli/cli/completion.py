@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer._completion_classes import completion_init
@@ -14,7 +15,8 @@ from typer._completion_shared import Shells, _get_shell_name, get_completion_scr
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.errors import AwesomeError, ConfigError, UsageError
+from awesome_cli.cli.options import options_of
+from awesome_cli.errors import ConfigError, UsageError
 
 completion_init()  # registers the shells with Typer's core; Typer's own options do it, and fail where one is unknown
 
@@ -44,20 +46,47 @@ def require_completion_request(environ: Mapping[str, str], brand: Brand) -> None
         )
 
 
-def profile_names(ctx: typer.Context) -> list[str]:
-    """Return the completions of ``--profile``; none instead of an error, which a shell would not show."""
-    context: CommandContext = ctx.obj
-    try:
-        return context.account.settings.names
-    except AwesomeError:
-        return []
+def completion_options(context: CommandContext) -> list[Any]:
+    """Return the options that set completion up, or show how that is done."""
+
+    def install(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+        if wanted and not ctx.resilient_parsing:
+            install_completion(context)
+            raise typer.Exit
+
+    def show(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - the same
+        if wanted and not ctx.resilient_parsing:
+            show_completion(context)
+            raise typer.Exit
+
+    def options(
+        *,
+        install_completion: bool = typer.Option(
+            False,
+            "--install-completion",
+            callback=install,
+            is_eager=True,
+            help="Complete commands, options and profiles in this shell (bash, zsh, fish, PowerShell).",
+        ),
+        show_completion: bool = typer.Option(
+            False, "--show-completion", callback=show, is_eager=True, help="Print what that would install."
+        ),
+    ) -> None: ...
+
+    return options_of(options)
 
 
-def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+def replace_completion_options(command: Any, context: CommandContext) -> None:  # noqa: ANN401 - Click is private to Typer
+    """Use our options instead of Typer's, if the command has these: they change PowerShell's execution policy."""
+    ours = completion_options(context)
+    spellings = {spelling for option in ours for spelling in option.opts}
+    others = [parameter for parameter in command.params if not spellings & set(parameter.opts)]
+    if len(others) < len(command.params):
+        command.params = [*others, *ours]
+
+
+def install_completion(context: CommandContext) -> None:
     """Set completion up in the start-up files of the shell that runs the program."""
-    if not wanted or ctx.resilient_parsing:
-        return
-    context: CommandContext = ctx.obj
     shell, brand = _shell(), context.brand
     try:
         if shell in POWERSHELLS:
@@ -74,7 +103,6 @@ def install_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT00
     context.console.note(f"Completion for {shell} is installed in {path}. Open a new terminal to use it.")
     if shell in POWERSHELLS:
         context.console.note("If scripts are disabled: Set-ExecutionPolicy RemoteSigned -Scope CurrentUser")
-    raise typer.Exit
 
 
 def _install_in_powershell(shell: str, brand: Brand) -> Path:
@@ -98,12 +126,9 @@ def _install_in_powershell(shell: str, brand: Brand) -> Path:
     return path
 
 
-def show_completion(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+def show_completion(context: CommandContext) -> None:
     """Print what installing would set up."""
-    if wanted and not ctx.resilient_parsing:
-        context: CommandContext = ctx.obj
-        context.console.result(_script(_shell(), context.brand))
-        raise typer.Exit
+    context.console.result(_script(_shell(), context.brand))
 
 
 def _script(shell: str, brand: Brand) -> str:

@@ -19,6 +19,8 @@ from awesome_cli.hints import hint_for
 from awesome_cli.system.environment import Environment
 from awesome_cli.text import safe, safe_line, safe_lines
 
+_AROUND_OWN_CODE = ("awesome_cli.", "typer.", "click.", "cyclopts.", "anyio.", "asyncio.", "importlib.", "contextlib")
+
 
 class OutputClosedError(SystemExit):
     """The reader of our results has closed the pipe: a normal end, with exit code 0."""
@@ -137,7 +139,14 @@ class Console:
         if error.cause:
             self.detail(f"Cause: {error.cause}")
 
-    def bug(self, error: Exception) -> None:
+    def traceback(self, error: BaseException) -> None:
+        """Print the traceback of an error in a program's own code, as Python does, without the frames around it."""
+        frames = error.__traceback__
+        while frames and frames.tb_next and frames.tb_frame.f_globals.get("__name__", "").startswith(_AROUND_OWN_CODE):
+            frames = frames.tb_next
+        self.say("".join(traceback.format_exception(error.with_traceback(frames))).rstrip())
+
+    def bug(self, error: BaseException) -> None:
         """Report an unexpected exception, without its text: it may quote a secret."""
         self.say(f"Error: {self._brand.name} has a bug: {type(error).__name__}.")
         self.say("Hint: Please report it, with what --verbose adds.")

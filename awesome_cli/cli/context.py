@@ -2,37 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.console import Console
 from awesome_cli.system.environment import Environment
 
 if TYPE_CHECKING:
+    import httpx
+
     from awesome_cli.account import Account
+    from awesome_cli.sessions.model import Session, User
+
+
+class Definition(Protocol):
+    """What a :class:`awesome_cli.program.Program` is made of."""
+
+    @property
+    def brand(self) -> Brand: ...
+    @property
+    def app(self) -> Any: ...  # noqa: ANN401 - a Typer app, a function, text or None
+    @property
+    def unprotected(self) -> Sequence[Callable[..., Any]]: ...
+    @property
+    def context(self) -> CommandContext | None: ...
+    def user(self) -> User: ...
+    def session(self) -> Session: ...
+    def client(self) -> httpx.Client: ...
+    def async_client(self) -> httpx.AsyncClient: ...
+    def running(self, context: CommandContext, /) -> AbstractContextManager[None]: ...
 
 
 class CommandContext:
-    """One run of the program; Typer's ``ctx.obj``."""
+    """One run of a program; Typer's ``ctx.obj`` in built-in commands and those of other packages.
 
-    def __init__(self, environment: Environment, brand: Brand) -> None:
+    ``is_system``: whether the environment is that of this process, and not one of a test or of the demo.
+    """
+
+    def __init__(self, environment: Environment, brand: Brand, *, is_system: bool = False) -> None:
         self.environment = environment
         self.brand = brand
+        self.is_system = is_system
         self.console = Console(environment, brand)
-        self._profile: str | None = None
+        self.named_profile: str | None = None
+        self.is_own_command = False  # whether the program's own code runs, whose errors are not ours
 
     def choose_profile(self, name: str) -> None:
         """Use the profile of that name. Raises UsageError, if it is not a valid name."""
         from awesome_cli.settings.profile import profile_name
 
-        self._profile = self.console.profile = profile_name(name, self.environment.environ, self.brand)
+        self.named_profile = self.console.profile = profile_name(name, self.environment.environ, self.brand)
 
     @cached_property
     def account(self) -> Account:
         from awesome_cli.account import Account
 
-        return Account(self.environment, self.brand, self.console, named_profile=self._profile)
+        return Account(self.environment, self.brand, self.console, named_profile=self.named_profile)
 
     @property
     def name(self) -> str:

@@ -14,7 +14,7 @@ import anyio
 import httpx
 import typer
 
-from awesome_cli.cli.app import run_command
+from awesome_cli.cli.built_ins import run_built_in
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
@@ -29,7 +29,9 @@ LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
 PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the commands need to know of the terminal
 
 
-@app.callback(invoke_without_command=True, epilog=examples("awesome demo", "awesome demo --auto", "awesome demo serve"))
+@app.callback(
+    invoke_without_command=True, epilog=examples("{program} demo", "{program} demo --auto", "{program} demo serve")
+)
 def demo(
     ctx: typer.Context,
     *,
@@ -44,7 +46,7 @@ def demo(
         _run_all(context, auto=auto or not context.console.is_interactive)
 
 
-@app.command("serve", epilog=examples("awesome demo serve --port 8765"))
+@app.command("serve", epilog=examples("{program} demo serve --port 8765"))
 def serve_alone(
     ctx: typer.Context,
     *,
@@ -56,9 +58,11 @@ def serve_alone(
     context: CommandContext = ctx.obj
     with _provider(context, Clock(context.environment), port) as provider:
         context.console.note("A provider for trying things out. In another terminal:")
-        for name, value in {"AWESOME_ISSUER": provider.url, "AWESOME_CLIENT_ID": provider.client_id}.items():
-            context.console.result(assignment(name, value, powershell=os.name == "nt"))
-        context.console.note(f"Then: awesome login. Its protected API is AWESOME_API_URL={provider.api_url}")
+        brand = context.brand
+        for setting, value in {"issuer": provider.url, "client_id": provider.client_id}.items():
+            context.console.result(assignment(brand.variable(setting), value, powershell=os.name == "nt"))
+        api = f"{brand.variable('api_url')}={provider.api_url}"
+        context.console.note(f"Then: {brand.name} login. Its protected API is {api}")
         context.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
 
 
@@ -79,18 +83,20 @@ class Clock:
 
 
 def _run_all(context: CommandContext, *, auto: bool) -> None:
-    clock, console = Clock(context.environment), context.console
-    with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix="awesome-demo-") as folder:
+    clock, console, program = Clock(context.environment), context.console, context.brand.name
+    with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
         provider.auto_approve = auto
         provider.interval = 1
-        environment = _demo_environment(context.environment, provider, Path(folder), clock)
+        environment = _demo_environment(context, provider, Path(folder), clock)
 
-        def step(heading: str, *argv: str, to_stdout: bool = False) -> None:
-            console.note(f"\n{heading}\n$ awesome {' '.join(argv)}")
+        def step(heading: str, command: str, *argv: str, to_stdout: bool = False) -> None:
+            if command not in context.brand.commands:
+                return
+            console.note(f"\n{heading}\n$ {' '.join([program, command, *argv])}")
             stdout = context.environment.stdout if to_stdout else context.environment.stderr
             inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            if code := run_command(argv, inner):  # as for Ctrl-C, which Typer catches
+            if code := run_built_in(command, argv, inner):  # as for Ctrl-C, which Typer catches
                 raise SystemExit(code)
 
         console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
@@ -101,17 +107,19 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
         step("Two hours later the access token has ended. It is renewed silently.", "say-hi", to_stdout=True)
         step("Call a protected API with it.", "api", "hello")
         step("Revoke the tokens and empty the keyring.", "logout")
-        console.note("\nThat was the demo. Your own provider next: see README, then awesome login.")
+        console.note(f"\nThat was the demo. Your own provider next: see README, then {program} login.")
 
 
-def _demo_environment(environment: Environment, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
+def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
+    environment = context.environment
     environ = {name: environment.environ[name] for name in PASSED_ON if name in environment.environ}
-    environ |= {
-        "AWESOME_ISSUER": provider.url,
-        "AWESOME_CLIENT_ID": provider.client_id,
-        "AWESOME_AUDIENCE": provider.api_url,
-        "AWESOME_API_URL": provider.api_url,
+    settings = {
+        "issuer": provider.url,
+        "client_id": provider.client_id,
+        "audience": provider.api_url,
+        "api_url": provider.api_url,
     }
+    environ |= {context.brand.variable(setting): value for setting, value in settings.items()}
     return replace(
         environment,
         environ=environ,

@@ -13,7 +13,6 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli import __version__
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import token_status
@@ -60,7 +59,7 @@ def neutral(check: str, what: str, advice: str = "") -> Finding:
     return Finding(check=check, ok=None, what=what, advice=advice)
 
 
-@app.command(epilog=examples("awesome doctor", "awesome doctor --online", "awesome doctor --json --profile work"))
+@app.command(epilog=examples("{program} doctor", "{program} doctor --online", "{program} doctor --json --profile work"))
 def doctor(
     ctx: typer.Context,
     *,
@@ -68,7 +67,7 @@ def doctor(
         bool, typer.Option("--online", help="Also ask the provider for a device code, and let it lapse.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-) -> int:
+) -> None:
     """Check everything that a sign-in needs, and say what to do.
 
     The exit code is that of the first failing check. The output tells neither who you are nor any secret, and can be
@@ -87,7 +86,7 @@ def doctor(
     exit_code = next((finding.exit_code for finding in findings if finding.ok is False), 0)
     if json:
         context.console.json({"exit_code": exit_code, "findings": [asdict(finding) for finding in findings]})
-    return exit_code
+    raise typer.Exit(exit_code)
 
 
 class _Checks:
@@ -270,7 +269,7 @@ class _Checks:
         python = f"Python {platform.python_version()} ({platform.python_implementation()})"
         system = f"{platform.system()} {platform.release()} {platform.machine()}"
         packages = [f"{package} {installed_version(package)}" for package in PACKAGES]
-        return passed("versions", ", ".join([f"{self._brand.name} {__version__}", python, system, *packages]))
+        return passed("versions", ", ".join([self._brand.version_line, python, system, *packages]))
 
 
 def installed_version(package: str) -> str:

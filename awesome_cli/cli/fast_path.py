@@ -8,9 +8,11 @@ token, crosses the bus here, and therefore unencrypted: docs/decisions/0004-mani
 from __future__ import annotations
 
 import os
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
@@ -21,6 +23,10 @@ from awesome_cli.cli.format import greeting, json_document, user_fields, user_li
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
 from awesome_cli.sessions.manifest import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
+
+if TYPE_CHECKING:
+    from awesome_cli.cli.context import CommandContext
+    from awesome_cli.sessions.model import User
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
 IGNORED = {"AUDIENCE", "SCOPE", "API_URL"}  # settings that do not concern a stored session
@@ -36,14 +42,15 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     """Return what the command prints, or None, if that takes more than the manifest."""
     if argv not in (["say-hi"], ["whoami"], ["whoami", "--json"]):
         return None
-    fields = valid_user(environ, brand, now=now)
+    profile = environ.get(brand.variable("profile")) or "default"
+    fields = valid_user(environ, brand, profile, now=now)
     if fields is None:
         return None
     if argv == ["say-hi"]:
         return _printable([greeting(fields["name"])])
     from awesome_cli.sessions.model import User
 
-    user, profile = User(**fields), _profile(environ, brand)
+    user = User(**fields)
     if len(argv) > 1:
         return json_document(user_fields(user, profile=profile, store=SECRET_SERVICE))
     return _printable(user_lines(user, profile=profile, store=SECRET_SERVICE, now=now))
@@ -54,9 +61,23 @@ def _printable(lines: Sequence[str]) -> str | None:
     return "\n".join(lines) if all(line.isprintable() for line in lines) else None
 
 
-def valid_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[str, Any] | None:
+def stored_user(brand: Brand, profile: str | None, context: CommandContext | None) -> User | None:
+    """Return who is signed in, or None, if that takes more than the manifest."""
+    if sys.platform != "linux" or (context is not None and not context.is_system):
+        return None
+    environ = os.environ  # noqa: TID251 - there is no other environment than that of this process
+    name = profile or (context and context.named_profile) or environ.get(brand.variable("profile")) or "default"
+    fields = valid_user(environ, brand, name, now=time.time())  # noqa: TID251 - the same
+    if fields is None:
+        return None
+    from awesome_cli.sessions.model import User
+
+    return User(**fields)
+
+
+def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: float) -> dict[str, Any] | None:
     """Return the user's fields, if it is certain that the full program would use exactly these."""
-    profile, prefix = _profile(environ, brand), brand.env_prefix
+    prefix = brand.env_prefix
     file = insecure_file(environ, brand, profile)
     variables = {name.removeprefix(prefix) for name in environ if name.startswith(prefix)} - IGNORED
     if (
@@ -78,10 +99,6 @@ def valid_user(environ: Mapping[str, str], brand: Brand, *, now: float) -> dict[
     required = {name: environ.get(brand.variable(name)) for name in ("issuer", "client_id")}
     agrees = all(not value or user.get(name) == value for name, value in required.items())
     return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
-
-
-def _profile(environ: Mapping[str, str], brand: Brand) -> str:
-    return environ.get(brand.variable("profile")) or "default"
 
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:

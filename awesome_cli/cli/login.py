@@ -49,9 +49,9 @@ class LoginOptions:
 
 @app.command(
     epilog=examples(
-        "awesome login --domain tenant.eu.auth0.com --client-id abc123",
-        "awesome login --issuer https://id.example.com/ --client-id cli",
-        "awesome login --no-browser --json",
+        "{program} login --domain tenant.eu.auth0.com --client-id abc123",
+        "{program} login --issuer https://id.example.com/ --client-id cli",
+        "{program} login --no-browser --json",
     )
 )
 def login(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=examples("awesome logout", "awesome logout --all"))
+@app.command(epilog=examples("{program} logout", "{program} logout --all"))
 def logout(
     ctx: typer.Context,
     *,

@@ -10,53 +10,63 @@ import io
 import os
 import sys
 
-from awesome_cli import __version__
-from awesome_cli.brand import AWESOME, Brand
+from awesome_cli.brand import Brand
 
 TYPE_CHECKING = False  # without an import, so that little runs before run() can handle Ctrl-C
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
+    from typing import NoReturn, TextIO
 
-    from awesome_cli.cli.context import CommandContext
+    from awesome_cli.cli.context import CommandContext, Definition
     from awesome_cli.system.environment import Environment
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF}
 
 
-def main(argv: Sequence[str], environment: Environment, brand: Brand = AWESOME) -> int:
-    """Run one command in ``environment`` and return its exit code."""
+def main(argv: Sequence[str], program: Definition, environment: Environment | None = None) -> int:
+    """Run one command of a program and return its exit code. ``environment`` is that of this process, if None."""
     from contextlib import redirect_stderr, redirect_stdout
 
-    from awesome_cli.cli.app import run_command
     from awesome_cli.cli.context import CommandContext
+    from awesome_cli.cli.dispatch import exit_code, run_command
     from awesome_cli.errors import AwesomeError
+    from awesome_cli.system.environment import system_environment
     from awesome_cli.system.files import restrict_write_access
     from awesome_cli.system.signals import MESSAGES
 
-    context = CommandContext(environment, brand)
+    is_system = environment is None
+    environment = environment or system_environment(program.brand)
+    context = CommandContext(environment, program.brand, is_system=is_system)
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
         restrict_write_access(folder, warn=context.console.warning)
-    with redirect_stdout(environment.stdout), redirect_stderr(environment.stderr):  # Typer prints help to sys.stdout
+    with (
+        redirect_stdout(environment.stdout),  # Typer prints help to sys.stdout, and own commands print there
+        redirect_stderr(environment.stderr),
+        program.running(context),
+    ):
         try:
-            code = run_command(argv, context)
+            code = run_command(argv, context, program)
         except AwesomeError as error:
             context.console.error(error)
             return error.exit_code
         except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-        except Exception as error:  # noqa: BLE001 - the last handler before a traceback
+            code = exit_code(end.code)
+        except KeyboardInterrupt:
+            code = 130
+        except BaseException as error:  # noqa: BLE001 - the last handler before a traceback
             return _report_unexpected(error, context)
     if code in MESSAGES:
         context.console.say(MESSAGES[code])
     return code
 
 
-def _report_unexpected(error: Exception, context: CommandContext) -> int:
+def _report_unexpected(error: BaseException, context: CommandContext) -> int:
     from awesome_cli.errors import AwesomeError, OutputError
     from awesome_cli.system.exhaustion import exhausted
 
-    if isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:  # as when Typer prints help
+    if context.is_own_command:
+        context.console.traceback(error)
+    elif isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:  # as when Typer prints help
         context.console.error(OutputError(f"The output could not be written ({error.strerror})."))
     elif exhaustion := exhausted(error):
         context.console.error(exhaustion)
@@ -66,11 +76,11 @@ def _report_unexpected(error: Exception, context: CommandContext) -> int:
     return AwesomeError.exit_code
 
 
-def run() -> None:
-    """Run the program and end the process: the console script."""
+def run(program: Definition) -> NoReturn:
+    """Run a program and end the process: the console script."""
     sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
     sys.stdout = sys.stdout or _unwritable_stream()
-    code = _handle_signals() or _run()
+    code = _handle_signals() or _run(program)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -92,13 +102,13 @@ def _handle_signals() -> int:
     return 0
 
 
-def _run() -> int:
+def _run(program: Definition) -> int:
     from awesome_cli.system.signals import TerminatedError, leave_signals_to_the_system, say
 
     try:
-        code = _run_fast_path(sys.argv[1:])
+        code = _run_fast_path(sys.argv[1:], program.brand)
         if code is None:
-            code = _run_full_program()
+            code = _run_full_program(program)
         leave_signals_to_the_system()
     except (KeyboardInterrupt, TerminatedError) as end:  # outside of what main() catches
         leave_signals_to_the_system()
@@ -117,18 +127,20 @@ def _unwritable_stream() -> TextIO:
     return io.TextIOWrapper(open(os.open(os.devnull, os.O_RDONLY), "wb"), "utf-8")  # noqa: PTH123 - it stays open
 
 
-def _run_fast_path(argv: list[str]) -> int | None:
+def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
     """Answer without a parser, an HTTP client or a keyring search; return None, if the command needs any of them."""
     text = None
     if argv == ["--version"]:
-        text = f"{AWESOME.name} {__version__}"
-    elif argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and sys.platform == "linux":
+        text = brand.version_line
+    elif (
+        argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and argv[0] in brand.commands and sys.platform == "linux"
+    ):
         try:
             import time
 
             from awesome_cli.cli.fast_path import answer
 
-            text = answer(argv, os.environ, AWESOME, now=time.time())  # noqa: TID251 - passed on as arguments
+            text = answer(argv, os.environ, brand, now=time.time())  # noqa: TID251 - passed on as arguments
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
             return None
     if text is None or sys.stdout.encoding != "utf-8":
@@ -142,7 +154,7 @@ def _run_fast_path(argv: list[str]) -> int | None:
     return 0
 
 
-def _run_full_program() -> int:
+def _run_full_program(program: Definition) -> int:
     from awesome_cli.errors import AwesomeError, ConfigError
     from awesome_cli.hints import hint_for
     from awesome_cli.system.exhaustion import exhausted  # here, because later there may be no memory left to import it
@@ -152,15 +164,15 @@ def _run_full_program() -> int:
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:
-        from awesome_cli.system.environment import hide_token_from_children, system_environment
+        from awesome_cli.system.environment import hide_token_from_children
 
-        hide_token_from_children(AWESOME)
-        return main(sys.argv[1:], system_environment(AWESOME))
+        hide_token_from_children(program.brand)
+        return main(sys.argv[1:], program)
     except Exception as error:  # before main() could catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:
             raise
-    sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, AWESOME)}\n")
+    sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, program.brand)}\n")
     return failure.exit_code
 
 

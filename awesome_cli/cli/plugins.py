@@ -1,9 +1,9 @@
-"""Commands that other packages add, by entry points of the group ``awesome_cli.commands``."""
+"""Commands that other packages add, by entry points of the program's ``plugin_group``."""
 
 from __future__ import annotations
 
-from collections.abc import Container
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -11,29 +11,26 @@ from typer.main import get_command
 from awesome_cli.errors import ConfigError
 from awesome_cli.text import safe
 
-GROUP = "awesome_cli.commands"
+
+def plugins(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points by the name of the command that each adds. Nothing is loaded."""
+    return {entry.name: entry for entry in sorted(entry_points(group=group))}
 
 
-def packages(own: Container[str] = ()) -> dict[str, str]:
-    """Return the package by name of the command that it adds, names in ``own`` excepted. Nothing is loaded."""
-    return {entry.name: _package(entry) for entry in sorted(entry_points(group=GROUP)) if entry.name not in own}
-
-
-def load(name: str) -> typer.Typer | None:
-    """Return the app of a command, or None; instead of one that cannot be loaded, an app that raises ConfigError."""
-    for entry in entry_points(group=GROUP, name=name):
-        try:
-            app = entry.load()
-            get_command(app)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, our own commands go on
-            return _broken(entry, error)
-        return app  # type: ignore[no-any-return]  # or get_command() would have refused it
-    return None
+def load(entry: EntryPoint) -> Any:  # noqa: ANN401 - Click's Command is private to Typer
+    """Return the command as Click's object; instead of one that cannot be loaded, one that raises ConfigError."""
+    try:
+        command = get_command(entry.load())
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises, our own commands go on
+        command = get_command(_broken(entry, error))
+    command.name = entry.name
+    return command
 
 
 def _broken(entry: EntryPoint, error: BaseException) -> typer.Typer:
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    problem = f"The command {safe(entry.name)} of the package {_package(entry)} cannot be loaded"
+    package = safe(f"{entry.dist.name} {entry.dist.version}") if entry.dist else "(unknown)"
+    problem = f"The command {safe(entry.name)} of the package {package} cannot be loaded"
 
     @app.command(help=f"{problem}.", context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
     def broken() -> None:
@@ -42,7 +39,3 @@ def _broken(entry: EntryPoint, error: BaseException) -> typer.Typer:
         ) from error
 
     return app
-
-
-def _package(entry: EntryPoint) -> str:
-    return safe(f"{entry.dist.name} {entry.dist.version}") if entry.dist else "(unknown)"

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.account import Account
-from awesome_cli.cli.completion import profile_names
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import account_fields, rfc3339, token_status
 from awesome_cli.cli.logout import sign_out
-from awesome_cli.cli.options import examples
+from awesome_cli.cli.options import complete_profile, examples
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, LoginRequiredError, RevocationUnconfirmedError
 
 if TYPE_CHECKING:
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=profile_names)]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=complete_profile)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 @app.callback(
     invoke_without_command=True,
-    epilog=examples("awesome profiles", "awesome profiles --json", "awesome profiles show work"),
+    epilog=examples("{program} profiles", "{program} profiles --json", "{program} profiles show work"),
 )
 def profiles(ctx: typer.Context, *, json: Json = False) -> None:
     """List the profiles and who is signed in to each.
@@ -37,7 +36,7 @@ def profiles(ctx: typer.Context, *, json: Json = False) -> None:
         _list(ctx.obj, json=json)
 
 
-@app.command(epilog=examples("awesome profiles show work", "awesome profiles show work --json"))
+@app.command(epilog=examples("{program} profiles show work", "{program} profiles show work --json"))
 def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
     """Show one profile: its settings, where each comes from, and its session."""
     context: CommandContext = ctx.obj
@@ -62,7 +61,7 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
     status.report_error()
 
 
-@app.command(epilog=examples("awesome profiles remove work"))
+@app.command(epilog=examples("{program} profiles remove work"))
 def remove(ctx: typer.Context, name: Name) -> None:
     """Remove one profile: sign out as logout does, then forget its settings."""
     context: CommandContext = ctx.obj

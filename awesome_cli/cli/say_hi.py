@@ -14,7 +14,7 @@ from awesome_cli.sessions.model import User
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=examples("awesome say-hi"))
+@app.command(epilog=examples("{program} say-hi"))
 def say_hi(ctx: typer.Context) -> None:
     """Print "Welcome NAME!" for the person who is signed in."""
     context: CommandContext = ctx.obj

@@ -18,9 +18,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 @app.command(
     epilog=examples(
-        "awesome token",
-        "awesome token --min-ttl 600 --json",
-        'curl -H "Authorization: Bearer $(awesome token)" https://api.example.com/',
+        "{program} token",
+        "{program} token --min-ttl 600 --json",
+        'curl -H "Authorization: Bearer $({program} token)" https://api.example.com/',
     )
 )
 def token(

@@ -16,7 +16,7 @@ from awesome_cli.sessions.model import Session, User
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
-@app.command(epilog=examples("awesome whoami", "awesome whoami --check", "awesome whoami --json | jq -r .email"))
+@app.command(epilog=examples("{program} whoami", "{program} whoami --check", "{program} whoami --json | jq -r .email"))
 def whoami(
     ctx: typer.Context,
     *,

@@ -29,20 +29,22 @@ class ClientConfig:
 
     @classmethod
     def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:
-        """Return the client that the settings describe; what they leave open is as in the stored session.
+        """Return the client that the settings describe; what they leave to defaults is as in the stored session.
 
         Raises MissingSettingError, if issuer or client id is missing.
         """
-        issuer = settings.issuer or (stored and stored.issuer)
-        client_id = settings.client_id or (stored and stored.client_id)
+        issuer = stored.issuer if stored and settings.is_default("issuer") else settings.issuer
+        client_id = stored.client_id if stored and settings.is_default("client_id") else settings.client_id
         if not issuer or not client_id:
             raise MissingSettingError(f"The {'client id' if issuer else 'issuer'} is not set.")
+        is_stored = stored is not None and (stored.issuer, stored.client_id) == (issuer, client_id)
+        audience = stored.audience if stored and is_stored and settings.is_default("audience") else settings.audience
         return cls(
             issuer=issuer,
             client_id=client_id,
             scope=settings.scope,
-            audience=settings.audience,
-            resource=settings.resource_indicator,
+            audience=audience,
+            resource=audience if settings.resource else None,
             pkce=settings.pkce,
             endpoints=settings.endpoints,
         )

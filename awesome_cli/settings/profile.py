@@ -1,6 +1,6 @@
 """Profiles: issuer, client, scope and audience, and which source of settings has precedence.
 
-Flag > variable > variable with another prefix > profile in ``config.toml`` > default.
+Flag > variable > variable with another prefix > profile in ``config.toml`` > stored session > the program's default.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from awesome_cli.brand import Brand
+from awesome_cli.brand import DEFAULT_SCOPE, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
 
-DEFAULT_SCOPE = "openid profile email offline_access"
+DEFAULT = "default"  # the source of a setting that the program itself has
 DEFAULT_PROFILE = "default"
 KEYRING_TIMEOUT = 30.0  # seconds; the user may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
@@ -50,10 +50,9 @@ class Profile:
         """All settings as ``config.toml`` names them; None for one that is not set, endpoints only if they are."""
         return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCH_SETTINGS)}, **self.endpoints}
 
-    @property
-    def resource_indicator(self) -> str | None:
-        """The audience as the ``resource`` parameter of RFC 8707, if the profile uses that."""
-        return self.audience if self.resource else None
+    def is_default(self, setting: str) -> bool:
+        """Whether a setting is the program's default: what a stored session has takes precedence over that."""
+        return self.sources.get(setting) in (None, DEFAULT)
 
 
 def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:
@@ -99,12 +98,13 @@ def resolve(
             _read_variables(environ, brand.env_prefix, TEXT_SETTINGS),
             *(_read_variables(environ, prefix, EXTRA_PREFIX_SETTINGS) for prefix in brand.extra_env_prefixes),
             from_file,
-            {"scope": (DEFAULT_SCOPE, "default")},
+            {key: (str(value), DEFAULT) for key, value in brand.defaults.items()},
+            {"scope": (DEFAULT_SCOPE, DEFAULT)},
         ]
     )
     # Endpoints belong to the issuer in the same table: tokens of another issuer must not be sent there.
     use_endpoints = _merge([from_file])[0].get("issuer") in (None, values.get("issuer"))
-    sources |= dict.fromkeys(SWITCH_SETTINGS, "default") | {
+    sources |= dict.fromkeys(SWITCH_SETTINGS, DEFAULT) | {
         key: "config.toml" for key in table if key not in TEXT_SETTINGS
     }
     return Profile(
@@ -114,7 +114,7 @@ def resolve(
         audience=values.get("audience"),
         scope=with_openid(values["scope"]),
         api_url=values.get("api_url"),
-        resource=bool(table.get("resource", False)),
+        resource=bool(table.get("resource", brand.defaults.get("resource", False))),
         pkce=bool(table.get("pkce", False)),
         endpoints={name: table[name] for name in ENDPOINTS if name in table and use_endpoints},
         sources=sources,

@@ -123,6 +123,28 @@ def run_on_asyncio(work: Callable[[], Awaitable[T]], /) -> T:
         return run(work, deferred)
 
 
+def run_beside_event_loop(run: Run) -> Run:
+    """Return ``run``, or where this thread has an event loop already, as in a notebook, ``run`` in another thread."""
+
+    def run_there(work: Callable[[], Awaitable[T]], /) -> T:
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(run, work).result()
+
+    return run_there if _has_event_loop() else run
+
+
+def _has_event_loop() -> bool:
+    """Whether asyncio or trio runs in this thread. Neither is imported for that."""
+    if (trio := sys.modules.get("trio")) and trio.lowlevel.in_trio_run():
+        return True
+    try:
+        return (asyncio := sys.modules.get("asyncio")) is not None and bool(asyncio.get_running_loop())
+    except RuntimeError:
+        return False
+
+
 def open_browser(url: str, *, hidden: str = "") -> bool:
     """Open ``url``, which must have passed ``secure_url``, without waiting and without output on our streams.
 

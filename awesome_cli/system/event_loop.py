@@ -51,6 +51,8 @@ def run(work: Callable[[], Awaitable[T]], signals: DeferredSignals) -> T:
     try:
         return anyio.run(cancellable, backend_options={"loop_factory": _Loop})
     except asyncio.CancelledError:
+        if not signals.cancelled:
+            raise
         raise ProviderUnreachableError("A signal cancelled the request.") from None
     except Exception as error:
         exhaustion = exhausted(error)

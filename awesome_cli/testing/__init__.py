@@ -1,6 +1,6 @@
-"""Test kit: a simulated OpenID provider, a hostile one, and a keyring in memory. The demo uses it too.
+"""Test kit: a terminal for programs, a simulated OpenID provider, a hostile one, a keyring in memory, virtual time.
 
 ``pytest_plugins = ["awesome_cli.testing"]`` loads the fixtures; pytest is not imported otherwise.
 """
 
-pytest_plugins = ["awesome_cli.testing.hostile"]
+pytest_plugins = ["awesome_cli.testing.hostile", "awesome_cli.testing.terminal"]

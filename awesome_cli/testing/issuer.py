@@ -103,6 +103,18 @@ class ProviderSimulator:
                 grant.decision = decision
             return grant is not None
 
+    def refusal(self, request: Request, audience: str | None) -> Response | None:
+        """Return what an API answers to a request whose access token is missing or not valid; None for a valid one.
+
+        ``audience`` names the API; None accepts a token for any.
+        """
+        with self._lock:
+            try:
+                self._require_access_token(request, audience)
+            except HttpError as error:
+                return error.response
+        return None
+
     @property
     def api_url(self) -> str:
         """The protected API, which is also the audience of its access tokens."""
@@ -340,13 +352,13 @@ class ProviderSimulator:
         self._require_access_token(request, self.api_url)
         return json_response({"echo": dict(request.form if request.json is None else request.json)})
 
-    def _require_access_token(self, request: Request, audience: str) -> dict[str, Any]:
+    def _require_access_token(self, request: Request, audience: str | None) -> dict[str, Any]:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         challenge = 'Bearer realm="demo"'
         if scheme.lower() != "bearer":  # RFC 6750 §3.1: no error code where no token was sent
             raise OAuthError("invalid_token", "An access token is required.", {"www-authenticate": challenge})
         claims = self._access_token_claims(token.strip())
-        if audience not in claims.get("aud", ()):
+        if not claims or (audience is not None and audience not in claims["aud"]):
             challenge += ', error="invalid_token"'
             raise OAuthError("invalid_token", "The access token is not valid here.", {"www-authenticate": challenge})
         return claims

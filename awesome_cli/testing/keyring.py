@@ -12,6 +12,7 @@ class MemoryKeyring(KeyringBackend):
     ``limit`` is the maximum size of a secret in bytes of UTF-16, which is 2,560 on Windows.
     """
 
+    backend_name = "MemoryKeyring"  # what ``whoami`` shows, without the name of this package
     priority = 0.0  # below 1 is not recommended
     viable = False  # excludes the class from keyring's search for backends
 

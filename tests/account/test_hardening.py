@@ -18,7 +18,6 @@ import httpx
 import pytest
 from keyring.backends.fail import Keyring
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
 from awesome_cli.errors import OutputError
 from awesome_cli.oauth.jwks import parse_jwks
@@ -28,7 +27,9 @@ from awesome_cli.sessions.model import User
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import account_of, to_httpx
+from awesome_cli.testing.terminal import to_httpx
+from support.brand import AWESOME
+from support.terminal import account_of
 
 if TYPE_CHECKING:
     from support.terminal import Terminal

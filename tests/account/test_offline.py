@@ -17,7 +17,8 @@ from awesome_cli.sessions.store import SessionStore
 from awesome_cli.testing.grants import Request
 
 if TYPE_CHECKING:
-    from support.terminal import Terminal, Time
+    from awesome_cli.testing.time import VirtualTime
+    from support.terminal import Terminal
 
 Act = Callable[[httpx.Request], httpx.Response]
 HTML = {"content-type": "text/html"}
@@ -63,7 +64,7 @@ UNCONFIRMED = {  # RFC 7009 §2.2: a 200 confirms a revocation, whatever its bod
 
 
 @pytest.fixture(params=["with cached metadata", "without cached metadata"])
-def expired(terminal: Terminal, time: Time, request: pytest.FixtureRequest) -> Terminal:
+def expired(terminal: Terminal, time: VirtualTime, request: pytest.FixtureRequest) -> Terminal:
     terminal.login()
     time.pass_by(4_000)
     if request.param == "without cached metadata":

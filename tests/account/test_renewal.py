@@ -26,7 +26,9 @@ from awesome_cli.system import lock
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.lock import acquire_locks
 from awesome_cli.testing.hostile import ABSENT, KEYS, ChangeMembers, Delay, Respond
-from support.terminal import Terminal, Time, account_of, to_httpx
+from awesome_cli.testing.terminal import to_httpx
+from awesome_cli.testing.time import VirtualTime
+from support.terminal import Terminal, account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +40,7 @@ NOTE = "Waiting for the provider ...\n"
 
 
 @pytest.fixture
-def expired(terminal: Terminal, time: Time) -> Terminal:
+def expired(terminal: Terminal, time: VirtualTime) -> Terminal:
     """A session whose access token has expired."""
     terminal.login()
     time.pass_by(4_000)
@@ -71,7 +73,7 @@ def test_a_refresh_response_within_two_seconds_causes_no_note(expired: Terminal)
 
 
 def test_a_refresh_that_timed_out_explains_why_the_session_ended(
-    expired: Terminal, issuer: ProviderSimulator, time: Time
+    expired: Terminal, issuer: ProviderSimulator, time: VirtualTime
 ) -> None:
     async def lost(request: httpx.Request) -> httpx.Response:
         expired.simulated(request)  # the provider renews, but the response is lost
@@ -88,7 +90,7 @@ def test_a_refresh_that_timed_out_explains_why_the_session_ended(
     assert issuer.reuses == 1
 
 
-def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal, time: Time) -> None:
+def test_other_requests_have_a_shorter_timeout_than_a_refresh(expired: Terminal, time: VirtualTime) -> None:
     expired.provider.at("/userinfo", Delay(REQUEST_TIMEOUT + 1))
     assert expired.run("token") == 0
     started = time.now()
@@ -136,7 +138,7 @@ def test_a_closed_output_pipe_does_not_end_a_renewal(
     assert (issuer.refreshes, issuer.reuses) == (1, 0)
 
 
-def test_a_renewal_ends_at_most_thirty_seconds_after_a_signal(expired: Terminal, time: Time) -> None:
+def test_a_renewal_ends_at_most_thirty_seconds_after_a_signal(expired: Terminal, time: VirtualTime) -> None:
     deferred = DeferredSignals()
 
     @contextmanager
@@ -242,7 +244,7 @@ def test_say_hi_answers_without_a_usable_lock_folder(expired: Terminal) -> None:
 
 @pytest.mark.parametrize("ahead", [-50 * 60, -3 * 60, 12 * 3600], ids=["50 min slow", "3 min slow", "12 h fast"])
 def test_a_wrong_clock_does_not_end_the_session(
-    terminal: Terminal, issuer: ProviderSimulator, time: Time, ahead: float
+    terminal: Terminal, issuer: ProviderSimulator, time: VirtualTime, ahead: float
 ) -> None:
     terminal.login()
     time.pass_by(3_000)

@@ -33,6 +33,7 @@ BIN = Path(sys.executable).parent
 BARE = "bare Python"
 KEYRING_GET = "keyring get"
 RENEWAL = "a renewal"
+TOKEN = "awesome token"
 FAR_OFF = 2.0  # times its goal: what fails
 
 
@@ -127,8 +128,10 @@ class Bench:
             Case(BARE, [sys.executable, "-I", "-c", "pass"]),
             Case("awesome say-hi", [awesome, "say-hi"], {KEYRING_GET: 0.25, BARE: 4}),
             Case("awesome whoami", [awesome, "whoami"], {KEYRING_GET: 0.50}),
-            Case("awesome token", [awesome, "token"], {KEYRING_GET: 0.75}),
+            Case(TOKEN, [awesome, "token"], {KEYRING_GET: 0.75}),
             Case(RENEWAL, [awesome, "--profile", "renews", "token", "--min-ttl", "100000"], {BARE: 35}),
+            Case("to define a program", [sys.executable, "-I", "-c", _DEFINE], {BARE: 1.2}),
+            Case("session() of a library", [sys.executable, "-I", "-c", _SESSION], {TOKEN: 1.2}),
             Case("awesome --version", [awesome, "--version"], {BARE: 2.5}),
             Case("awesome --help", [awesome, "--help"], {BARE: 12}),
             Case(KEYRING_GET, [str(BIN / "keyring"), "get", "awesome-cli:default", "awesome"]),
@@ -214,6 +217,9 @@ class Bench:
 def _seconds_run(pid: int) -> float:
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
+
+_DEFINE = "from awesome_cli import Program; Program('acme', app='acme.cli:app', issuer='https://id.example/')"
+_SESSION = "import awesome_cli; awesome_cli.session()"
 
 _ENLARGE_TOKEN = """
 import dataclasses, sys

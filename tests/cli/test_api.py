@@ -14,9 +14,9 @@ import anyio
 import httpx
 import pytest
 
+from awesome_cli import awesome
 from awesome_cli.api.client import MAX_PAGES, MAX_REFUSAL, STALL_TIMEOUT, resolve_url
 from awesome_cli.cli.api_output import MAX_FORMATTED
-from awesome_cli.cli.main import main
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -658,14 +658,14 @@ def test_bytes_are_written_to_a_pipe_unchanged(api: Api) -> None:
     data = bytes(range(256)) * 10
     api.responses = [response(200, data, {"content-type": "application/json"})]
     stdout = Bytes()
-    assert main(["api", "x"], replace(api.terminal.environment, stdout=stdout)) == 0
+    assert awesome.run(["api", "x"], environment=replace(api.terminal.environment, stdout=stdout)) == 0
     assert stdout.pipe.getvalue() == data
 
 
 def test_bytes_are_read_from_a_pipe_unchanged(api: Api) -> None:
     data = bytes(range(256)) * 10
     environment = replace(api.terminal.environment, stdin=Bytes(data), stdout=Bytes())
-    assert main(["api", "x", "--data", "@-"], environment) == 0
+    assert awesome.run(["api", "x", "--data", "@-"], environment=environment) == 0
     assert api.calls[0].content == data
 
 
@@ -680,7 +680,7 @@ def test_a_closed_pipe_is_not_an_error(api: Api) -> None:
 
             return Pipe()
 
-    assert main(["api", "x"], replace(api.terminal.environment, stdout=Closed())) == 0
+    assert awesome.run(["api", "x"], environment=replace(api.terminal.environment, stdout=Closed())) == 0
 
 
 def test_json_is_formatted_on_a_terminal(on_screen: Api) -> None:
@@ -754,7 +754,7 @@ class Slow:
             stderr=stderr,
             environ={**terminal.environment.environ, "TERM": "xterm", "COLUMNS": "100", **self._environ},
         )
-        assert main(["api", *argv], environment) == 0
+        assert awesome.run(["api", *argv], environment=environment) == 0
         stderr.flush()
         return stderr.pipe.getvalue().decode()
 

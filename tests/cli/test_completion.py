@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Self
 
 import pytest
 
-from awesome_cli.brand import AWESOME
-from awesome_cli.cli.app import COMMANDS
-from awesome_cli.cli.completion import profile_names
+from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.options import profile_names
+from support.brand import AWESOME
 from support.requirements import require
 
 if TYPE_CHECKING:
@@ -82,21 +82,15 @@ def home(tmp_path: Path) -> Home:
 
 def test_profile_names_come_from_the_config_file_and_the_session_index(terminal: Terminal) -> None:
     terminal.login("--profile", "signed-in", "--scope", "openid")
-
-    class Context:
-        @property
-        def obj(self) -> object:
-            return CommandContext(terminal.environment, AWESOME)
-
-    assert profile_names(Context()) == ["signed-in"]  # type: ignore[arg-type]  # the only attribute that is used
+    assert profile_names(CommandContext(terminal.environment, AWESOME)) == ["signed-in"]
     (terminal.environment.config_dir / "config.toml").write_text("[broken", "utf-8")
-    assert profile_names(Context()) == []  # type: ignore[arg-type]  # the same
+    assert profile_names(CommandContext(terminal.environment, AWESOME)) == []
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish", "powershell"])
 def test_the_completion_of_an_empty_word_lists_all_commands(home: Home, shell: str) -> None:
     completions = [line.partition(":::")[0].partition("\t")[0] for line in home.complete(shell, ["awesome", ""])]
-    assert completions == list(COMMANDS)
+    assert completions == list(BUILT_IN_COMMANDS)
 
 
 @pytest.mark.parametrize(

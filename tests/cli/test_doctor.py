@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awesome_cli import awesome
 from awesome_cli.cli.doctor import GLYPHS, check_clock, check_folder, installed_version
-from awesome_cli.cli.main import main
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.terminal import Stream, from_httpx, to_httpx
+from awesome_cli.testing.terminal import Stream, from_httpx, to_httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,7 +109,7 @@ def test_a_stream_that_cannot_encode_the_symbols_gets_ascii_ones(
             return encoding
 
     terminal.set(stdout=Encoded())
-    main(["doctor"], terminal.environment)
+    awesome.run(["doctor"], environment=terminal.environment)
     lines = terminal.environment.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
     assert {line.split()[0] for line in lines if not line.startswith(" ")} == glyphs
 

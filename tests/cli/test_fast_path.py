@@ -10,11 +10,11 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.cli import fast_path
 from awesome_cli.cli.fast_path import answer, insecure_file
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 from awesome_cli.sessions.shared_state import add_revoked
+from support.brand import AWESOME
 from support.terminal import account_of
 
 if TYPE_CHECKING:

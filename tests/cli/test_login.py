@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from awesome_cli.testing.issuer import ProviderSimulator
-    from support.terminal import Terminal, Time
+    from awesome_cli.testing.time import VirtualTime
+    from support.terminal import Terminal
 
 
 CHECK_WRITES = USUAL_CHUNKS + 1  # writes of the check before a first login
@@ -70,7 +71,7 @@ def test_login_while_signed_in_sends_no_request(terminal: Terminal) -> None:
 
 
 def test_login_renews_an_expired_session_instead_of_requesting_a_code(
-    terminal: Terminal, time: Time, issuer: ProviderSimulator
+    terminal: Terminal, time: VirtualTime, issuer: ProviderSimulator
 ) -> None:
     terminal.login()
     time.pass_by(4_000)
@@ -78,7 +79,7 @@ def test_login_renews_an_expired_session_instead_of_requesting_a_code(
     assert (issuer.refreshes, _device_code_requests(terminal)) == (1, 0)
 
 
-def test_login_replaces_an_expired_session_without_a_refresh_token(terminal: Terminal, time: Time) -> None:
+def test_login_replaces_an_expired_session_without_a_refresh_token(terminal: Terminal, time: VirtualTime) -> None:
     terminal.login("--scope", "openid")
     time.pass_by(4_000)
     assert terminal.run("login") == 0
@@ -94,7 +95,7 @@ def test_login_force_revokes_the_session_of_another_user(terminal: Terminal, iss
 
 
 def test_login_force_revokes_only_the_access_token_if_revocation_ends_the_whole_grant(
-    terminal: Terminal, issuer: ProviderSimulator, time: Time
+    terminal: Terminal, issuer: ProviderSimulator, time: VirtualTime
 ) -> None:
     issuer.revocation_deletes_grant = True
     terminal.login()
@@ -220,7 +221,7 @@ def test_login_without_insecure_storage_moves_the_session_to_the_keyring(
     assert not _file(terminal).exists()
     assert terminal.run("token") == 0
     assert terminal.run("whoami", "--json") == 0
-    assert terminal.json["store"] == "awesome_cli.testing.keyring.MemoryKeyring"
+    assert terminal.json["store"] == "MemoryKeyring"
 
 
 def test_login_replaces_a_plaintext_file_that_cannot_be_parsed(terminal: Terminal) -> None:

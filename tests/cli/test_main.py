@@ -77,7 +77,7 @@ def test_commands_run_without_a_temporary_folder(tmp_path: Path) -> None:
         "import sys, tempfile\n"
         "def gettempdir(): raise FileNotFoundError('as on a full disk')\n"
         "tempfile.gettempdir = gettempdir\n"
-        "from awesome_cli.cli.main import run; sys.argv = ['awesome', 'say-hi', '--quiet']; run()"
+        "from awesome_cli import awesome; sys.argv = ['awesome', 'say-hi', '--quiet']; awesome()"
     )
     variables = environ(HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
     command = [sys.executable, "-c", program]
@@ -108,7 +108,7 @@ def test_a_reader_that_closes_the_pipe_early_causes_no_error_message(tmp_path: P
 def test_a_missing_home_folder_is_reported() -> None:
     program = (
         "import sys; sys.modules['pwd'] = None\n"  # as if the user had no entry in the password database
-        "from awesome_cli.cli.main import run; sys.argv = ['awesome', 'profiles']; run()"
+        "from awesome_cli import awesome; sys.argv = ['awesome', 'profiles']; awesome()"
     )
     command = [sys.executable, "-c", program]
     done = subprocess.run(
@@ -120,9 +120,9 @@ def test_a_missing_home_folder_is_reported() -> None:
 
 def test_ctrl_c_during_startup_is_an_interruption(tmp_path: Path) -> None:
     program = (
-        "import signal, sys\nfrom awesome_cli import __main__\n"
+        "import signal, sys\nfrom awesome_cli import awesome\n"
         "class Argv(list):\n    def __getitem__(self, key): signal.raise_signal(signal.SIGINT)\n"
-        "sys.argv = Argv(); __main__.run()"
+        "sys.argv = Argv(); awesome()"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

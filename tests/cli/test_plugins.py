@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -71,16 +72,16 @@ def test_the_options_of_a_plugin_take_precedence(terminal: Terminal, packages: P
     assert terminal.out.count("--verbose") == 1
 
 
-def test_help_lists_a_plugin_with_its_package_without_importing_it(terminal: Terminal, packages: Path) -> None:
+def test_help_lists_a_plugin_with_the_first_sentence_of_its_help(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", HELLO)
+    assert terminal.run("--help") == 0
+    assert re.search(r"^  hello +Say hello\.$", terminal.out, re.MULTILINE)
+
+
+def test_help_lists_a_plugin_that_cannot_be_loaded(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", "raise SystemExit(3)")
     assert terminal.run("--help") == 0
-    assert "Commands of other packages" in terminal.out
-    assert "From plugin_hello 1.0." in terminal.out
-
-
-def test_help_without_plugins_has_no_section_for_them(terminal: Terminal) -> None:
-    assert terminal.run("--help") == 0
-    assert "other packages" not in terminal.out
+    assert re.search(r"^  hello +The command hello of the package plugin_hello 1\.0", terminal.out, re.MULTILINE)
 
 
 def test_a_plugin_cannot_replace_a_builtin_command(terminal: Terminal, packages: Path) -> None:
@@ -150,5 +151,5 @@ def test_the_example_plugin_can_be_installed_and_run(provider: ProviderSimulator
     assert awesome("login", "--insecure-storage").returncode == 0
     greeting = awesome("hello-api")
     assert (greeting.stdout, greeting.stderr, greeting.returncode) == ("Hello Juan!\n", "", 0)
-    assert "awesome-hello-api 1.0.0" in awesome("--help").stdout
+    assert "hello-api" in awesome("--help").stdout
     assert json.loads(awesome("api", "hello").stdout)["message"] == "Hello Juan!"

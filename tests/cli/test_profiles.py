@@ -64,7 +64,7 @@ def test_profiles_lists_user_issuer_token_expiry_and_store(terminal: Terminal) -
     assert heading.split() == ["PROFILE", "WHO", "WHERE", "ACCESS", "TOKEN", "STORE"]
     assert home.split() == ["*", "home", "(not", "signed", "in)", "https://home.auth0.com/"]
     assert work.split()[:3] == ["work", "Juan", "https://provider.example/"]
-    assert "valid for 60 minutes, renewed by itself  awesome_cli.testing.keyring.MemoryKeyring" in work
+    assert "valid for 60 minutes, renewed by itself  MemoryKeyring" in work
     assert terminal.paths == []
 
 
@@ -103,7 +103,7 @@ def test_profiles_json_lists_every_profile(terminal: Terminal) -> None:
         "issuer": "https://provider.example/",
         "expires_at": work["expires_at"],
         "refreshable": True,
-        "store": "awesome_cli.testing.keyring.MemoryKeyring",
+        "store": "MemoryKeyring",
         "problem": None,
     }
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.cli.app import COMMANDS
+from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import DISCOVERY, Act, ChangeMembers, ForgeIdToken, HostileProvider, Respond
 from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.testing.terminal import Result
 from support.process import Program
-from support.terminal import InProcess, Result, Terminal
+from support.terminal import InProcess, Terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,7 +195,7 @@ TROUBLES: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", BUILT_IN_COMMANDS)
 def test_no_command_prints_control_characters_of_settings_or_arguments(
     command: str, trouble: str, controlled: Terminal
 ) -> None:
@@ -206,7 +207,7 @@ def test_no_command_prints_control_characters_of_settings_or_arguments(
             assert "--json" not in argv or controlled.out.isascii()
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"demo"}))
+@pytest.mark.parametrize("command", sorted({*BUILT_IN_COMMANDS} - {"demo"}))
 def test_no_command_prints_control_characters_of_an_invalid_config_file(command: str, controlled: Terminal) -> None:
     (controlled.environment.config_dir / "config.toml").write_text(f"[profiles.'{CONTROLS.strip()}", "utf-8")
     for argv in RUNS[command]:

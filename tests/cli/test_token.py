@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli.cli.main import main
+from awesome_cli import awesome
 from awesome_cli.system import lock
 
 if TYPE_CHECKING:
     from awesome_cli.testing.issuer import ProviderSimulator
-    from support.terminal import Terminal, Time
+    from awesome_cli.testing.time import VirtualTime
+    from support.terminal import Terminal
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_a_valid_token_is_printed_without_a_request(signed_in: Terminal) -> None
 
 @pytest.mark.parametrize(("left", "renewals"), [(61, 0), (60, 1), (1, 1), (0, 1), (-5_000, 1)])
 def test_a_token_with_less_than_a_minute_left_is_renewed(
-    signed_in: Terminal, issuer: ProviderSimulator, time: Time, left: int, renewals: int
+    signed_in: Terminal, issuer: ProviderSimulator, time: VirtualTime, left: int, renewals: int
 ) -> None:
     time.pass_by(3_600 - left - (time.now() - issuer.requests[-1].at))
     assert signed_in.run("token") == 0
@@ -37,7 +38,7 @@ def test_a_token_with_less_than_a_minute_left_is_renewed(
 
 @pytest.mark.parametrize(("min_ttl", "renewals"), [("0", 0), ("29", 0), ("31", 1)])
 def test_min_ttl_decides_whether_a_token_is_renewed(
-    signed_in: Terminal, issuer: ProviderSimulator, time: Time, min_ttl: str, renewals: int
+    signed_in: Terminal, issuer: ProviderSimulator, time: VirtualTime, min_ttl: str, renewals: int
 ) -> None:
     time.pass_by(3_600 - 30 - (time.now() - issuer.requests[-1].at))
     assert signed_in.run("token", "--min-ttl", min_ttl) == 0
@@ -52,7 +53,7 @@ def test_a_new_token_is_printed_even_if_it_expires_before_min_ttl(
     assert signed_in.out.count(".") == 2
 
 
-def test_a_session_without_a_refresh_token_is_used_until_it_expires(terminal: Terminal, time: Time) -> None:
+def test_a_session_without_a_refresh_token_is_used_until_it_expires(terminal: Terminal, time: VirtualTime) -> None:
     terminal.login("--scope", "openid")
     assert terminal.run("token", "--min-ttl", "99999") == 0
     time.pass_by(4_000)
@@ -60,7 +61,7 @@ def test_a_session_without_a_refresh_token_is_used_until_it_expires(terminal: Te
     assert "offline_access" in terminal.err
 
 
-def test_a_renewal_sends_one_request(signed_in: Terminal, time: Time) -> None:
+def test_a_renewal_sends_one_request(signed_in: Terminal, time: VirtualTime) -> None:
     time.pass_by(4_000)
     assert signed_in.run("token") == 0
     assert signed_in.paths == ["/token"]
@@ -79,7 +80,7 @@ def test_token_without_a_session_is_an_error(terminal: Terminal) -> None:
 
 
 def test_a_renewal_that_waited_for_a_logout_does_not_restore_the_session(
-    signed_in: Terminal, time: Time, monkeypatch: pytest.MonkeyPatch
+    signed_in: Terminal, time: VirtualTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     time.pass_by(4_000)
     acquire = lock.acquire_locks
@@ -96,4 +97,4 @@ def test_a_renewal_that_waited_for_a_logout_does_not_restore_the_session(
 
 
 def _log_out(terminal: Terminal) -> int:
-    return main(["logout"], terminal.environment)
+    return awesome.run(["logout"], environment=terminal.environment)

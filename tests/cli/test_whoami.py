@@ -41,7 +41,7 @@ def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
         "profile": "default",
         "signed in": "2027-01-15T08:00:05Z",
         "access token": "valid for 60 minutes, renewed by itself",
-        "kept in": "awesome_cli.testing.keyring.MemoryKeyring",
+        "kept in": "MemoryKeyring",
     }
     assert terminal.paths == []
 
@@ -84,7 +84,7 @@ def test_whoami_json_has_every_member(terminal: Terminal) -> None:
         "signed_in_at": "2027-01-15T08:00:05Z",
         "expires_at": "2027-01-15T09:00:05Z",
         "refreshable": True,
-        "store": "awesome_cli.testing.keyring.MemoryKeyring",
+        "store": "MemoryKeyring",
     }
 
 

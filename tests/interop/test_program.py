@@ -20,10 +20,10 @@ from support.requirements import require
 if sys.platform != "linux":
     pytest.skip("the Secret Service is Linux's", allow_module_level=True)
 
+from awesome_cli.testing.terminal import Result
 from support.desktop import Desktop
 from support.process import wait
 from support.secret_service import gnome_keyring
-from support.terminal import Result
 
 API = "https://api.example.com/"
 

@@ -11,12 +11,12 @@ import pytest
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore import backend
 from awesome_cli.keystore.backend import open_keyring, system_keyring
 from awesome_cli.system.environment import Environment, system_environment
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.brand import AWESOME
 
 
 class Recommended(MemoryKeyring):

@@ -11,12 +11,12 @@ import pytest
 from keyring.backends import fail, null
 from keyring.errors import KeyringLocked, NoKeyringError
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import KeyringError
 from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import MAX_COPIES, KeyringStore
 from awesome_cli.system.environment import Backend
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.brand import AWESOME
 
 SECRET = "s3cret"
 
@@ -91,7 +91,7 @@ def test_the_backend_is_chosen_once_and_on_first_use() -> None:
     store = keyring_store(choose)
     assert chosen == []
     store.get("name")
-    assert store.backend_name == "awesome_cli.testing.keyring.MemoryKeyring"
+    assert store.backend_name == "MemoryKeyring"
     assert len(chosen) == 1
 
 

@@ -6,7 +6,6 @@ import json
 
 import pytest
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import InvalidTokenError, NoMatchingKeyError, ProviderError, TokenNotCurrentError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import (
@@ -19,6 +18,7 @@ from awesome_cli.oauth.jwks import parse_jwks, usable_keys
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 from support import token_cases
+from support.brand import AWESOME
 from support.token_cases import ACCESS_TOKEN, BODY, CLIENT, EC, HEAD, ISSUER, NOW, OTHER_RSA, RSA, SIGNATURE, jwk, token
 
 

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import InvalidTokenError, ProviderError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.id_token import IdToken, validate_id_token
@@ -17,6 +16,7 @@ from awesome_cli.oauth.jwks import parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 from support import token_cases
+from support.brand import AWESOME
 from support.token_cases import (
     BAD,
     BODY,

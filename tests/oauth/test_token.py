@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import (
     AwesomeError,
     ProviderError,
@@ -20,6 +19,7 @@ from awesome_cli.errors import (
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse, is_transient, parse_refresh, parse_token, refresh_form
+from support.brand import AWESOME
 
 GOOD = {
     "access_token": "access",

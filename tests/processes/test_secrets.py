@@ -45,7 +45,7 @@ PIECE = 16  # characters; a shorter part of a secret is not useful
 LIKE_A_SECRET = re.compile(r"[A-Za-z0-9_-]{40,}")
 VERBOSE_WITH_LOGS = (
     "import logging, os; logging.basicConfig(level=logging.DEBUG, filename=os.environ['TEST_LOG']);"
-    " from awesome_cli.cli.main import run; run()"
+    " from awesome_cli import awesome; awesome()"
 )
 
 

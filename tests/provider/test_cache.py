@@ -14,7 +14,8 @@ import pytest
 from awesome_cli.provider.cache import CLOCK_SLACK, MAX_AGE, FileMetadataCache, digest
 from awesome_cli.system.files import LARGEST
 from awesome_cli.testing.hostile import DISCOVERY, KEYS
-from support.terminal import START, Terminal
+from awesome_cli.testing.time import START
+from support.terminal import Terminal
 
 ISSUER = "https://provider.example/"
 DOCUMENT = {"discovery": {"issuer": ISSUER}, "keys": []}

@@ -17,15 +17,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.hints import hint_for
 from awesome_cli.oauth.device_grant import DeviceAuthorization
 from awesome_cli.provider.client import REQUEST_TIMEOUT, oidc_client
 from awesome_cli.provider.config import ClientConfig
 from awesome_cli.sessions.model import Session
+from awesome_cli.testing.time import START, VirtualTime
 from support import token_cases
-from support.terminal import START, Time
+from support.brand import AWESOME
 
 ISSUER = token_cases.ISSUER
 DEVICE = {
@@ -93,7 +93,7 @@ class SignIn:
         self.script = list(script)
         self.rest = rest
         self.device = {name: value for name, value in {**DEVICE, **device}.items() if value != "absent"}
-        self.time = Time()
+        self.time = VirtualTime()
         self.timeout: float | None = None
         self.meanwhile: list[tuple[float, Callable[[], object]]] = []
         self.polled_at: list[float] = []

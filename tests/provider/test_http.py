@@ -50,10 +50,11 @@ from awesome_cli.testing.hostile import (
     SendSlowly,
     serve_hostile,
 )
+from awesome_cli.testing.time import START
 from support.process import Program
 from support.proxy import proxy
 from support.requirements import require
-from support.terminal import START, InProcess, Terminal
+from support.terminal import InProcess, Terminal
 from support.time_limits import within
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.testing.terminal import Result
 from support.keyrings.file import FileKeyring
 from support.process import Program, wait
 from support.provider import issuing_expired_tokens
 from support.requirements import require
-from support.terminal import Result
 from support.time_limits import within
 
 KEYRING_UNUSABLE = 9

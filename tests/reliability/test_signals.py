@@ -217,7 +217,7 @@ def test_a_second_ctrl_c_ends_a_logout_whose_provider_does_not_answer(
     assert (end.code, program.entries) == (10, {})
 
 
-STARTED = "import os; os.write(1, b'!'); from awesome_cli.cli.main import run; run()"  # the interpreter has started
+STARTED = "import os; os.write(1, b'!'); from awesome_cli import awesome; awesome()"  # the interpreter has started
 
 
 @pytest.mark.parametrize("argv", [("say-hi",), ("login", "--force"), ("profiles",), ("doctor",)], ids=" ".join)

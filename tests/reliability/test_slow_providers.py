@@ -20,7 +20,7 @@ from support.time_limits import within
 AT_ONCE = 12
 SHORT_TIMEOUT = (
     "import sys, awesome_cli.provider.client as provider; provider.REFRESH_TIMEOUT = 2.0\n"
-    "from awesome_cli.cli.main import run; sys.argv[0] = 'awesome'; run()"
+    "from awesome_cli import awesome; sys.argv[0] = 'awesome'; awesome()"
 )  # the program with a timeout of 2 seconds for a refresh
 
 

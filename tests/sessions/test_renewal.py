@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import (
     InvalidTokenError,
     KeyringError,
@@ -21,6 +20,7 @@ from awesome_cli.hints import hint_for
 from awesome_cli.sessions.model import RenewalUnverifiedError, Session, User, unverified_session
 from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.store import SessionStore
+from support.brand import AWESOME
 
 NOW = 1_800_000_000.0
 OLD = Session(

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keyring.errors import PasswordDeleteError, PasswordSetError
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import DamagedSessionError, KeyringError, LoginRequiredError, SaveUnconfirmedError
 from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import KeyringStore
@@ -20,6 +19,7 @@ from awesome_cli.sessions.manifest import decode_manifest, dump_json, encode_man
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, _digest, _split
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.brand import AWESOME
 
 USER = User(
     issuer="https://provider.example/",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.settings.profile import (
     Profile,
@@ -19,6 +18,7 @@ from awesome_cli.settings.profile import (
     session_requirements,
     with_openid,
 )
+from support.brand import AWESOME
 from support.config_file import FILE, read
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ def test_a_setting_without_source_has_its_default(path: Path) -> None:
         "pkce": False,
     }
     assert profile.sources == {"scope": "default", "resource": "default", "pkce": "default"}
-    assert profile.resource_indicator is None
 
 
 def test_an_empty_variable_counts_as_absent(path: Path) -> None:
@@ -121,7 +120,7 @@ pkce = true
 jwks_uri = "https://id.example/keys"
 """
     profile = resolve_work(path, text=text)
-    assert profile.resource_indicator == "https://api.example/"
+    assert profile.settings["resource"] is True
     assert profile.settings["pkce"] is True
     assert profile.settings["jwks_uri"] == "https://id.example/keys"
     assert profile.sources["pkce"] == profile.sources["jwks_uri"] == "config.toml"

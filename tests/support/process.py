@@ -18,9 +18,10 @@ from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.session_locks import session_lock_name
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import account_folders
+from awesome_cli.testing.terminal import Result
 from support.home import private_environment
 from support.keyrings.file import FileKeyring
-from support.terminal import InProcess, Result
+from support.terminal import InProcess
 
 ROUNDS = int(os.environ.get("AWESOME_TESTS_ROUNDS", "4"))  # repetitions of tests that depend on chance
 TIMEOUT = 60.0  # seconds for one process, on a busy machine

@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time as real_time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from typing import Any
 
 import anyio
 import httpx
 import pytest
-from trio.testing import MockClock
 
+from awesome_cli import awesome
 from awesome_cli.account import Account
-from awesome_cli.brand import AWESOME
 from awesome_cli.cli.console import Console
-from awesome_cli.cli.main import main
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.environment import Environment, run_on_asyncio
-from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import HostileProvider
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
-from support.signals import no_signals
-
-T = TypeVar("T")
-
-START = 1_800_000_000.0  # seconds since the epoch at which virtual time begins
-
-
-class Time:
-    """Virtual time: it passes with the clock of the event loop, and stands still between commands."""
-
-    def __init__(self) -> None:
-        self._instant = START
-        self._loop: MockClock | None = None
-
-    def now(self) -> float:
-        return self._instant + (self._loop.current_time() if self._loop else 0.0)
-
-    def run(self, work: Callable[[], Awaitable[T]], /) -> T:
-        self._loop = MockClock(autojump_threshold=0)
-        try:
-            return anyio.run(work, backend="trio", backend_options={"clock": self._loop})
-        finally:
-            self._instant, self._loop = self.now(), None
-
-    def pass_by(self, seconds: float) -> None:
-        self._instant += seconds
-
-
-class Stream(io.StringIO):
-    """A text stream that may claim to be a terminal."""
-
-    terminal = False
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-@dataclass(frozen=True)
-class Result:
-    """The exit code and the output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:  # noqa: ANN401 - a JSON document
-        return json.loads(self.out)
-
-    @property
-    def err_without_note(self) -> str:
-        """Standard error without the note that a slow keyring causes on a busy machine."""
-        return self.err.replace("Waiting for the keyring; it may be asking you to unlock it.\n", "")
+from awesome_cli.testing.terminal import Result, Stream, from_httpx, no_signals, to_httpx
+from awesome_cli.testing.time import VirtualTime
+from support.brand import AWESOME
 
 
 class InProcess:
@@ -128,7 +73,7 @@ class InProcess:
             stderr=streams[2],
             environ={name: value for name, value in variables.items() if value is not None},
         )
-        code = main(argv, environment)
+        code = awesome.run(argv, environment=environment)
         result = Result(code, streams[1].getvalue(), streams[2].getvalue())
         assert "Traceback" not in result.err
         return result
@@ -144,7 +89,7 @@ class Terminal(InProcess):
     ``answer`` handles each request; by default the provider does.
     """
 
-    def __init__(self, home: Path, issuer: ProviderSimulator, time: Time) -> None:
+    def __init__(self, home: Path, issuer: ProviderSimulator, time: VirtualTime) -> None:
         self.issuer = issuer
         self.provider = HostileProvider(issuer)
         self.time = time
@@ -199,27 +144,18 @@ class Terminal(InProcess):
         raise httpx.RemoteProtocolError("no response")
 
 
-def from_httpx(request: httpx.Request) -> Request:
-    form = dict(parse_qsl(request.content.decode(), keep_blank_values=True))
-    return Request(request.method, request.url.raw_path.decode(), form, dict(request.headers))
-
-
-def to_httpx(response: Response) -> httpx.Response:
-    return httpx.Response(response.status, stream=httpx.ByteStream(response.body), headers=dict(response.headers))
+@pytest.fixture
+def time() -> VirtualTime:
+    return VirtualTime()
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def issuer(time: Time) -> ProviderSimulator:
+def issuer(time: VirtualTime) -> ProviderSimulator:
     return ProviderSimulator(now=time.now, url="https://provider.example/")
 
 
 @pytest.fixture
-def terminal(tmp_path: Path, issuer: ProviderSimulator, time: Time) -> Terminal:
+def terminal(tmp_path: Path, issuer: ProviderSimulator, time: VirtualTime) -> Terminal:
     return Terminal(tmp_path, issuer, time)
 
 

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+from awesome_cli.testing.terminal import Result
 from support.process import wait
-from support.terminal import Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

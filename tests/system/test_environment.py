@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from awesome_cli.brand import AWESOME
 from awesome_cli.errors import ConfigError
 from awesome_cli.system.environment import hide_token_from_children, open_browser, system_environment
+from support.brand import AWESOME
 
 
 def test_the_environment_is_that_of_the_process() -> None:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
+from awesome_cli import awesome
 from awesome_cli.brand import Brand
-from awesome_cli.cli import fast_path
-from awesome_cli.cli import main as __main__
+from awesome_cli.cli import fast_path, main
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.system.exhaustion import exhausted
+from support.brand import AWESOME
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -93,7 +94,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> object:
     with Path(os.devnull).open(encoding="utf-8") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)  # pytest's own cannot be reconfigured
         with pytest.raises(SystemExit) as ended:
-            __main__.run()
+            awesome()
     return ended.value.code
 
 
@@ -117,4 +118,4 @@ def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(fast_path, "answer", exhausted_system)
-    assert __main__._run_fast_path(["say-hi"]) is None  # noqa: SLF001 - it has no public caller
+    assert main._run_fast_path(["say-hi"], AWESOME) is None  # noqa: SLF001 - it has no public caller

@@ -13,7 +13,8 @@ import pytest
 from awesome_cli.system.files import LARGEST, read_private, remove_private, write_private
 
 if TYPE_CHECKING:
-    from support.terminal import Terminal, Time
+    from awesome_cli.testing.time import VirtualTime
+    from support.terminal import Terminal
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def block(terminal: Terminal, folder: str) -> Path:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-def test_a_file_in_place_of_a_folder_causes_a_warning_only(terminal: Terminal, time: Time, folder: str) -> None:
+def test_a_file_in_place_of_a_folder_causes_a_warning_only(terminal: Terminal, time: VirtualTime, folder: str) -> None:
     path = block(terminal, folder)
     terminal.login("--scope", "openid offline_access")
     assert str(path) in terminal.err
@@ -197,7 +198,7 @@ def test_an_invalid_config_file_is_reported_with_its_line(
     assert terminal.requests == []
 
 
-def test_an_invalid_config_file_does_not_prevent_say_hi_and_logout(terminal: Terminal, time: Time) -> None:
+def test_an_invalid_config_file_does_not_prevent_say_hi_and_logout(terminal: Terminal, time: VirtualTime) -> None:
     terminal.login()
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(exist_ok=True)

@@ -14,7 +14,8 @@ from typing import NoReturn
 import pytest
 
 import awesome_cli
-from awesome_cli.cli import main as __main__
+from awesome_cli import awesome
+from awesome_cli.cli import main
 from awesome_cli.system.signals import (
     EXIT_CODES,
     MESSAGES,
@@ -129,8 +130,8 @@ def test_a_signal_during_an_import_in_a_process_prints_no_traceback(tmp_path: Pa
         import sys
         sys.path.insert(0, {str(tmp_path)!r})  # in the place of the standard library's module, which is imported late
         sys.argv = ["awesome", "profiles"]
-        from awesome_cli.cli.main import run
-        run()
+        from awesome_cli import awesome
+        awesome()
     """)
     environ = {"HOME": str(tmp_path), "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
     done = subprocess.run(
@@ -170,7 +171,7 @@ def test_ctrl_c_before_the_handler_is_installed_is_an_interruption(
 ) -> None:
     monkeypatch.setattr(sys, "meta_path", [Interrupted(error, cause), *sys.meta_path])
     with pytest.raises(SystemExit) as ended:
-        __main__.run()
+        awesome()
     assert (ended.value.code, capsys.readouterr().err) == (130, "Interrupted.\n")
 
 
@@ -178,14 +179,14 @@ def test_ctrl_c_before_the_handler_is_installed_is_an_interruption(
 def test_another_error_before_the_handler_is_installed_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "meta_path", [Interrupted(RuntimeError("another"), None), *sys.meta_path])
     with pytest.raises(RuntimeError, match="another"):
-        __main__.run()
+        awesome()
 
 
 @pytest.mark.parametrize("number", EXIT_CODES)
 def test_a_signal_outside_of_a_command_exits_with_its_code_and_message(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(__main__, "_run_fast_path", lambda _: signal.raise_signal(number))
+    monkeypatch.setattr(main, "_run_fast_path", lambda *_: signal.raise_signal(number))
     with pytest.raises(SystemExit) as ended:
-        __main__.run()
+        awesome()
     assert (ended.value.code, capsys.readouterr().err) == (EXIT_CODES[number], f"{MESSAGES[EXIT_CODES[number]]}\n")

@@ -10,8 +10,8 @@ import pytest
 
 from awesome_cli import __version__
 from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.testing.terminal import Result
 from support.provider import issuing_expired_tokens
-from support.terminal import Result
 from support.windows import Windows, wait_on_windows, windows_path
 
 LOCKER = "keyring.backends.Windows.WinVaultKeyring"

@@ -1,0 +1,55 @@
+"""The built-in commands: each is a Typer app in the module of its name, which is imported when it is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.main import get_command
+
+from awesome_cli.brand import Brand
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.options import add_missing_options, common_options
+from awesome_cli.errors import UsageError
+from awesome_cli.hints import fill_placeholders
+from awesome_cli.text import safe
+
+CLICK_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]  # Typer vendors Click and exports its subclasses alone
+
+
+def run_built_in(name: str, argv: Sequence[str], context: CommandContext) -> int:
+    """Run a built-in command and return its exit code. Raises AwesomeError."""
+    return invoke(built_in(name, context), argv, f"{context.brand.name} {name}", context)
+
+
+def built_in(name: str, context: CommandContext) -> Any:  # noqa: ANN401 - Click's Command is private to Typer
+    """Return a built-in command as Click's object."""
+    context.is_own_command = False
+    module = import_module(f"awesome_cli.cli.{name.replace('-', '_')}")
+    command = get_command(module.app)
+    command.name = name
+    _fill_placeholders(command, context.brand)
+    add_missing_options(command, common_options(context))
+    return command
+
+
+def invoke(command: Any, argv: Sequence[str], path: str, context: CommandContext) -> int:  # noqa: ANN401 - as above
+    """Run a command of ours; ``path`` is what calls it. Raises UsageError where it does not fit, and AwesomeError."""
+    try:
+        code = command.main(list(argv), prog_name=path, standalone_mode=False, obj=context, windows_expand_args=False)
+    except CLICK_USAGE_ERROR as error:
+        where = error.ctx.command_path if error.ctx else path
+        raise UsageError(safe(error.format_message(), 400), hint=f"See: {where} --help") from error
+    return code if isinstance(code, int) else 0
+
+
+def _fill_placeholders(command: Any, brand: Brand) -> None:  # noqa: ANN401 - as above
+    """Name the program in a command's help: its modules do not know of which program they are part."""
+    for documented in (command, *command.params):
+        for attribute in ("help", "short_help", "epilog", "metavar"):
+            if text := getattr(documented, attribute, None):
+                setattr(documented, attribute, fill_placeholders(text, brand))
+    for child in getattr(command, "commands", {}).values():
+        _fill_placeholders(child, brand)

@@ -1,0 +1,107 @@
+"""Which code a command line is for: the options before the command, a built-in command, or the program's own app.
+
+Only ``--profile``, ``--verbose``, ``--quiet`` and ``--version`` are read here. A built-in command is run without the
+program's app, which may be slow to import; everything else goes to the app unchanged.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from awesome_cli.cli.context import CommandContext, Definition
+from awesome_cli.cli.definition import check_definition, is_typer
+from awesome_cli.errors import ProgramError, UsageError
+
+_SWITCHES = ("--verbose", "--quiet")
+
+
+def run_command(argv: Sequence[str], context: CommandContext, program: Definition) -> int:
+    """Run one command and return its exit code. Raises AwesomeError, and whatever the program's own code raises."""
+    if context.environment.environ.get(context.brand.completion_variable):
+        return _run_app(argv, context, program)
+    words = _read_options([*argv], context)
+    if words is None:
+        return 0
+    if words and words[0] in context.brand.commands:
+        from awesome_cli.cli.built_ins import run_built_in
+
+        return run_built_in(words[0], words[1:], context)
+    return _run_app(words, context, program)
+
+
+def _read_options(words: list[str], context: CommandContext) -> list[str] | None:
+    """Return the words from the command on; None, if the version was asked for and is printed."""
+    while words:
+        option, equals, value = words[0].partition("=")
+        if words[0] in _SWITCHES:
+            setattr(context.console, option.removeprefix("--"), True)
+        elif words[0] == "--version":
+            context.console.result(context.brand.version_line)
+            return None
+        elif option == "--profile":
+            if not equals:
+                del words[0]
+                if not words:
+                    raise UsageError("The option --profile requires a name.", hint=f"See: {context.brand.name} --help")
+                value = words[0]
+            context.choose_profile(value)
+        else:
+            break
+        del words[0]
+    return words
+
+
+def _run_app(argv: Sequence[str], context: CommandContext, program: Definition) -> int:
+    context.is_own_command = program.app is not None
+    app = _load(program.app)
+    if app is None or is_typer(app):
+        from awesome_cli.cli.completion import require_completion_request
+        from awesome_cli.cli.typer_app import run_own_app, run_root
+
+        require_completion_request(context.environment.environ, context.brand)
+        if app is None:
+            return run_root(argv, context)
+    check_definition(app, program)
+    if is_typer(app):
+        return run_own_app(app, argv, context)
+    result = app([*argv])
+    if inspect.iscoroutine(result):
+        result.close()
+        raise ProgramError(
+            f"The function {result.__qualname__} of the program's app is async, and nothing runs it.",
+            hint="Call anyio.run in it, or decorate it with signed_in.",
+        )
+    return exit_code(result)
+
+
+def exit_code(result: object) -> int:
+    """Return the exit code that ``sys.exit(result)`` means; text is printed, as there."""
+    if result is None or isinstance(result, int):
+        return int(result or 0)
+    print(result, file=sys.stderr)  # noqa: T201 - as Python does
+    return 1
+
+
+def _load(app: Any) -> Any:  # noqa: ANN401 - a Typer app, a function, text or None
+    """Import the app, if it is given as ``"module:attribute"``. Raises ProgramError, if there is no such thing."""
+    if not isinstance(app, str):
+        return app
+    module, _, path = app.partition(":")
+    try:
+        found: Any = import_module(module)
+        for attribute in path.split("."):
+            found = getattr(found, attribute)
+    except (ModuleNotFoundError, AttributeError) as error:
+        is_ours = isinstance(error, AttributeError) or f"{module}.".startswith(f"{error.name}.")
+        if not is_ours:
+            raise
+        raise ProgramError(
+            f'The app "{app}" cannot be imported ({error}).', hint='It is given as "module:attribute".'
+        ) from error
+    if not callable(found):
+        raise ProgramError(f'The app "{app}" is neither a Typer app nor a function.')
+    return found

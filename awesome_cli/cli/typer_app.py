@@ -1,0 +1,129 @@
+"""The program's own Typer app with the built-in commands in it, or a command group where there is no app.
+
+A command that the program does not define itself is a :class:`_LazyCommand`, which is loaded when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from awesome_cli.brand import BUILT_IN_COMMANDS, Brand
+from awesome_cli.cli.built_ins import built_in, invoke
+from awesome_cli.cli.completion import completion_options, replace_completion_options
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.options import add_missing_options, common_options, examples, options_of
+
+
+class _LazyCommand(TyperCommand):
+    """Loads a command when it is called or completed, and for its help, unless ``sentence`` is that."""
+
+    def __init__(self, name: str, load: Callable[[], Any], context: CommandContext, sentence: str = "") -> None:
+        self._load = load
+        self._context = context
+        self._sentence = sentence
+        super().__init__(name, rich_markup_mode=None)
+
+    @cached_property
+    def _command(self) -> Any:  # noqa: ANN401 - Click's Command is private to Typer
+        return self._load()
+
+    def _load_help(self) -> str:
+        return self._sentence or str(self._command.get_short_help_str(200))
+
+    help = property(_load_help, lambda _self, _text: None)  # the constructor sets it
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Click's signature
+        return self._command.make_context(info_name, args, parent=parent, **{**extra, "obj": self._context})
+
+
+def add_built_ins(app: typer.Typer, brand: Brand) -> None:
+    """Let the help of ``app`` list the built-in commands. Raises TypeError for anything but a Typer app."""
+    if not isinstance(app, typer.Typer):
+        raise TypeError(f"add_to expects a Typer app, not {app!r}")
+    for name in brand.commands:
+        app.command(name, help=BUILT_IN_COMMANDS[name])(placeholder)
+
+
+def placeholder() -> None:
+    """Stand for a built-in command in a Typer app until it runs."""
+
+
+def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) -> int:
+    """Run the program's own Typer app as Typer does, with its way of reporting usage errors. Raises SystemExit."""
+    command = get_command(app)
+    if hasattr(command, "commands"):
+        own = {name: child for name, child in command.commands.items() if name not in context.brand.commands}
+        listed = {name: _built_in(name, context) for name in context.brand.commands if name in command.commands}
+        command.commands = {name: listed.get(name) or own[name] for name in command.commands} | _plugins(
+            context, {*own, *context.brand.commands}
+        )
+    replace_completion_options(command, context)
+    add_missing_options(command, common_options(context))
+    brand = context.brand
+    command.main(list(argv), prog_name=brand.name, complete_var=brand.completion_variable, windows_expand_args=False)
+    return 0
+
+
+def run_root(argv: Sequence[str], context: CommandContext) -> int:
+    """Run a program that has no app of its own. Raises AwesomeError."""
+    brand = context.brand
+    listed: dict[str, Any] = {name: _built_in(name, context) for name in brand.commands}
+    root = TyperGroup(
+        name=brand.name,
+        commands=listed | _plugins(context, listed),
+        params=[
+            *common_options(context),
+            *_version_option(context),
+            *completion_options(context),
+        ],
+        help="Sign in once with an OpenID provider; the session is kept, and renewed when it is used.",
+        epilog=examples(*(f"{brand.name} {name}" for name in ("login", "say-hi") if name in brand.commands)),
+        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=None,
+    )
+    return invoke(root, list(argv) or ["--help"], brand.name, context)
+
+
+def _version_option(context: CommandContext) -> list[Any]:
+    def show(ctx: typer.Context, wanted: bool) -> None:  # noqa: FBT001 - Typer's call
+        if wanted and not ctx.resilient_parsing:
+            context.console.result(context.brand.version_line)
+            raise typer.Exit
+
+    def options(
+        *,
+        version: bool = typer.Option(
+            False, "--version", callback=show, is_eager=True, help="Show the version and exit."
+        ),
+    ) -> None: ...
+
+    return options_of(options)
+
+
+def _built_in(name: str, context: CommandContext) -> _LazyCommand:
+    return _LazyCommand(name, partial(built_in, name, context), context, BUILT_IN_COMMANDS[name])
+
+
+def _plugins(context: CommandContext, taken: Container[str]) -> dict[str, Any]:
+    """Return the commands of other packages; they do not replace any that the program has."""
+    group = context.brand.plugin_group
+    if group is None:
+        return {}
+    from awesome_cli.cli import plugins
+
+    def load(entry: Any) -> Any:  # noqa: ANN401 - an EntryPoint; its class takes a while to import
+        context.is_own_command = True  # what it raises is not our bug
+        command = plugins.load(entry)
+        add_missing_options(command, common_options(context))
+        return command
+
+    found = plugins.plugins(group)
+    return {
+        name: _LazyCommand(name, partial(load, entry), context) for name, entry in found.items() if name not in taken
+    }

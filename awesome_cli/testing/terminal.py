@@ -1,0 +1,204 @@
+r"""A terminal for tests of programs: in process, in memory, in virtual time, with a simulated provider.
+
+A whole test file::
+
+    from acme.cli import acme
+
+    pytest_plugins = ["awesome_cli.testing"]
+
+    def test_deploy_says_who_deploys(terminal_for):
+        terminal = terminal_for(acme)
+        terminal.login(name="Juan")
+        assert terminal.run("deploy", "billing") == 0
+        assert terminal.out == "Juan deploys billing\n"
+
+    def test_deploy_requires_a_session(terminal_for):
+        terminal = terminal_for(acme)
+        assert terminal.run("deploy", "billing") == 4
+        assert "Hint: Sign in with: acme login" in terminal.err
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+import httpx
+import pytest
+
+from awesome_cli.brand import Brand
+from awesome_cli.oauth.response import Response
+from awesome_cli.system.deferred_signals import DeferredSignals
+from awesome_cli.system.environment import Environment
+from awesome_cli.testing.grants import Request
+from awesome_cli.testing.issuer import JUAN, ProviderSimulator
+from awesome_cli.testing.keyring import MemoryKeyring
+from awesome_cli.testing.time import VirtualTime
+
+URL = "https://provider.example/"
+CLIENT_ID = "test-client"
+
+
+class Runnable(Protocol):
+    """A :class:`awesome_cli.program.Program`."""
+
+    @property
+    def brand(self) -> Brand: ...
+    def run(self, argv: Sequence[str], *, environment: Environment) -> int: ...
+
+
+class Stream(io.StringIO):
+    """A text stream that may claim to be a terminal."""
+
+    terminal = False
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+@dataclass(frozen=True)
+class Result:
+    """The exit code and the output of a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - a JSON document
+        return json.loads(self.out)
+
+    @property
+    def err_without_note(self) -> str:
+        """Standard error without the note that a slow keyring causes on a busy machine."""
+        return self.err.replace("Waiting for the keyring; it may be asking you to unlock it.\n", "")
+
+
+@dataclass(kw_only=True)
+class Machine:
+    """What the programs of one test share: the home folder, the keyring and the time."""
+
+    home: Path
+    keyring: MemoryKeyring = field(default_factory=MemoryKeyring)
+    time: VirtualTime = field(default_factory=VirtualTime)
+
+    def environment(self, brand: Brand, environ: dict[str, str], **changes: Any) -> Environment:  # noqa: ANN401 - fields of Environment
+        """Return the environment of a program on this machine."""
+        defaults: dict[str, Any] = {
+            "config_dir": self.home / "config" / brand.app_dir,
+            "state_dir": self.home / "state" / brand.app_dir,
+            "cache_dir": self.home / "cache" / brand.app_dir,
+            "account_dirs": (self.home / "locks" / brand.app_dir,),
+            "now": self.time.now,
+            "run": self.time.run,
+            "open_browser": lambda _: False,
+            "defer_signals": no_signals,
+            "keyring": self.keyring,
+        }
+        return Environment(environ=environ, **{**defaults, **changes})
+
+
+class Terminal:
+    """Runs commands of a program. Its provider is at the program's default issuer, with its default client id.
+
+    ``network`` answers all requests: at the provider's URL as the provider, elsewhere by ``api``, which gets those
+    with a valid access token. ``environ`` are the variables, ``person`` is who signs in, ``interactive`` whether the
+    streams claim to be a terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
+    """
+
+    def __init__(self, program: Runnable, machine: Machine) -> None:
+        brand, defaults = program.brand, program.brand.defaults
+        domain = defaults.get("domain")
+        url = str(defaults.get("issuer") or (f"https://{domain}/" if domain else URL))
+        self.program = program
+        self.machine = machine
+        self.provider = ProviderSimulator(
+            now=machine.time.now, url=url, client_id=str(defaults.get("client_id") or CLIENT_ID)
+        )
+        settings = {} if {"issuer", "domain"} & defaults.keys() else {"issuer": url}
+        if "client_id" not in defaults:
+            settings["client_id"] = CLIENT_ID
+        self.environ = {brand.variable(setting): value for setting, value in settings.items()}
+        self.api: Callable[[httpx.Request], httpx.Response] = _not_found
+        self.network: Callable[[httpx.Request], httpx.Response] = self._respond
+        self.interactive = False
+        self.requests: list[httpx.Request] = []
+        self.out = self.err = ""
+
+    @property
+    def time(self) -> VirtualTime:
+        return self.machine.time
+
+    def login(self, *options: str, name: str = JUAN["name"], **claims: Any) -> None:  # noqa: ANN401 - JSON values
+        """Sign in, as a person with this name and these claims, who approves at once."""
+        self.provider.person = {**JUAN, "name": name, **claims}
+        self.provider.auto_approve = True
+        code = self.run("login", *options)
+        assert code == 0, self.err  # noqa: S101 - as in a test
+
+    def run(self, *argv: str, stdin: str = "") -> int:
+        """Run one command and return its exit code."""
+        self.requests.clear()
+        streams = Stream(stdin), Stream(), Stream()
+        for stream in streams:
+            stream.terminal = self.interactive
+        environment = self.machine.environment(
+            self.program.brand,
+            dict(self.environ),
+            stdin=streams[0],
+            stdout=streams[1],
+            stderr=streams[2],
+            transport=httpx.MockTransport(self._record),
+        )
+        code = self.program.run(argv, environment=environment)
+        self.out, self.err = streams[1].getvalue(), streams[2].getvalue()
+        return code
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - a JSON document
+        return json.loads(self.out)
+
+    def _record(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.network(request)
+
+    def _respond(self, request: httpx.Request) -> httpx.Response:
+        received = from_httpx(request)
+        if f"{request.url}".startswith(self.provider.url):
+            return to_httpx(self.provider.respond(received))
+        audience = self.environ.get(self.program.brand.variable("audience")) or self.program.brand.defaults.get(
+            "audience"
+        )
+        refusal = self.provider.refusal(received, str(audience) if audience else None)
+        return to_httpx(refusal) if refusal else self.api(request)
+
+
+def _not_found(request: httpx.Request) -> httpx.Response:
+    return httpx.Response(404, json={"error": f"The test sets no api for {request.url}."})
+
+
+def no_signals() -> AbstractContextManager[DeferredSignals]:
+    """Defer no signals; a test can call the yielded object as the signal handler that it is."""
+    return nullcontext(DeferredSignals())
+
+
+def from_httpx(request: httpx.Request) -> Request:
+    form = dict(parse_qsl(request.content.decode("utf-8", "replace"), keep_blank_values=True))
+    return Request(request.method, request.url.raw_path.decode(), form, dict(request.headers))
+
+
+def to_httpx(response: Response) -> httpx.Response:
+    return httpx.Response(response.status, stream=httpx.ByteStream(response.body), headers=dict(response.headers))
+
+
+@pytest.fixture
+def terminal_for(tmp_path: Path) -> Callable[[Runnable], Terminal]:
+    """Return a function that makes a terminal for a program; all of one test are on the same machine."""
+    machine = Machine(home=tmp_path)
+    return lambda program: Terminal(program, machine)
