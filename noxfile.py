@@ -17,6 +17,7 @@ COVERED = PYTHONS[-1]
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
+ACME = Path("docs/examples/acme-cli/pyproject.toml")
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
 
 
@@ -94,6 +95,9 @@ def build(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, str(wheel))
     session.run(str(programs / "awesome"), "--version", external=True)
     session.run(str(programs / "awesome"), "demo", "--auto", external=True)
+    example = ["docs/examples/acme-cli", *nox.project.dependency_groups(nox.project.load_toml(ACME), "test")]
+    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *example)
+    session.run(str(programs / "python"), "-m", "pytest", str(ACME.parent), external=True)
 
 
 @nox.session(python=PYTHONS[0], default=False)

@@ -166,7 +166,11 @@ class Terminal:
 
     def _record(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        return self.network(request)
+        response = self.network(request)
+        if response.is_stream_consumed:  # a response that was made from text; httpx reads that at once
+            body = httpx.ByteStream(response.content)
+            return httpx.Response(response.status_code, headers=response.headers, stream=body)
+        return response
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
         received = from_httpx(request)

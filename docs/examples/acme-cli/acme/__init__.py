@@ -1,0 +1,1 @@
+"""The command-line program of a company."""
