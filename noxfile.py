@@ -97,7 +97,7 @@ def build(session: nox.Session) -> None:
     session.run(str(programs / "awesome"), "demo", "--auto", external=True)
     example = ["docs/examples/acme-cli", *nox.project.dependency_groups(nox.project.load_toml(ACME), "test")]
     session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *example)
-    session.run(str(programs / "python"), "-m", "pytest", str(ACME.parent), external=True)
+    session.run(str(programs / "python"), "-m", "pytest", "-p", "no:cacheprovider", str(ACME.parent), external=True)
 
 
 @nox.session(python=PYTHONS[0], default=False)

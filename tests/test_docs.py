@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import runpy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -388,3 +389,9 @@ def test_every_module_and_function_that_the_explanations_name_exists(name: str) 
             assert is_ours, word
         elif found := re.fullmatch(r"([A-Z]\w*[a-z]\w*)(?:\.(\w+))?(?:\(\))?|(\w+)\(\)", word):
             assert {part for part in found.groups() if part} <= defined | PLUGINS_NAMES, word
+
+
+def test_the_reference_of_program_is_made_from_its_docstrings() -> None:
+    namespace = runpy.run_path(str(ROOT / "docs/generate_reference.py"))
+    message = "run python docs/generate_reference.py"
+    assert (ROOT / "docs/reference/program.md").read_text("utf-8") == namespace["reference"](), message

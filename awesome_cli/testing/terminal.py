@@ -107,9 +107,12 @@ class Machine:
 class Terminal:
     """Runs commands of a program. Its provider is at the program's default issuer, with its default client id.
 
+    ``provider`` is that simulated provider, ``time`` the clock, which ``time.pass_by(seconds)`` sets ahead.
     ``network`` answers all requests: at the provider's URL as the provider, elsewhere by ``api``, which gets those
-    with a valid access token. ``environ`` are the variables, ``person`` is who signs in, ``interactive`` whether the
-    streams claim to be a terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
+    with a valid access token. ``environ`` are the variables, ``interactive`` says whether the streams claim to be a
+    terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
+
+    All terminals of one test are on the same machine: with one home folder, one keyring and one clock.
     """
 
     def __init__(self, program: Runnable, machine: Machine) -> None:

@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def hello_api(ctx: typer.Context) -> None:
     """Let the API greet whoever is signed in."""
     context = ctx.obj  # what every command is given; it knows --profile and the settings
-    auth = awesome_cli.auth(profile=context.name)
+    auth = awesome_cli.auth()
     try:
         with httpx.Client(base_url=context.api_url, auth=auth) as api:
             message = api.get("hello").raise_for_status().json()["message"]
