@@ -53,11 +53,6 @@ class ProfileAccess:
             return account.token_from_environment or account.session(min_ttl=min_ttl).access_token
 
     @property
-    def has_token_from_environment(self) -> bool:
-        with self._account() as account:
-            return account.token_from_environment is not None
-
-    @property
     def api_url(self) -> str:
         with self._account() as account:
             return account.settings.api_url

@@ -5,6 +5,8 @@ To define one costs next to nothing: everything is imported when it is first use
 
 from __future__ import annotations
 
+import sys
+
 from awesome_cli.brand import DEFAULT_SCOPE, USUAL_COMMANDS, Brand
 
 TYPE_CHECKING = False  # without an import: each would cost as much as this module
@@ -135,7 +137,7 @@ class Program:
         No token is read while the session is valid.
         Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
         """
-        if environment is None:
+        if environment is None and sys.platform == "linux":
             from awesome_cli.cli.fast_path import stored_user
 
             user = stored_user(self.brand, profile, self.context)

@@ -59,8 +59,7 @@ def _typer_commands(app: Any) -> Iterator[_Command]:  # noqa: ANN401 - a typer.T
         if info is not None and inspect.isfunction(info.callback):
             yield _Command(info.callback)
     for group in app.registered_groups:
-        if group.typer_instance is not None:
-            yield from _typer_commands(group.typer_instance)
+        yield from _typer_commands(group.typer_instance)
 
 
 def _click_commands(command: Any) -> Iterator[_Command]:  # noqa: ANN401 - a click.Command

@@ -8,7 +8,6 @@ token, crosses the bus here, and therefore unencrypted: docs/decisions/0004-mani
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
@@ -63,7 +62,7 @@ def _printable(lines: Sequence[str]) -> str | None:
 
 def stored_user(brand: Brand, profile: str | None, context: CommandContext | None) -> User | None:
     """Return who is signed in, or None, if that takes more than the manifest."""
-    if sys.platform != "linux" or (context is not None and not context.is_system):
+    if context is not None and not context.is_system:
         return None
     environ = os.environ  # noqa: TID251 - there is no other environment than that of this process
     name = profile or (context and context.named_profile) or environ.get(brand.variable("profile")) or "default"

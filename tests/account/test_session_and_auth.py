@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 import pytest
 
@@ -75,6 +76,15 @@ def test_every_name_in_all_exists_and_any_other_is_an_attribute_error() -> None:
         assert getattr(awesome_cli, name)
     with pytest.raises(AttributeError, match="no attribute 'sesion'"):
         awesome_cli.sesion  # noqa: B018 - a misspelt name
+
+
+def test_a_session_is_renewed_within_the_event_loop_of_trio(terminal: Terminal, environment: Environment) -> None:
+    async def notebook() -> Session:
+        await anyio.lowlevel.checkpoint()
+        return awesome_cli.session(min_ttl=99_999, environment=environment)
+
+    assert anyio.run(notebook, backend="trio").user.name == "Juan"
+    assert terminal.issuer.refreshes == 1
 
 
 def test_submodules_do_not_shadow_the_public_functions() -> None:

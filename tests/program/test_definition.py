@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,7 @@ def test_a_parser_beside_the_main_function_is_checked_too(
     acme: MakeProgram, terminal_for: MakeTerminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "parser_beside_main.py").write_text(BESIDE_MAIN)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     screen = terminal_for(acme(app="parser_beside_main:main"))
     assert screen.run("deploy") == 1
     assert screen.err.startswith("Error: The function deploy (")
@@ -270,7 +271,7 @@ def test_an_error_within_the_module_of_the_app_is_the_users(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "broken_app_of_acme.py").write_text("import no_such_dependency")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     screen = terminal_for(acme(app="broken_app_of_acme:app"))
     assert screen.run("deploy") == 1
     assert screen.err.startswith("Traceback")

@@ -199,3 +199,57 @@ def test_completion_is_installed_by_our_own_code(acme: MakeProgram, terminal_for
     assert "_ACME_COMPLETE=complete_bash" in screen.out
     assert screen.run("--help") == 0
     assert screen.out.count("--install-completion") == 1
+
+
+def test_ctrl_c_in_a_function(acme: MakeProgram, terminal_for: MakeTerminal) -> None:
+    def main(_: list[str]) -> None:
+        raise KeyboardInterrupt
+
+    screen = terminal_for(acme(app=main))
+    assert (screen.run("deploy"), screen.err) == (130, "Interrupted.\n")
+
+
+def test_a_typer_app_with_a_single_command(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def greet(name: str) -> None:
+        print(f"Hi {name}!")
+
+    screen = terminal(acme(app=app))
+    assert screen.run("Ada") == 0
+    assert screen.out == "Hi Ada!\n"
+    assert screen.run("whoami") == 0
+
+
+def test_a_command_may_run_another_one(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    program = acme()
+    codes: list[int] = []
+
+    def main(argv: list[str]) -> None:
+        if argv == ["inner"]:
+            print(program.user().name, repr(program))
+            return
+        context = program.context
+        assert context is not None
+        codes.append(program.run(["--profile", "work", "inner"], environment=context.environment))
+        print(program.user().name)
+
+    program.app = main
+    screen = terminal(program)
+    screen.login("--profile", "work", name="Ada")
+    assert screen.run("outer") == 0
+    assert codes == [0]
+    assert screen.out == "Ada Program('acme')\nJuan\n"
+
+
+def test_a_program_without_own_commands(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    screen = terminal(acme(commands=("login", "whoami", "demo")))
+    for argv in ([], ["--help"]):
+        assert screen.run(*argv) == 0
+        assert "acme login" in screen.out
+        assert "say-hi" not in screen.out
+    assert screen.run("-q", "--version") == 0
+    assert screen.out == "acme 3.1.0\n"
+    assert screen.run("-q", "whoami") == 0
+    assert screen.run("say-hi") == 2

@@ -6,13 +6,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 import awesome_cli
 from awesome_cli import Program, awesome
 from awesome_cli.brand import BUILT_IN_COMMANDS
+from awesome_cli.system.environment import run_on_asyncio
+from awesome_cli.testing.terminal import Machine, Stream
 
 if TYPE_CHECKING:
     from awesome_cli.testing.terminal import Terminal
@@ -47,7 +52,6 @@ COMMANDS = [
     ["logout", "--all"],
     ["token"],
     ["say-hi"],
-    ["demo", "--auto"],
     *([command, "--help"] for command in BUILT_IN_COMMANDS),
     ["profiles", "show", "--help"],
     ["profiles", "remove", "--help"],
@@ -76,6 +80,21 @@ def test_nothing_of_one_program_shows_in_another(acme: MakeProgram, terminal: Ma
     for path in written:
         assert OF_AWESOME.findall(str(path.relative_to(tmp_path))) == []
         assert OF_AWESOME.findall(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("commands", [tuple(BUILT_IN_COMMANDS), ("login", "whoami", "demo")])
+def test_the_demo_of_a_program_shows_its_own_commands(
+    acme: MakeProgram, tmp_path: Path, commands: tuple[str, ...]
+) -> None:
+    program = acme(commands=commands)
+    stdin, stdout, stderr = Stream(), Stream(), Stream()
+    environment = Machine(home=tmp_path).environment(
+        program.brand, {}, stdin=stdin, stdout=stdout, stderr=stderr, now=time.time, run=run_on_asyncio
+    )  # its provider listens on loopback, so it runs in real time
+    assert program.run(["--verbose", "demo", "--auto"], environment=environment) == 0
+    shown = re.findall(r"^\$ acme (\S+)", stderr.getvalue(), re.MULTILINE)
+    assert {*shown} == {*commands} & {"login", "say-hi", "whoami", "api", "logout"}
+    assert OF_AWESOME.findall(stdout.getvalue() + stderr.getvalue()) == []
 
 
 def test_variables_of_awesome_are_not_read_by_another_program(acme: MakeProgram, terminal: MakeTerminal) -> None:

@@ -123,6 +123,21 @@ def test_a_click_command_cannot_be_protected_after_it_was_made(acme: MakeProgram
         def deploy() -> None: ...
 
 
+def test_a_client_takes_the_options_of_httpx(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, text=str(request.url)))
+
+    def main(_: list[str]) -> None:
+        with program.client(transport=transport, base_url=f"{program.context and program.context.api_url}v2/") as api:
+            print(api.get("orders").text)
+
+    program = acme(app=main)
+    assert terminal(program).run() == 0
+
+    screen = terminal(program)
+    assert screen.run() == 0
+    assert screen.out == "https://api.acme.example/v1/v2/orders\n"
+
+
 def test_a_plain_function_uses_the_methods_of_the_program(acme: MakeProgram, terminal: MakeTerminal) -> None:
     def main(_: list[str]) -> Any:  # noqa: ANN401 - nothing
         with program.client(headers={"user-agent": "Own/1"}) as api:

@@ -5,8 +5,7 @@ library is that of the CPython that runs the tests. Three small binaries are com
 which extension modules of the stable ABI import; and ``bcryptprimitives.dll``, which Rust's standard library needs and
 Wine 8 lacks.
 
-What Wine does not have: the Credential Locker's limit of 2,560 bytes an entry, access control lists, and
-``SIO_BASE_HANDLE``, which trio's event loop needs.
+What Wine does not have: the Credential Locker's limit of 2,560 bytes an entry, and access control lists.
 """
 
 from __future__ import annotations
@@ -89,8 +88,11 @@ class Windows:
         )
 
     def run(self, *argv: str, program: str = "python.exe", **environ: str) -> Result:
-        """Run Python to its end."""
-        return wait_on_windows(self.start(*argv, program=program, **environ))
+        """Run Python to its end. Every failure of Python says something; one that does not is Wine's: try once more."""
+        end = wait_on_windows(self.start(*argv, program=program, **environ))
+        if end == Result(1, "", ""):
+            end = wait_on_windows(self.start(*argv, program=program, **environ))
+        return end
 
     def awesome(self, *argv: str, **environ: str) -> Result:
         """Run a command of the program to its end."""

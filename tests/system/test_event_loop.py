@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import gc
 import os
@@ -47,6 +48,14 @@ def test_a_signal_cancels_the_work_and_is_not_raised_inside_the_loop(number: int
     with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else TerminatedError):
         run_on_asyncio(work)
     assert seen == ["continues to the next await", "CancelledError"]
+
+
+def test_a_cancellation_without_a_signal_is_raised_unchanged() -> None:
+    async def cancel() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        run_on_asyncio(cancel)
 
 
 def test_a_signal_wakes_a_waiting_event_loop() -> None:

@@ -8,8 +8,8 @@ from support.windows import Windows, wait_on_windows, windows_path
 
 TESTS = Path(__file__).parents[1]
 
-# Tests of functions without side effects, and of files in which line ends matter. Left out are tests that need trio's
-# event loop (every test with a ``terminal``: it does not work under Wine), POSIX modes, links, users or programs.
+# Tests of functions without side effects, of files in which line ends matter, and of programs with their commands in
+# virtual time. Left out are tests that need POSIX modes, links, users or programs.
 CHOSEN = (
     "oauth/test_device_grant.py",
     "system/test_files.py::test_a_file_that_is_too_large_or_not_utf_8_is_not_read",
@@ -21,11 +21,17 @@ CHOSEN = (
     "settings/test_config_file.py",
     "settings/test_profile.py",
     "oauth/test_response.py",
+    "program/test_defaults.py",
+    "program/test_definition.py",
+    "program/test_dispatch.py",
+    "program/test_other_frameworks.py",
+    "program/test_signed_in.py",
     "oauth/test_revocation.py",
     "sessions/test_model.py",
     "sessions/test_renewal.py",
     "sessions/test_stored_format.py",
     "test_text.py",
+    "testing/test_time.py",
     "oauth/test_token.py",
     "oauth/test_userinfo.py",
 )
