@@ -49,8 +49,10 @@ class Brand:
         self.app_dir = name if app_dir is None else app_dir
         self.keyring_service = name if keyring_service is None else keyring_service
         _require(_is_word(name, "-_") and name[0].isalpha(), "name", name, "a letter, then letters, digits, - and _")
-        self.env_prefix = self._word + "_" if env_prefix is None else env_prefix
-        self.extra_env_prefixes = tuple(extra_env_prefixes)
+        _require(not isinstance(extra_env_prefixes, str), "extra_env_prefixes", extra_env_prefixes, "a tuple of text")
+        _require(isinstance(commands, tuple | list), "commands", commands, "a tuple of names")
+        self.env_prefix = _with_underscore(self._word if env_prefix is None else env_prefix)
+        self.extra_env_prefixes = tuple(map(_with_underscore, extra_env_prefixes))
         self.plugin_group = plugin_group
         self.commands = tuple(commands)
         self.defaults = {key: value for key, value in (defaults or {}).items() if value is not None}
@@ -106,6 +108,11 @@ def _check_default(key: str, value: object) -> None:
         _require(not set("/:?# ") & set(str(value)), key, value, "a host, such as tenant.eu.auth0.com")
     if key == "flow":
         _require(value in FLOWS, key, value, f"one of {', '.join(FLOWS)}")
+
+
+def _with_underscore(prefix: str) -> str:
+    """Let a prefix end with an underscore. What is empty, or not text, is refused later."""
+    return f"{prefix}_" if prefix and not str(prefix).endswith("_") else prefix
 
 
 def _is_word(text: object, others: str) -> bool:

@@ -199,3 +199,12 @@ class PlaintextFileError(KeyringError):
 class RevocationUnconfirmedError(AwesomeError):
     exit_code = 10
     code = "revocation_unconfirmed"
+
+
+def sole_error(error: BaseException) -> AwesomeError | None:
+    """Return the error, or the first one of a group of such errors alone, as a task group raises it; else None."""
+    while isinstance(error, BaseExceptionGroup):
+        if error.split(AwesomeError)[1] is not None:
+            return None
+        error = error.exceptions[0]
+    return error if isinstance(error, AwesomeError) else None

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from awesome_cli.account import Account
 from awesome_cli.brand import DEFAULT_SCOPE, Brand
-from awesome_cli.errors import AwesomeError
+from awesome_cli.errors import AwesomeError, UsageError
 from awesome_cli.hints import hint_for
 from awesome_cli.sessions.model import MIN_TTL, Session, User
 from awesome_cli.settings.profile import checked_url, with_openid
 from awesome_cli.system.environment import Environment, Messages, run_beside_event_loop, system_environment
+from awesome_cli.text import is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -57,12 +58,12 @@ class ProfileAccess:
         with self._account() as account:
             return account.settings.api_url
 
-    def auth(self, api_url: str | None = None) -> httpx.Auth:
+    def auth(self, api_url: str | None = None, *, is_direct: bool = False) -> httpx.Auth:
         from awesome_cli.api.bearer_auth import BearerAuth
 
         with self._completing_hints():
             url = self.api_url if api_url is None else checked_url(api_url, "API URL")
-        return BearerAuth(url, _AccessToken(self), completing_errors=self._completing_hints)
+        return BearerAuth(url, _AccessToken(self), completing_errors=self._completing_hints, is_direct=is_direct)
 
     def client(self, options: Mapping[str, Any]) -> httpx.Client:
         import httpx
@@ -80,7 +81,15 @@ class ProfileAccess:
         from awesome_cli.provider.http import tls_context
 
         url = self.api_url
-        defaults: dict[str, Any] = {"base_url": url, "auth": self.auth(url)}
+        is_local = is_loopback(httpx.URL(url).host)
+        if is_local and {"proxy", "mounts"} & options.keys():
+            raise UsageError("The API is on this machine, where requests do not go through a proxy.")
+        defaults: dict[str, Any] = {
+            "base_url": url,
+            "auth": self.auth(url, is_direct=is_local and not options.get("trust_env")),
+        }
+        if is_local:
+            defaults["trust_env"] = False  # httpx would use the proxy settings for this machine too
         if self._environment.transport is not None:
             defaults["transport"] = self._environment.transport
         elif not {"verify", "transport"} & options.keys():

@@ -6,6 +6,7 @@ To define one costs next to nothing: everything is imported when it is first use
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 
 from awesome_cli.brand import DEFAULT_SCOPE, USUAL_COMMANDS, Brand
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 MIN_TTL = 60.0  # seconds
 
-_contexts: dict[str, CommandContext] = {}  # of the running programs, by name: a module may be imported twice
+_current: ContextVar[dict[str, CommandContext]] = ContextVar("running programs")  # by name: a module may run twice
+_commands: dict[str, list[CommandContext]] = {}  # the same, for threads, which inherit no context variable
 _keyring_services: dict[str, str] = {}  # the program of each
 
 
@@ -89,13 +91,13 @@ class Program:
                 "resource": resource,
             },
         )
-        if not (all(app.partition(":")) if isinstance(app, str) else app is None or callable(app)):
+        is_program = isinstance(app, Program)
+        if is_program or not (all(app.partition(":")) if isinstance(app, str) else app is None or callable(app)):
             raise TypeError(f'app is not valid: {app!r} (expected: a Typer app, a function, or "module:attribute")')
-        other = _keyring_services.setdefault(self.brand.keyring_service, name)
+        other = _keyring_services.setdefault(self.brand.keyring_service.lower(), name)
         if other != name:
             raise ValueError(f"keyring_service {self.brand.keyring_service!r} is that of the program {other}")
         self.app = app
-        self.unprotected: list[Callable[..., Any]] = []  # the functions that signed_in was applied to
 
     def __repr__(self) -> str:
         return f"Program({self.brand.name!r})"
@@ -107,7 +109,14 @@ class Program:
         run(self)
 
     def run(self, argv: Sequence[str], *, environment: Environment | None = None) -> int:
-        """Run one command and return its exit code. ``environment`` replaces the system's, for tests."""
+        """Run one command and return its exit code. ``environment`` replaces the system's, for tests.
+
+        Within a command of this program, it has the same environment, and the profile that was named, unless it names
+        another one. A signal that ends it is raised again, for the outer command. Raises TypeError for text in place of
+        a list of words.
+        """
+        if isinstance(argv, str) or not all(isinstance(word, str) for word in argv):
+            raise TypeError(f"argv is not valid: {argv!r} (expected: a list of words)")
         from awesome_cli.cli.main import main
 
         return main(argv, self, environment)
@@ -116,19 +125,19 @@ class Program:
         """Let the help of a Typer app list the built-in commands. Raises TypeError for anything but a Typer app."""
         from awesome_cli.cli.typer_app import add_built_ins
 
-        add_built_ins(app, self.brand)
+        add_built_ins(app, self)
 
     def signed_in(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Let a function be called only by who is signed in; to be placed directly above the function.
 
         Parameters that are annotated with ``User``, ``Session``, ``httpx.Client`` or ``httpx.AsyncClient`` are given by
-        this decorator. An async function is run. Errors of this package end the program with a sentence and an exit
-        code. Raises TypeError for what is not a function, or has an annotation that cannot be injected.
+        this decorator. An async function is run; within a running event loop an awaitable is returned. Errors of this
+        package end the program with a sentence and an exit code. Raises TypeError for what is not a function, or has an
+        annotation that cannot be injected.
         """
         from awesome_cli.cli.injection import protect
 
         protected: Callable[..., Any] = protect(self, function)
-        self.unprotected.append(function)
         return protected
 
     def user(self, profile: str | None = None, *, environment: Environment | None = None) -> User:
@@ -197,24 +206,26 @@ class Program:
 
     @property
     def context(self) -> CommandContext | None:
-        """What the command that is running has been given; None while none is."""
-        return _contexts.get(self.brand.name)
+        """What the command that is running has been given; None while none is. In a thread: the one that began last."""
+        name = self.brand.name
+        commands = _commands.get(name)
+        return _current.get({}).get(name) or (commands[-1] if commands else None)
 
-    def running(self, context: CommandContext) -> AbstractContextManager[None]:
-        """Use the profile, console and environment of ``context`` during the block."""
+    def running(self, context: CommandContext, *, is_command: bool) -> AbstractContextManager[None]:
+        """Use the profile, console and environment of ``context`` in the block; that of a command in threads too."""
         from contextlib import contextmanager
 
         @contextmanager
         def block() -> Iterator[None]:
             name = self.brand.name
-            outer = _contexts.get(name)
-            _contexts[name] = context
+            token = _current.set({**_current.get({}), name: context})
+            commands = _commands.setdefault(name, []) if is_command else []
+            commands.append(context)
             try:
                 yield
             finally:
-                _contexts.pop(name)
-                if outer is not None:
-                    _contexts[name] = outer
+                _current.reset(token)
+                commands.remove(context)
 
         return block()
 

@@ -18,7 +18,8 @@ class BearerAuth(httpx.Auth):
     ``token("")`` returns a valid token, ``token(refused)`` another one, or the same if there is none; it may block, so
     an async client calls it in a worker thread. A request to another origin raises UsageError. One over plain HTTP that
     the proxy settings of the client may send to a proxy raises ConfigError. A body that is a stream is not sent again.
-    ``completing_errors`` may add to the errors that are raised within its block.
+    ``completing_errors`` may add to the errors that are raised within its block. ``is_direct``: whether the client is
+    known to use no proxy for the API.
     """
 
     def __init__(
@@ -27,10 +28,12 @@ class BearerAuth(httpx.Auth):
         token: Callable[[str], str],
         *,
         completing_errors: Callable[[], AbstractContextManager[None]] = nullcontext,
+        is_direct: bool = False,
     ) -> None:
         self._api_url = api_url
         self._token = token
         self._completing_errors = completing_errors
+        self._is_direct = is_direct
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         self._check_destination(request.url)
@@ -53,7 +56,8 @@ class BearerAuth(httpx.Auth):
     def _check_destination(self, url: httpx.URL) -> None:
         with self._completing_errors():
             require_origin(url, self._api_url)
-            require_no_proxy(url)
+            if not self._is_direct:
+                require_no_proxy(url)
 
     def _is_refused(self, response: httpx.Response) -> bool:
         # After a redirect another origin may have answered, which got no token.

@@ -26,7 +26,7 @@ POWERSHELLS = (Shells.powershell, Shells.pwsh)
 # completes from then on, and leaves that first Tab without completions.
 _ZSH_FIRST_TAB = """
 if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-  _{program}_completion "$@"
+  _{identifier}_completion "$@"
 fi
 """
 
@@ -133,7 +133,9 @@ def show_completion(context: CommandContext) -> None:
 
 def _script(shell: str, brand: Brand) -> str:
     script = get_completion_script(prog_name=brand.name, complete_var=brand.completion_variable, shell=shell)
-    return script + _ZSH_FIRST_TAB.replace("{program}", brand.name) if shell == Shells.zsh else script
+    return (
+        script + _ZSH_FIRST_TAB.replace("{identifier}", brand.name.replace("-", "_")) if shell == Shells.zsh else script
+    )
 
 
 def _shell() -> str:

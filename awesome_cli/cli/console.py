@@ -6,6 +6,7 @@ Text is sanitized here, wherever it comes from: a server, a variable, a file or 
 
 from __future__ import annotations
 
+import select
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -46,6 +47,16 @@ class Console:
     @property
     def stdout_is_terminal(self) -> bool:
         return self._stdout.isatty()
+
+    @property
+    def is_stdout_closed(self) -> bool:
+        """Whether the reader of our results has closed the pipe, as far as the system can tell."""
+        try:
+            poll = select.poll()
+            poll.register(self._stdout.fileno(), 0)
+            return bool(poll.poll(0))
+        except (AttributeError, OSError, ValueError):  # Windows; a stream that is no file
+            return False
 
     @property
     def is_plain(self) -> bool:

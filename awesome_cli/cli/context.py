@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.console import Console
-from awesome_cli.system.environment import Environment
+from awesome_cli.system.environment import (
+    Environment,
+    is_system_replaced,
+    run_beside_event_loop,
+    system_environment,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -26,14 +32,13 @@ class Definition(Protocol):
     @property
     def app(self) -> Any: ...  # noqa: ANN401 - a Typer app, a function, text or None
     @property
-    def unprotected(self) -> Sequence[Callable[..., Any]]: ...
-    @property
     def context(self) -> CommandContext | None: ...
     def user(self) -> User: ...
     def session(self) -> Session: ...
     def client(self) -> httpx.Client: ...
     def async_client(self) -> httpx.AsyncClient: ...
-    def running(self, context: CommandContext, /) -> AbstractContextManager[None]: ...
+    def running(self, context: CommandContext, /, *, is_command: bool) -> AbstractContextManager[None]: ...
+    def run(self, argv: Sequence[str]) -> int: ...
 
 
 class CommandContext:
@@ -43,12 +48,24 @@ class CommandContext:
     """
 
     def __init__(self, environment: Environment, brand: Brand, *, is_system: bool = False) -> None:
-        self.environment = environment
+        self.environment = replace(environment, run=run_beside_event_loop(environment.run))
         self.brand = brand
         self.is_system = is_system
         self.console = Console(environment, brand)
         self.named_profile: str | None = None
         self.is_own_command = False  # whether the program's own code runs, whose errors are not ours
+
+    @classmethod
+    def of_system(cls, brand: Brand) -> CommandContext:
+        """Return the context of a command in this process. Raises ConfigError, if there is no home folder."""
+        return cls(system_environment(brand), brand, is_system=not is_system_replaced())
+
+    def nested(self) -> CommandContext:
+        """Return the context of a command that runs within this one: with its options, until it names others."""
+        inner = CommandContext(self.environment, self.brand, is_system=self.is_system)
+        inner.named_profile, inner.console.profile = self.named_profile, self.console.profile
+        inner.console.verbose, inner.console.quiet = self.console.verbose, self.console.quiet
+        return inner
 
     def choose_profile(self, name: str) -> None:
         """Use the profile of that name. Raises UsageError, if it is not a valid name."""

@@ -16,6 +16,7 @@ import typer
 
 from awesome_cli.cli.built_ins import run_built_in
 from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.main import INTERRUPTED
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import Environment
@@ -96,7 +97,10 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
             stdout = context.environment.stdout if to_stdout else context.environment.stderr
             inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            if code := run_built_in(command, argv, inner):  # as for Ctrl-C, which Typer catches
+            code = run_built_in(command, argv, inner)
+            if code == INTERRUPTED:
+                raise KeyboardInterrupt  # which Typer has caught
+            if code:
                 raise SystemExit(code)
 
         console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")

@@ -6,15 +6,23 @@ program's app, which may be slow to import; everything else goes to the app unch
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from operator import attrgetter
 from typing import Any
 
 from awesome_cli.cli.context import CommandContext, Definition
-from awesome_cli.cli.definition import check_definition, is_typer
+from awesome_cli.cli.definition import (
+    check_definition,
+    checked_invocation,
+    is_click,
+    is_typer,
+    require_no_coroutine,
+)
 from awesome_cli.errors import ProgramError, UsageError
+from awesome_cli.system.environment import show_token_to_children
+from awesome_cli.system.signals import raise_during_imports
 
 _SWITCHES = ("--verbose", "--quiet")
 
@@ -57,6 +65,9 @@ def _read_options(words: list[str], context: CommandContext) -> list[str] | None
 
 def _run_app(argv: Sequence[str], context: CommandContext, program: Definition) -> int:
     context.is_own_command = program.app is not None
+    if context.is_own_command and context.is_system:
+        show_token_to_children()
+        raise_during_imports()
     app = _load(program.app)
     if app is None or is_typer(app):
         from awesome_cli.cli.completion import require_completion_request
@@ -65,16 +76,14 @@ def _run_app(argv: Sequence[str], context: CommandContext, program: Definition) 
         require_completion_request(context.environment.environ, context.brand)
         if app is None:
             return run_root(argv, context)
-    check_definition(app, program)
-    if is_typer(app):
+        check_definition(app)
         return run_own_app(app, argv, context)
+    check_definition(app)
+    if is_click(app):
+        with checked_invocation(app):
+            return exit_code(app.main([*argv], prog_name=context.brand.name))
     result = app([*argv])
-    if inspect.iscoroutine(result):
-        result.close()
-        raise ProgramError(
-            f"The function {result.__qualname__} of the program's app is async, and nothing runs it.",
-            hint="Call anyio.run in it, or decorate it with signed_in.",
-        )
+    require_no_coroutine(result)
     return exit_code(result)
 
 
@@ -90,18 +99,21 @@ def _load(app: Any) -> Any:  # noqa: ANN401 - a Typer app, a function, text or N
     """Import the app, if it is given as ``"module:attribute"``. Raises ProgramError, if there is no such thing."""
     if not isinstance(app, str):
         return app
-    module, _, path = app.partition(":")
+    name, _, path = app.partition(":")
     try:
-        found: Any = import_module(module)
-        for attribute in path.split("."):
-            found = getattr(found, attribute)
-    except (ModuleNotFoundError, AttributeError) as error:
-        is_ours = isinstance(error, AttributeError) or f"{module}.".startswith(f"{error.name}.")
-        if not is_ours:
+        module = import_module(name)
+    except ModuleNotFoundError as error:
+        if not f"{name}.".startswith(f"{error.name}."):  # it is the module's own mistake
             raise
-        raise ProgramError(
-            f'The app "{app}" cannot be imported ({error}).', hint='It is given as "module:attribute".'
-        ) from error
+        raise _cannot_be_imported(app, error) from error
+    try:
+        found = attrgetter(path)(module)
+    except AttributeError as error:
+        raise _cannot_be_imported(app, error) from error
     if not callable(found):
         raise ProgramError(f'The app "{app}" is neither a Typer app nor a function.')
     return found
+
+
+def _cannot_be_imported(app: str, error: Exception) -> ProgramError:
+    return ProgramError(f'The app "{app}" cannot be imported ({error}).', hint='It is given as "module:attribute".')

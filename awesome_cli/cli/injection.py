@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from functools import wraps
+from inspect import BoundArguments
 from types import FunctionType, SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 from awesome_cli.cli.context import CommandContext, Definition
-from awesome_cli.errors import AwesomeError
-from awesome_cli.system.environment import run_beside_event_loop, system_environment
+from awesome_cli.cli.definition import misplaced_error, register_protected
+from awesome_cli.errors import sole_error
+from awesome_cli.system.environment import has_event_loop
 
 USER, SESSION = "awesome_cli.sessions.model.User", "awesome_cli.sessions.model.Session"
 CLIENT, ASYNC_CLIENT = "httpx.Client", "httpx.AsyncClient"
@@ -30,66 +33,92 @@ def protect(program: Definition, function: Any) -> Any:  # noqa: ANN401 - a func
         raise TypeError(f"signed_in expects a function, not {function!r}: place it directly above the function")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"signed_in expects a function that returns, and {function.__qualname__} is a generator")
-    signature = _signature(function)
-    annotations = _resolved(function, signature)
-    kinds = {name: kind for name in annotations if (kind := _injected_kind(function, signature, annotations, name))}
-    is_async = inspect.iscoroutinefunction(function)
+    full = _signature(function)
+    annotations = _resolved(function, full)
+    kinds = {name: kind for name in annotations if (kind := _injected_kind(function, full, annotations, name))}
+    own = [parameter for parameter in full.parameters.values() if parameter.name not in kinds]
+    visible = full.replace(parameters=[parameter.replace(annotation=annotations[parameter.name]) for parameter in own])
 
     @wraps(function)
     def protected(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the function has it
+        given = visible.bind(*args, **kwargs).arguments
+
+        def call(injected: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the same
+            arguments = BoundArguments(full, OrderedDict({**given, **injected}))
+            return function(*arguments.args, **arguments.kwargs)
+
+        if _is_async(function) and has_event_loop():
+            return _await_protected(program, kinds, call)
         with _running(program) as context, ExitStack() as stack:
             injected = _injected_values(program, context, kinds, stack)
-            if not is_async:
-                return function(*args, **kwargs, **injected)
+            return _run_own(context, lambda: _awaited(call, injected)) if _is_async(function) else call(injected)
 
-            async def call() -> Any:  # noqa: ANN401 - as the function has it
-                async with AsyncExitStack() as clients:
-                    for name, kind in kinds.items():
-                        if kind == ASYNC_CLIENT:
-                            await clients.enter_async_context(injected[name])
-                    return await function(*args, **kwargs, **injected)
-
-            return run_beside_event_loop(context.environment.run)(call)
-
-    own = [parameter for parameter in signature.parameters.values() if parameter.name not in kinds]
-    protected.__signature__ = signature.replace(  # type: ignore[attr-defined]  # inspect and the frameworks read it
-        parameters=[parameter.replace(annotation=annotations[parameter.name]) for parameter in own]
-    )
+    protected.__signature__ = visible  # type: ignore[attr-defined]  # inspect and the frameworks read it
     protected.__annotations__ = {
         parameter.name: annotations[parameter.name] for parameter in own if parameter.annotation != parameter.empty
     }
+    frame = sys._getframe(2)  # noqa: SLF001 - of the code that defines the function; there the apps have their names
+    is_placed_well = register_protected(function, protected, [*frame.f_locals.values(), *frame.f_globals.values()])
+    if not is_placed_well and program.context is not None:  # a command has just imported it
+        raise misplaced_error(function)
     return protected
+
+
+def _is_async(function: Any) -> bool:  # noqa: ANN401 - a function, perhaps within decorators
+    return inspect.iscoroutinefunction(inspect.unwrap(function))
+
+
+async def _await_protected(program: Definition, kinds: Mapping[str, str], call: Callable[..., Any]) -> Any:  # noqa: ANN401 - as the function has it
+    """Do what ``protected`` does within an event loop that runs already."""
+    with _running(program) as context, ExitStack() as stack:
+        return await _awaited(call, _injected_values(program, context, kinds, stack))
+
+
+async def _awaited(call: Callable[..., Any], injected: Mapping[str, Any]) -> Any:  # noqa: ANN401 - as the function has it
+    """Call an async function, and close the clients that it was given."""
+    async with AsyncExitStack() as clients:
+        for value in injected.values():
+            if _full_name(type(value)) == ASYNC_CLIENT:
+                await clients.enter_async_context(value)
+        result = call(injected)
+        return await result if inspect.isawaitable(result) else result
+
+
+def _run_own(context: CommandContext, work: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as the function has it
+    """Run a program's own async code: its errors are not ours, and a second signal is raised wherever it is."""
+    results: list[Any] = []
+    errors: list[Exception] = []
+
+    async def outcome() -> None:
+        try:
+            results.append(await work())
+        except Exception as error:  # noqa: BLE001 - raised again below, where nothing takes it for an error of ours
+            errors.append(error)
+
+    with context.environment.defer_signals() as signals:
+        signals.cancelling = signals.insistent = True
+        context.environment.run(outcome)
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 @contextmanager
 def _running(program: Definition) -> Iterator[CommandContext]:
     """Yield the context of the command that is running, or one of this process, whose errors end it."""
     if program.context is not None:
-        with _unwrapping_groups():
-            yield program.context
+        yield program.context
         return
-    context = CommandContext(system_environment(program.brand), program.brand, is_system=True)
+    context = CommandContext.of_system(program.brand)
     try:
-        with program.running(context), _unwrapping_groups():
+        with program.running(context, is_command=False):
             yield context
-    except AwesomeError as error:
-        context.console.error(error)
-        raise SystemExit(error.exit_code) from error
-
-
-@contextmanager
-def _unwrapping_groups() -> Iterator[None]:
-    """Raise the first of our errors in place of a group that consists of them alone, as a task group raises it."""
-    try:
-        yield
-    except ExceptionGroup as group:
-        ours, others = group.split(AwesomeError)
-        error: BaseException | None = ours
-        while isinstance(error, ExceptionGroup):
-            error = error.exceptions[0]
-        if error is None or others is not None:
+    except Exception as error:
+        ours = sole_error(error)
+        if ours is None:
             raise
-        raise error from group
+        context.console.error(ours)
+        raise SystemExit(ours.exit_code) from error
 
 
 def _injected_values(
@@ -128,7 +157,7 @@ def _resolved(function: Callable[..., Any], signature: inspect.Signature) -> dic
             try:
                 found |= get_type_hints(
                     SimpleNamespace(__annotations__={name: annotation}),
-                    globalns=function.__globals__,
+                    globalns=inspect.unwrap(function).__globals__,
                     include_extras=True,
                 )
             except Exception as error:
@@ -149,9 +178,9 @@ def _injected_kind(
         if any(_full_name(part) in INJECTED for part in _parts(annotation)):
             raise _invalid(function, name, f"{annotation} cannot be injected: annotate it with the class alone")
         return None
-    if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-        raise _invalid(function, name, "it can only be injected if it can be passed by name")
-    if kind == ASYNC_CLIENT and not inspect.iscoroutinefunction(function):
+    if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        raise _invalid(function, name, "it stands for several arguments, and one is injected")
+    if kind == ASYNC_CLIENT and not _is_async(function):
         raise _invalid(function, name, "httpx.AsyncClient is for async functions: annotate it with httpx.Client")
     return kind
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import signal
 import sys
 
 from awesome_cli.brand import Brand
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from awesome_cli.system.environment import Environment
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF}
+INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(argv: Sequence[str], program: Definition, environment: Environment | None = None) -> int:
@@ -28,34 +30,49 @@ def main(argv: Sequence[str], program: Definition, environment: Environment | No
     from contextlib import redirect_stderr, redirect_stdout
 
     from awesome_cli.cli.context import CommandContext
-    from awesome_cli.cli.dispatch import exit_code, run_command
-    from awesome_cli.errors import AwesomeError
-    from awesome_cli.system.environment import system_environment
     from awesome_cli.system.files import restrict_write_access
-    from awesome_cli.system.signals import MESSAGES
 
-    is_system = environment is None
-    environment = environment or system_environment(program.brand)
-    context = CommandContext(environment, program.brand, is_system=is_system)
+    outer = program.context
+    if environment is not None:
+        context = CommandContext(environment, program.brand)
+    else:
+        context = outer.nested() if outer else CommandContext.of_system(program.brand)
+    environment = context.environment
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
         restrict_write_access(folder, warn=context.console.warning)
     with (
         redirect_stdout(environment.stdout),  # Typer prints help to sys.stdout, and own commands print there
         redirect_stderr(environment.stderr),
-        program.running(context),
+        program.running(context, is_command=True),
     ):
-        try:
-            code = run_command(argv, context, program)
-        except AwesomeError as error:
-            context.console.error(error)
-            return error.exit_code
-        except SystemExit as end:
-            code = exit_code(end.code)
-        except KeyboardInterrupt:
-            code = 130
-        except BaseException as error:  # noqa: BLE001 - the last handler before a traceback
-            return _report_unexpected(error, context)
-    if code in MESSAGES:
+        return _exit_code(argv, program, context, is_nested=outer is not None)
+
+
+def _exit_code(argv: Sequence[str], program: Definition, context: CommandContext, *, is_nested: bool) -> int:
+    """Run the command, report how it ended, and return its exit code. A nested one raises what a signal raised."""
+    from awesome_cli.cli.dispatch import exit_code, run_command
+    from awesome_cli.errors import sole_error
+    from awesome_cli.system.signals import MESSAGES, TerminatedError
+
+    interrupted: BaseException | None = None
+    try:
+        code = run_command(argv, context, program)
+        if code == INTERRUPTED and not context.is_own_command:  # Typer has caught the exception
+            interrupted = KeyboardInterrupt()
+    except KeyboardInterrupt as error:
+        code, interrupted = INTERRUPTED, error
+    except TerminatedError as error:
+        code, interrupted = error.exit_code, error
+    except SystemExit as end:
+        code = exit_code(end.code)
+    except BaseException as error:  # noqa: BLE001 - the last handler before a traceback
+        if ours := sole_error(error):
+            context.console.error(ours)
+            return ours.exit_code
+        return _report_unexpected(error, context)
+    if interrupted and is_nested:
+        raise interrupted
+    if interrupted:
         context.console.say(MESSAGES[code])
     return code
 
@@ -65,7 +82,8 @@ def _report_unexpected(error: BaseException, context: CommandContext) -> int:
     from awesome_cli.system.exhaustion import exhausted
 
     if context.is_own_command:
-        context.console.traceback(error)
+        if not (isinstance(error, BrokenPipeError) and context.console.is_stdout_closed):
+            context.console.traceback(error)
     elif isinstance(error, OSError) and error.errno in _OUTPUT_ERRORS:  # as when Typer prints help
         context.console.error(OutputError(f"The output could not be written ({error.strerror})."))
     elif exhaustion := exhausted(error):
@@ -82,11 +100,20 @@ def run(program: Definition) -> NoReturn:
     sys.stdout = sys.stdout or _unwritable_stream()
     code = _handle_signals() or _run(program)
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # reported already, or a closed pipe: keep Python from reporting it again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        code = _flush(stream, code)
     sys.exit(code)
+
+
+def _flush(stream: TextIO, code: int) -> int:
+    """Write what is still to be written; return the exit code, which is another one if output is lost unnoticed."""
+    try:
+        stream.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # else Python reports it again at exit
+        if code == 0 and stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            sys.stderr.write(f"Error: The output could not be written ({error.strerror}).\n")
+            return 1
+    return code
 
 
 def _handle_signals() -> int:
@@ -160,7 +187,8 @@ def _run_full_program(program: Definition) -> int:
     from awesome_cli.system.exhaustion import exhausted  # here, because later there may be no memory left to import it
 
     for stream in (sys.stdin, sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a name may not fit the locale
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name may not fit the locale
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:

@@ -1,23 +1,22 @@
-"""The program's own Typer app with the built-in commands in it, or a command group where there is no app.
-
-A command that the program does not define itself is a :class:`_LazyCommand`, which is loaded when it is needed.
-"""
+"""The program's own Typer app with the built-in commands in it, or a command group where there is no app."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from awesome_cli.brand import BUILT_IN_COMMANDS, Brand
+from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.cli.built_ins import built_in, invoke
 from awesome_cli.cli.completion import completion_options, replace_completion_options
-from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.context import CommandContext, Definition
+from awesome_cli.cli.definition import checked_invocation
 from awesome_cli.cli.options import add_missing_options, common_options, examples, options_of
+from awesome_cli.errors import ProgramError
 
 
 class _LazyCommand(TyperCommand):
@@ -42,46 +41,84 @@ class _LazyCommand(TyperCommand):
         return self._command.make_context(info_name, args, parent=parent, **{**extra, "obj": self._context})
 
 
-def add_built_ins(app: typer.Typer, brand: Brand) -> None:
-    """Let the help of ``app`` list the built-in commands. Raises TypeError for anything but a Typer app."""
+class _BuiltIn(TyperCommand):
+    """A built-in command in a Typer app, at any depth: it is run by the program, however the app is run."""
+
+    program: ClassVar[Definition]
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Click's signature
+        if extra.get("resilient_parsing"):  # a shell asks for completions
+            context = self.program.context or CommandContext.of_system(self.program.brand)
+            command = built_in(str(self.name), context)
+            return command.make_context(info_name, args, parent=parent, **{**extra, "obj": context})
+        ctx = super().make_context(info_name, [], parent=parent, **extra)
+        ctx.args = args
+        return ctx
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Click's Context is private to Typer
+        raise typer.Exit(self.program.run([str(self.name), *ctx.args]))
+
+
+def add_built_ins(app: typer.Typer, program: Definition) -> None:
+    """Add the built-in commands to ``app``. Raises TypeError for anything but a Typer app."""
     if not isinstance(app, typer.Typer):
         raise TypeError(f"add_to expects a Typer app, not {app!r}")
-    for name in brand.commands:
-        app.command(name, help=BUILT_IN_COMMANDS[name])(placeholder)
+    kind = type("BuiltIn", (_BuiltIn,), {"program": program})
+    for name in program.brand.commands:
+        app.command(name, cls=kind, help=BUILT_IN_COMMANDS[name])(_nothing)
 
 
-def placeholder() -> None:
-    """Stand for a built-in command in a Typer app until it runs."""
+def _nothing() -> None:
+    """Stand for a built-in command where Typer expects a function."""
 
 
 def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) -> int:
     """Run the program's own Typer app as Typer does, with its way of reporting usage errors. Raises SystemExit."""
-    command = get_command(app)
-    if hasattr(command, "commands"):
-        own = {name: child for name, child in command.commands.items() if name not in context.brand.commands}
-        listed = {name: _built_in(name, context) for name in context.brand.commands if name in command.commands}
-        command.commands = {name: listed.get(name) or own[name] for name in command.commands} | _plugins(
-            context, {*own, *context.brand.commands}
+    command, brand = get_command(app), context.brand
+    own = getattr(command, "commands", {})
+    names = {*_own_names(app), *(name for name, child in own.items() if not isinstance(child, _BuiltIn))}
+    for name in names.intersection(brand.commands):
+        raise ProgramError(
+            f"The program's own command {name} has the name of a built-in one, which would be called instead.",
+            hint="Rename it, or leave the built-in one out of the program's commands.",
         )
+    own |= _plugins(context, {*own, *brand.commands})
     replace_completion_options(command, context)
     add_missing_options(command, common_options(context))
-    brand = context.brand
-    command.main(list(argv), prog_name=brand.name, complete_var=brand.completion_variable, windows_expand_args=False)
+    if own:
+        command.params.extend(_version_option(context) if not _has_option(command, "--version") else [])
+    with checked_invocation(command):
+        command.main(
+            list(argv), prog_name=brand.name, complete_var=brand.completion_variable, windows_expand_args=False
+        )
     return 0
+
+
+def _own_names(app: typer.Typer) -> Iterator[str]:
+    """Yield the names of commands, also of those that another one of the same name replaces."""
+    for info in app.registered_commands:
+        if not (info.cls and issubclass(info.cls, _BuiltIn)):
+            yield info.name or getattr(info.callback, "__name__", "").lower().replace("_", "-")
+    for group in app.registered_groups:
+        if group.typer_instance is not None and not isinstance(group.name or group.typer_instance.info.name, str):
+            yield from _own_names(group.typer_instance)  # its commands become those of the app
+
+
+def _has_option(command: Any, spelling: str) -> bool:  # noqa: ANN401 - Click's Command is private to Typer
+    return any(spelling in parameter.opts for parameter in command.params)
 
 
 def run_root(argv: Sequence[str], context: CommandContext) -> int:
     """Run a program that has no app of its own. Raises AwesomeError."""
     brand = context.brand
-    listed: dict[str, Any] = {name: _built_in(name, context) for name in brand.commands}
+    listed: dict[str, Any] = {
+        name: _LazyCommand(name, partial(built_in, name, context), context, BUILT_IN_COMMANDS[name])
+        for name in brand.commands
+    }
     root = TyperGroup(
         name=brand.name,
         commands=listed | _plugins(context, listed),
-        params=[
-            *common_options(context),
-            *_version_option(context),
-            *completion_options(context),
-        ],
+        params=[*common_options(context), *_version_option(context), *completion_options(context)],
         help="Sign in once with an OpenID provider; the session is kept, and renewed when it is used.",
         epilog=examples(*(f"{brand.name} {name}" for name in ("login", "say-hi") if name in brand.commands)),
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -104,10 +141,6 @@ def _version_option(context: CommandContext) -> list[Any]:
     ) -> None: ...
 
     return options_of(options)
-
-
-def _built_in(name: str, context: CommandContext) -> _LazyCommand:
-    return _LazyCommand(name, partial(built_in, name, context), context, BUILT_IN_COMMANDS[name])
 
 
 def _plugins(context: CommandContext, taken: Container[str]) -> dict[str, Any]:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore.detection import secret_service_is_certain
+from awesome_cli.system.environment import Backend, Environment, token_hidden_from_children
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
-
-    from awesome_cli.system.environment import Backend, Environment
 
 
 def open_keyring(environment: Environment) -> Backend:
@@ -25,7 +24,8 @@ def open_keyring(environment: Environment) -> Backend:
 
             service = SecretService()
     if service is None:
-        return system_keyring()
+        with token_hidden_from_children():
+            return system_keyring()
     service.unlock()
     return service
 

@@ -6,32 +6,36 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import FrameType
 from typing import Any
 
-from awesome_cli.system.signals import EXIT_CODES
+from awesome_cli.system.signals import EXIT_CODES, end
 
 
 class DeferredSignals:
     """The signal handler within such a block.
 
     ``first``: the number of the first signal that came, or 0. ``cancelling``: whether a signal cancels what the event
-    loop runs. ``skippable``: whether a second Ctrl-C does; ``skipped`` is set when it came. ``on_cancel`` is called
-    whenever a signal comes while ``cancelled`` is true.
+    loop runs. ``skippable``: whether a second Ctrl-C does; ``skipped`` is set when it came. ``insistent``: whether a
+    second signal is raised at once, as asyncio does it. ``on_cancel`` is called whenever a signal comes while
+    ``cancelled`` is true.
     """
 
     def __init__(self, *, cancelling: bool = False) -> None:
         self.first = 0
         self.cancelling = cancelling
-        self.skippable = self.skipped = False
+        self.skippable = self.skipped = self.insistent = False
         self.on_cancel: Callable[[], object] = lambda: None
         self._on_first: Callable[[], object] = lambda: None
 
-    def __call__(self, number: int, _frame: object) -> None:
+    def __call__(self, number: int, frame: FrameType | None) -> None:
         if not self.first:
             self.first = number
             self._call_on_first()
         elif self.skippable and number == signal.SIGINT:
             self.skipped = True
+        elif self.insistent:
+            end(number, frame)
         if self.cancelled:
             self.on_cancel()
 

@@ -6,8 +6,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _hidden_variables: dict[str, str] = {}
+_replacements: list[Callable[[Brand], Environment]] = []  # by tests of programs
 
 
 class Backend(Protocol):
@@ -88,8 +89,39 @@ def hide_token_from_children(brand: Brand) -> None:
         _hidden_variables[variable] = token
 
 
+def show_token_to_children() -> None:
+    """Undo :func:`hide_token_from_children`, for a program's own code: it decides what it starts, and with what."""
+    os.environ.update(_hidden_variables)  # noqa: TID251 - the same
+
+
+@contextmanager
+def token_hidden_from_children() -> Iterator[None]:
+    """Hide the access token of the program during the block, if it was hidden before."""
+    shown = {name: os.environ.pop(name) for name in _hidden_variables if name in os.environ}  # noqa: TID251 - the same
+    try:
+        yield
+    finally:
+        os.environ.update(shown)  # noqa: TID251 - the same
+
+
+@contextmanager
+def replaced_system_environment(make: Callable[[Brand], Environment]) -> Iterator[None]:
+    """Let ``make`` take the place of the system during the block, so that no code in it reaches the real one."""
+    _replacements.append(make)
+    try:
+        yield
+    finally:
+        _replacements.pop()
+
+
+def is_system_replaced() -> bool:
+    return bool(_replacements)
+
+
 def system_environment(brand: Brand) -> Environment:
     """Return the environment of this process. Raises ConfigError, if there is no home folder."""
+    if _replacements:
+        return _replacements[-1](brand)
     import platformdirs
 
     name = brand.app_dir
@@ -132,10 +164,10 @@ def run_beside_event_loop(run: Run) -> Run:
         with ThreadPoolExecutor(1) as pool:
             return pool.submit(run, work).result()
 
-    return run_there if _has_event_loop() else run
+    return run_there if has_event_loop() else run
 
 
-def _has_event_loop() -> bool:
+def has_event_loop() -> bool:
     """Whether asyncio or trio runs in this thread. Neither is imported for that."""
     if (trio := sys.modules.get("trio")) and trio.lowlevel.in_trio_run():
         return True

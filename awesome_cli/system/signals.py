@@ -26,6 +26,7 @@ EXIT_CODES: dict[int, int] = {
 }
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+_interrupted_imports = {"raise": False}  # what a signal does during an import
 
 
 class TerminatedError(SystemExit):
@@ -55,9 +56,10 @@ def end(number: int, frame: FrameType | None) -> None:
 
     During an import it exits at once instead. There an exception may be swallowed, leave the import lock held, or be
     replaced (Python 3.11: "Error calling __set_name__"). Nothing is lost: code that must not be interrupted uses
-    :func:`.deferred_signals.defer_signals`.
+    :func:`.deferred_signals.defer_signals`. A program's own code may have something to clean up, so it gets the
+    exception all the same, as in any Python program.
     """
-    if _is_importing(frame):
+    if not _interrupted_imports["raise"] and _is_importing(frame):
         try:
             say(EXIT_CODES[number])
         finally:
@@ -65,6 +67,11 @@ def end(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise TerminatedError(EXIT_CODES[number])
+
+
+def raise_during_imports() -> None:
+    """Let signals raise their exceptions during imports too, from now on: a program's own code is going to run."""
+    _interrupted_imports["raise"] = True
 
 
 def say(code: int) -> None:

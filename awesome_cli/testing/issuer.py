@@ -130,8 +130,17 @@ class ProviderSimulator:
     def _root(self) -> str:
         return self.url.removesuffix("/")  # OpenID Connect Discovery §4.1: before a path is appended
 
-    def _route(self, request: Request) -> Response:
-        routes: dict[str, dict[str, Callable[[Request], Response]]] = {
+    def has_path(self, path: str) -> bool:
+        """Whether the provider or its API answers requests for this path."""
+        return self._relative(path) in self._routes()
+
+    def _relative(self, path: str) -> str:
+        """Return a path below the issuer's, or an empty one."""
+        base = urlsplit(self._root).path
+        return path.removeprefix(base) if path.startswith(base) else ""
+
+    def _routes(self) -> dict[str, dict[str, Callable[[Request], Response]]]:
+        return {
             "/.well-known/openid-configuration": {"GET": self._discovery},
             "/.well-known/jwks.json": {"GET": self._jwks},
             "/device/code": {"POST": self._device_code},
@@ -142,8 +151,9 @@ class ProviderSimulator:
             "/api/hello": {"GET": self._hello},
             "/api/echo": {"POST": self._echo},
         }
-        base_path = urlsplit(self._root).path
-        methods = routes.get(request.path.removeprefix(base_path)) if request.path.startswith(base_path) else None
+
+    def _route(self, request: Request) -> Response:
+        methods = self._routes().get(self._relative(request.path))
         if methods is None:
             raise OAuthError("not_found", "There is no such path.")
         if request.method not in methods:

@@ -22,11 +22,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 from urllib.parse import parse_qsl
 
 import httpx
@@ -35,7 +36,7 @@ import pytest
 from awesome_cli.brand import Brand
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.deferred_signals import DeferredSignals
-from awesome_cli.system.environment import Environment
+from awesome_cli.system.environment import Environment, replaced_system_environment
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import JUAN, ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -53,13 +54,22 @@ class Runnable(Protocol):
     def run(self, argv: Sequence[str], *, environment: Environment) -> int: ...
 
 
-class Stream(io.StringIO):
-    """A text stream that may claim to be a terminal."""
+class Stream(io.TextIOWrapper):
+    """A text stream in memory that may claim to be a terminal."""
 
     terminal = False
 
+    def __init__(self, text: str = "") -> None:
+        super().__init__(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8", newline="", write_through=True)
+
     def isatty(self) -> bool:
         return self.terminal
+
+    def getvalue(self) -> str:
+        """Return what was written."""
+        buffer = self.buffer
+        assert isinstance(buffer, io.BytesIO)  # noqa: S101 - it is the one above
+        return buffer.getvalue().decode("utf-8", "surrogatepass")
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,16 @@ class Machine:
     home: Path
     keyring: MemoryKeyring = field(default_factory=MemoryKeyring)
     time: VirtualTime = field(default_factory=VirtualTime)
+    terminals: dict[str, Terminal] = field(default_factory=dict)
+
+    def system_environment(self, brand: Brand) -> Environment:
+        """Return what takes the place of the system: the environment of the program's terminal, with these streams."""
+        terminal = self.terminals.get(brand.name)
+        if terminal is None:
+            raise RuntimeError(
+                f"The test has no terminal for the program {brand.name}: call terminal_for with it first."
+            )
+        return terminal.environment(sys.stdin, sys.stdout, sys.stderr)
 
     def environment(self, brand: Brand, environ: dict[str, str], **changes: Any) -> Environment:  # noqa: ANN401 - fields of Environment
         """Return the environment of a program on this machine."""
@@ -108,11 +128,12 @@ class Terminal:
     """Runs commands of a program. Its provider is at the program's default issuer, with its default client id.
 
     ``provider`` is that simulated provider, ``time`` the clock, which ``time.pass_by(seconds)`` sets ahead.
-    ``network`` answers all requests: at the provider's URL as the provider, elsewhere by ``api``, which gets those
-    with a valid access token. ``environ`` are the variables, ``interactive`` says whether the streams claim to be a
-    terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
+    ``network`` answers all requests: those that the provider has a path for as the provider, others by ``api``, which
+    gets those with a valid access token. ``environ`` are the variables, ``interactive`` says whether the streams claim
+    to be a terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
 
-    All terminals of one test are on the same machine: with one home folder, one keyring and one clock.
+    All terminals of one test are on the same machine: with one home folder, one keyring and one clock. In the test
+    outside of a command the program's methods use it too.
     """
 
     def __init__(self, program: Runnable, machine: Machine) -> None:
@@ -133,16 +154,17 @@ class Terminal:
         self.interactive = False
         self.requests: list[httpx.Request] = []
         self.out = self.err = ""
+        machine.terminals[brand.name] = self
 
     @property
     def time(self) -> VirtualTime:
         return self.machine.time
 
     def login(self, *options: str, name: str = JUAN["name"], **claims: Any) -> None:  # noqa: ANN401 - JSON values
-        """Sign in, as a person with this name and these claims, who approves at once."""
+        """Sign in, as a person with this name and these claims, who approves at once; whoever is signed in before."""
         self.provider.person = {**JUAN, "name": name, **claims}
         self.provider.auto_approve = True
-        code = self.run("login", *options)
+        code = self.run("login", "--force", *options)
         assert code == 0, self.err  # noqa: S101 - as in a test
 
     def run(self, *argv: str, stdin: str = "") -> int:
@@ -151,17 +173,22 @@ class Terminal:
         streams = Stream(stdin), Stream(), Stream()
         for stream in streams:
             stream.terminal = self.interactive
-        environment = self.machine.environment(
-            self.program.brand,
-            dict(self.environ),
-            stdin=streams[0],
-            stdout=streams[1],
-            stderr=streams[2],
-            transport=httpx.MockTransport(self._record),
-        )
-        code = self.program.run(argv, environment=environment)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", streams[0])  # for input() in the program's own commands
+            code = self.program.run(argv, environment=self.environment(*streams))
         self.out, self.err = streams[1].getvalue(), streams[2].getvalue()
         return code
+
+    def environment(self, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> Environment:
+        """Return the environment of one command."""
+        return self.machine.environment(
+            self.program.brand,
+            dict(self.environ),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            transport=httpx.MockTransport(self._record),
+        )
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - a JSON document
@@ -177,13 +204,21 @@ class Terminal:
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
         received = from_httpx(request)
-        if f"{request.url}".startswith(self.provider.url):
+        if _origin(request.url) == _origin(httpx.URL(self.provider.url)) and self.provider.has_path(received.path):
             return to_httpx(self.provider.respond(received))
-        audience = self.environ.get(self.program.brand.variable("audience")) or self.program.brand.defaults.get(
-            "audience"
-        )
-        refusal = self.provider.refusal(received, str(audience) if audience else None)
+        given = self._setting("access_token")
+        if given and request.headers.get("authorization") == f"Bearer {given}":
+            return self.api(request)
+        refusal = self.provider.refusal(received, self._setting("audience"))
         return to_httpx(refusal) if refusal else self.api(request)
+
+    def _setting(self, name: str) -> str | None:
+        brand = self.program.brand
+        return self.environ.get(brand.variable(name)) or str(brand.defaults.get(name) or "") or None
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _not_found(request: httpx.Request) -> httpx.Response:
@@ -205,7 +240,8 @@ def to_httpx(response: Response) -> httpx.Response:
 
 
 @pytest.fixture
-def terminal_for(tmp_path: Path) -> Callable[[Runnable], Terminal]:
+def terminal_for(tmp_path: Path) -> Iterator[Callable[[Runnable], Terminal]]:
     """Return a function that makes a terminal for a program; all of one test are on the same machine."""
     machine = Machine(home=tmp_path)
-    return lambda program: Terminal(program, machine)
+    with replaced_system_environment(machine.system_environment):
+        yield lambda program: Terminal(program, machine)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import time as real_time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -79,7 +80,7 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class _VirtualSelector(selectors.DefaultSelector):
-    """Waits for nothing but worker threads, and for what has no time limit."""
+    """Waits for worker threads, for sockets and pipes (in real time), and for what has no time limit."""
 
     def __init__(self, loop: _VirtualLoop) -> None:
         super().__init__()
@@ -91,5 +92,9 @@ class _VirtualSelector(selectors.DefaultSelector):
             return ready
         if timeout is None or self._loop.has_threads:
             return super().select(None)
+        if len(self.get_map()) > 1:  # beside what wakes the loop itself
+            began = real_time.monotonic()
+            ready = super().select(timeout)
+            timeout = real_time.monotonic() - began
         self._loop.skip(timeout)
-        return []
+        return ready

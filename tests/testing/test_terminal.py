@@ -68,15 +68,16 @@ def test_a_login_that_fails_fails_the_test(program: Program, terminal_for: MakeT
         terminal.login("--no-such-option")
 
 
-def test_the_api_refuses_requests_without_a_valid_token(program: Program, terminal_for: MakeTerminal) -> None:
+def test_the_api_accepts_the_token_of_a_session_and_a_given_one(program: Program, terminal_for: MakeTerminal) -> None:
     terminal = terminal_for(program)
     terminal.api = lambda _: httpx.Response(200)
     terminal.login()
     assert terminal.run() == 0
     assert terminal.out == "200\n"
-    terminal.environ["ACME_ACCESS_TOKEN"] = "made-up"
+    terminal.environ["ACME_ACCESS_TOKEN"] = "given"
     assert terminal.run() == 0
-    assert terminal.out == "401\n"
+    assert terminal.out == "200\n"
+    assert terminal.requests[-1].headers["authorization"] == "Bearer given"
 
 
 def test_the_api_has_an_audience_if_the_program_has_one(program: Program, terminal_for: MakeTerminal) -> None:
