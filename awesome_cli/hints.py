@@ -40,7 +40,7 @@ _BY_CLASS = {
     AccessDeniedError: "If that was a mistake, start again with: {login}",
     DeviceCodeExpiredError: "Get a new one with: {login}",
     RefreshFailedError: "Try again; if it keeps failing, sign in again with: {login} --force",
-    InvalidTokenError: "Nothing was stored. If the settings are right, tell the provider's operators.",
+    InvalidTokenError: "Who is signed in stays as before. If the settings are right, tell the provider's operators.",
     UnsupportedAlgorithmError: "Set the application's signing algorithm to RS256 (Auth0: Advanced Settings > OAuth).",
     SubjectMismatchError: "Sign in again with: {login} --force",
     KeyringError: _USE_A_KEYRING,
