@@ -97,11 +97,8 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
             stdout = context.environment.stdout if to_stdout else context.environment.stderr
             inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            code = run_built_in(command, argv, inner)
-            if code == INTERRUPTED:
+            if run_built_in(command, argv, inner) == INTERRUPTED:
                 raise KeyboardInterrupt  # which Typer has caught
-            if code:
-                raise SystemExit(code)
 
         console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
         step("Sign in, once per machine.", "login")

@@ -87,11 +87,9 @@ def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) 
     add_missing_options(command, common_options(context))
     if own:
         command.params.extend(_version_option(context) if not _has_option(command, "--version") else [])
+    main = partial(command.main, prog_name=brand.name, complete_var=brand.completion_variable)
     with checked_invocation(command):
-        command.main(
-            list(argv), prog_name=brand.name, complete_var=brand.completion_variable, windows_expand_args=False
-        )
-    return 0
+        return main(list(argv), windows_expand_args=False)  # type: ignore[no-any-return]  # it raises
 
 
 def _own_names(app: typer.Typer) -> Iterator[str]:

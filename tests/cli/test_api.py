@@ -28,10 +28,6 @@ API = "https://api.example/v1"
 REFUSED = {"www-authenticate": 'Bearer realm="x", error="invalid_token"'}
 
 
-# httpx leaves the generator of a body that is not read to its end to the event loop, and trio warns about that.
-LEFT_EARLY = pytest.mark.filterwarnings("ignore:Async generator 'httpx:ResourceWarning")
-
-
 class Api:
     """A protected API beside the provider: it sends the given responses and records requests."""
 
@@ -392,7 +388,6 @@ def test_a_refused_token_is_renewed_once_and_the_request_repeated(api: Api, tmp_
     assert first != second
 
 
-@LEFT_EARLY
 def test_a_token_that_is_refused_twice_is_an_error(api: Api) -> None:
     api.responses = [
         refusal(b"first"),
@@ -405,7 +400,6 @@ def test_a_token_that_is_refused_twice_is_an_error(api: Api) -> None:
     assert (api.renewals, len(api.calls)) == (1, 2)
 
 
-@LEFT_EARLY
 @pytest.mark.parametrize(
     "headers",
     [
@@ -662,6 +656,13 @@ def test_bytes_are_written_to_a_pipe_unchanged(api: Api) -> None:
     assert stdout.pipe.getvalue() == data
 
 
+def test_a_stdout_that_takes_text_alone_gets_text(api: Api) -> None:
+    api.responses = [response(200, b"\xff text", {"content-type": "text/plain"})]
+    stdout = io.StringIO()
+    assert awesome.run(["api", "x"], environment=replace(api.terminal.environment, stdout=stdout)) == 0
+    assert stdout.getvalue() == "\\xff text"
+
+
 def test_bytes_are_read_from_a_pipe_unchanged(api: Api) -> None:
     data = bytes(range(256)) * 10
     environment = replace(api.terminal.environment, stdin=Bytes(data), stdout=Bytes())
@@ -669,7 +670,6 @@ def test_bytes_are_read_from_a_pipe_unchanged(api: Api) -> None:
     assert api.calls[0].content == data
 
 
-@LEFT_EARLY
 def test_a_closed_pipe_is_not_an_error(api: Api) -> None:
     class Closed(Bytes):
         @property
@@ -728,7 +728,6 @@ def test_an_empty_body_prints_nothing_on_a_terminal(on_screen: Api) -> None:
     assert on_screen.terminal.out == ""
 
 
-@LEFT_EARLY
 @pytest.mark.parametrize("body", [b"\x89PNG\r\n", b"a\0b", "ü".encode()[:1]])
 def test_a_binary_body_is_not_shown_on_a_terminal(on_screen: Api, body: bytes) -> None:
     on_screen.responses = [response(200, body)]

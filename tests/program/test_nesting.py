@@ -7,6 +7,7 @@ import io
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -262,3 +263,25 @@ def test_a_loopback_api_is_reached_directly_or_not_at_all(
         pytest.raises(ConfigError, match="send it to a proxy"),
     ):
         api.get("x")
+
+
+def test_a_broken_pipe_that_is_not_that_of_the_output_is_the_users(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    def main(_: list[str]) -> None:
+        raise BrokenPipeError("of a socket")
+
+    screen = terminal(acme(app=main))
+    assert screen.run() == 1
+    assert screen.err.endswith("BrokenPipeError: of a socket\n")
+
+
+def test_a_client_outside_of_a_test_trusts_what_the_program_trusts_unless_told_otherwise(
+    acme: MakeProgram, terminal: MakeTerminal
+) -> None:
+    program = acme()
+    environment = replace(terminal(program).environment(io.StringIO(), io.StringIO(), io.StringIO()), transport=None)
+    transport = httpx.MockTransport(lambda _: httpx.Response(204))
+    with program.client(environment=environment, transport=transport) as api:
+        assert api.get("x").status_code == 204
+    environment = replace(environment, environ={**environment.environ, "SSL_CERT_FILE": "/nonexistent"})
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE cannot be used"):
+        program.client(environment=environment)

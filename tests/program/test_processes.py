@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def start(tmp_path: Path) -> Start:
     """Return a function that starts a command of a program."""
     (tmp_path / "slow_module.py").write_text("print('started', flush=True)\nimport time\ntime.sleep(30)")
 
-    def start(*argv: str, source: str = ACME, **environ: str) -> subprocess.Popen[str]:
+    def start(*argv: str, source: str = ACME, stdout: Any = subprocess.PIPE, **environ: str) -> subprocess.Popen[str]:  # noqa: ANN401 - as Popen has it
         passed_on = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
         variables = {
             **passed_on,
@@ -114,7 +115,7 @@ def start(tmp_path: Path) -> Start:
             **environ,
         }
         command = [sys.executable, "-c", source, *argv]
-        return subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(command, env=variables, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     return start
 
@@ -177,14 +178,13 @@ def test_a_child_of_an_own_command_inherits_the_given_token(start: Start) -> Non
 
 
 def test_output_that_is_lost_is_an_error(start: Start) -> None:
-    command = f"exec \"{sys.executable}\" -c '{ACME_SMALL}' small > /dev/full"
-    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(awesome_cli.__file__).parents[1]), "HOME": "/"}
-    done = subprocess.run(["/bin/sh", "-c", command], env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (1, "Error: The output could not be written (No space left on device).\n")
+    with Path("/dev/full").open("w") as full:
+        process = start("small", stdout=full)
+        assert (
+            process.communicate(timeout=60)[1] == "Error: The output could not be written (No space left on device).\n"
+        )
+    assert process.returncode == 1
     assert start("small").communicate(timeout=60) == ("hello\n", "")
-
-
-ACME_SMALL = 'from awesome_cli import Program; Program("acme", app=lambda argv: print("hello"))()'
 
 
 def test_a_reader_that_closes_the_pipe_early_causes_no_traceback(start: Start) -> None:
@@ -211,7 +211,15 @@ def test_a_renewal_is_finished_before_an_async_command_ends(start: Start, tmp_pa
         environ = {"PROVIDER": provider.url, "ACME_ACCESS_TOKEN": ""}
         assert code_of(start("login", "--insecure-storage", **environ)) == 0
         provider.at("/token", Delay(3))
-        assert end(start("block", source=renewing, **environ), signal.SIGINT, signal.SIGINT)[0] == 130
+        before = provider.paths.count("/token")
+        with start("block", source=renewing, **environ) as process:
+            while provider.paths.count("/token") == before:
+                time.sleep(0.05)
+            for _ in range(2):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.3)
+            process.communicate(timeout=60)
+        assert process.returncode == 130
         assert code_of(start("token", **environ)) == 0
         assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
     assert list(tmp_path.rglob("insecure-session-default.json"))

@@ -226,6 +226,16 @@ def test_a_protected_function_can_be_called_outside_of_a_command(
     assert program.context is None
 
 
+def test_an_own_error_outside_of_a_command_is_raised_unchanged(program: Program, terminal: MakeTerminal) -> None:
+    @program.signed_in
+    def deploy() -> None:
+        raise LookupError("mine")
+
+    terminal(program)
+    with pytest.raises(LookupError, match="mine"):
+        deploy()
+
+
 class CallableObject:
     def __call__(self) -> None: ...
 

@@ -93,3 +93,22 @@ def test_loops_in_other_threads_move_the_same_clock(time: VirtualTime) -> None:
 
     time.run(outer)
     assert time.now() == START + 3 * HOUR
+
+
+def test_sockets_are_waited_for_in_real_time(time: VirtualTime) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        threading.Timer(0.1, loops[0].call_soon_threadsafe, [writer.close]).start()
+
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def connect() -> bytes:
+        loops.append(asyncio.get_running_loop())
+        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            try:
+                return await asyncio.wait_for(reader.read(), 10)
+            finally:
+                writer.close()
+
+    assert time.run(connect) == b""
+    assert 0 < time.now() - START < 10
