@@ -194,7 +194,10 @@ def completing_hints(brand: Brand | None = None, profile: str = "") -> Iterator[
     try:
         yield
     except AwesomeError as error:
+        hint = error.hint
         error.hint = hint_for(error, brand, profile=profile)
+        if error.hint and error.hint != hint:
+            error.add_note(f"Hint: {error.hint}")  # for a traceback, if nobody handles it
         raise
 
 

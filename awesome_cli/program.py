@@ -42,6 +42,7 @@ class Program:
     ``issuer`` (a URL) or ``domain`` (of Auth0), ``client_id``, ``audience``, ``api_url``, ``scope``, ``resource``
     (whether the audience is sent as ``resource`` too, RFC 8707), ``flow`` (``device``, ``web`` or ``auto``) and
     ``redirect_uri`` are default settings: a flag, a variable, the config file and a stored session have precedence.
+    The last two are for signing in with a browser on the same machine, which this version does not do yet.
     ``commands`` are the names of the built-in commands. The other arguments are those of :class:`.brand.Brand`.
 
     The object is the console script: ``[project.scripts] acme = "acme.cli:acme"``.
@@ -122,7 +123,10 @@ class Program:
         return main(argv, self, environment)
 
     def add_to(self, app: typer.Typer) -> None:
-        """Let the help of a Typer app list the built-in commands. Raises TypeError for anything but a Typer app."""
+        """Add the built-in commands to a Typer app, or to a group in it, so that its help lists them.
+
+        They run without that too, directly below the program's name. Raises TypeError for anything but a Typer app.
+        """
         from awesome_cli.cli.typer_app import add_built_ins
 
         add_built_ins(app, self)
@@ -167,7 +171,7 @@ class Program:
     def token(
         self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
     ) -> str:
-        """Return a valid access token: the one in the variable ``ACCESS_TOKEN``, if it is set, or the session's.
+        """Return a valid access token: the one in the variable ``ACME_ACCESS_TOKEN``, if it is set, or the session's.
 
         Raises what :meth:`session` does, and ConfigError.
         """

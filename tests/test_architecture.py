@@ -55,7 +55,7 @@ PACKAGES = {
     "cli/api_output": "rich",
     "cli/login": "segno",
     "cli/context": "httpx",
-    "cli/injection": "annotationlib",  # of Python 3.14's standard library
+    "cli/definition": "annotationlib",  # of Python 3.14's standard library
     "library": "httpx",
     "program": "httpx typer",
     "testing/terminal": "httpx pytest",
@@ -70,7 +70,6 @@ LATE = {
     "cli/definition",
     "cli/dispatch",
     "cli/fast_path",
-    "cli/injection",
     "cli/login",
     "cli/main",
     "cli/token",

@@ -44,8 +44,11 @@ class Definition(Protocol):
 class CommandContext:
     """One run of a program; Typer's ``ctx.obj`` in built-in commands and those of other packages.
 
+    ``program``: the one that runs, with the session, tokens and clients for commands of other packages.
     ``is_system``: whether the environment is that of this process, and not one of a test or of the demo.
     """
+
+    program: Definition
 
     def __init__(self, environment: Environment, brand: Brand, *, is_system: bool = False) -> None:
         self.environment = replace(environment, run=run_beside_event_loop(environment.run))

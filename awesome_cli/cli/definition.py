@@ -8,12 +8,16 @@ from __future__ import annotations
 import gc
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from awesome_cli.errors import ProgramError
+
+USER, SESSION = "awesome_cli.sessions.model.User", "awesome_cli.sessions.model.Session"
+CLIENT, ASYNC_CLIENT = "httpx.Client", "httpx.AsyncClient"
+INJECTED = {USER, SESSION, CLIENT, ASYNC_CLIENT}  # recognized by name, so that nothing has to be imported for that
 
 _unprotected: WeakSet[Callable[..., Any]] = WeakSet()  # what signed_in was applied to, by whichever program
 _protected: WeakSet[Callable[..., Any]] = WeakSet()  # what it returned
@@ -52,6 +56,11 @@ def check_definition(app: Any) -> None:  # noqa: ANN401 - a Typer app, or anythi
     for command in commands:
         if layer := _unprotected_layer(command):
             raise misplaced_error(layer)
+        if asked_for := _not_injected(command):
+            raise ProgramError(
+                f"{_describe(command.function)} asks for {asked_for}, and nothing injects it.",
+                hint="Decorate it with @signed_in, directly above the function.",
+            )
     for function, runs_async in commands:
         if not runs_async and inspect.iscoroutinefunction(function):
             raise ProgramError(
@@ -76,6 +85,35 @@ def _unprotected_layer(command: _Command) -> Callable[..., Any] | None:
         if layer in _unprotected:
             return layer
     return None
+
+
+def _not_injected(command: _Command) -> str:
+    """Return what signed_in would inject into the command, if it was decorated with that; empty, if it is."""
+    if any(layer in _protected for layer in _wrapped(command.function)):
+        return ""
+    function: Any = inspect.unwrap(command.function)
+    names = getattr(function, "__globals__", {})
+    for parameter in signature_of(function).parameters.values() if names else ():
+        annotation = getattr(parameter.annotation, "__forward_arg__", parameter.annotation)
+        if isinstance(annotation, str):
+            first, _, rest = annotation.partition(".")
+            annotation = getattr(names.get(first), rest, None) if rest else names.get(first)
+        if full_name(annotation) in INJECTED:
+            return full_name(annotation).rpartition(".")[2]
+    return ""
+
+
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature, without evaluating annotations: some names may be imported for type checkers alone."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
+
+
+def full_name(annotation: object) -> str:
+    return f"{getattr(annotation, '__module__', '')}.{getattr(annotation, '__qualname__', '')}"
 
 
 def _beside(app: Any) -> list[object]:  # noqa: ANN401 - anything that can be called
@@ -182,6 +220,40 @@ def _is(module: str, name: str, value: object) -> bool:
     """Whether a value is an instance of a class of a module that has been imported."""
     kind = getattr(sys.modules.get(module), name, None)
     return kind is not None and issubclass(type(value), kind)
+
+
+def _placeholder() -> None:
+    """Stand for a built-in command where Typer expects a function."""
+
+
+PLACEHOLDER = _placeholder
+
+
+def check_names(app: Any, built_in: Sequence[str]) -> None:  # noqa: ANN401 - a typer.Typer
+    """Raise ProgramError, if a command of the app has the name of a built-in one."""
+    require_other_names(_own_names(app), built_in)
+
+
+def require_other_names(own: Iterable[str], built_in: Sequence[str]) -> None:
+    for name in own:
+        if name in built_in:
+            raise ProgramError(
+                f"The program's own command {name} has the name of a built-in one, which would be called instead.",
+                hint="Rename it, or leave the built-in one out of the program's commands.",
+            )
+
+
+def _own_names(app: Any) -> Iterator[str]:  # noqa: ANN401 - a typer.Typer
+    """Yield the names of the app's own commands and groups."""
+    for info in app.registered_commands:
+        if info.callback is not PLACEHOLDER:
+            yield info.name or getattr(info.callback, "__name__", "").lower().replace("_", "-")
+    for group in app.registered_groups:
+        name = group.name or group.typer_instance.info.name
+        if isinstance(name, str):
+            yield name
+        else:  # its commands become those of the app
+            yield from _own_names(group.typer_instance)
 
 
 def _describe(function: Callable[..., Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from awesome_cli.cli.context import CommandContext, Definition
 from awesome_cli.cli.definition import (
     check_definition,
+    check_names,
     checked_invocation,
     is_click,
     is_typer,
@@ -37,6 +38,8 @@ def run_command(argv: Sequence[str], context: CommandContext, program: Definitio
     if words and words[0] in context.brand.commands:
         from awesome_cli.cli.built_ins import run_built_in
 
+        if is_typer(program.app):
+            check_names(program.app, context.brand.commands)
         return run_built_in(words[0], words[1:], context)
     return _run_app(words, context, program)
 
@@ -77,6 +80,7 @@ def _run_app(argv: Sequence[str], context: CommandContext, program: Definition) 
         if app is None:
             return run_root(argv, context)
         check_definition(app)
+        check_names(app, context.brand.commands)
         return run_own_app(app, argv, context)
     check_definition(app)
     if is_click(app):

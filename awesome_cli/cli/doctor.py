@@ -24,7 +24,7 @@ from awesome_cli.oauth.jwks import usable_keys
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient, describe_clock_error
 from awesome_cli.sessions.model import User
-from awesome_cli.settings.profile import SETTINGS, Profile
+from awesome_cli.settings.profile import SESSION, SETTINGS, Profile
 from awesome_cli.system.account_folders import account_home
 from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import anonymous, safe
@@ -144,6 +144,8 @@ class _Checks:
         found: list[Finding] = []
         try:
             profile = self._account.settings.resolve()
+            if self._stored is not None:
+                profile = profile.with_session(self._stored.settings)
         except AwesomeError as error:
             yield self._failed("settings", error)
             why = "the settings cannot be used"
@@ -159,11 +161,10 @@ class _Checks:
     def _setting(self, key: str, value: object, source: str | None) -> Finding:
         check = key.replace("_", " ")
         if value:
-            return passed(check, f"{safe(str(value))} ({source})")
+            where = "the session's" if source == SESSION else source
+            return passed(check, f"{safe(str(value))} ({where})")
         if key not in ("issuer", "client_id"):
             return neutral(check, "not set")
-        if stored := getattr(self._stored, key, None):
-            return passed(check, f"{stored} (the session's)")
         hint = "Give it to {login}, as --domain (Auth0), --issuer or --client-id, or set its variable."
         return self._failed(check, ConfigError(f"The {check} is not set.", hint=hint))
 

@@ -14,13 +14,20 @@ from types import FunctionType, SimpleNamespace
 from typing import Any, get_args, get_type_hints
 
 from awesome_cli.cli.context import CommandContext, Definition
-from awesome_cli.cli.definition import misplaced_error, register_protected
+from awesome_cli.cli.definition import (
+    ASYNC_CLIENT,
+    CLIENT,
+    INJECTED,
+    SESSION,
+    USER,
+    full_name,
+    misplaced_error,
+    register_protected,
+    signature_of,
+)
 from awesome_cli.errors import sole_error
 from awesome_cli.system.environment import has_event_loop
 
-USER, SESSION = "awesome_cli.sessions.model.User", "awesome_cli.sessions.model.Session"
-CLIENT, ASYNC_CLIENT = "httpx.Client", "httpx.AsyncClient"
-INJECTED = {USER, SESSION, CLIENT, ASYNC_CLIENT}  # recognized by name, so that nothing has to be imported for that
 _LOOKS_INJECTED = re.compile(r"\b(User|Session|httpx\.(Async)?Client|(Async)?Client)\b")
 
 
@@ -33,7 +40,7 @@ def protect(program: Definition, function: Any) -> Any:  # noqa: ANN401 - a func
         raise TypeError(f"signed_in expects a function, not {function!r}: place it directly above the function")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"signed_in expects a function that returns, and {function.__qualname__} is a generator")
-    full = _signature(function)
+    full = signature_of(function)
     annotations = _resolved(function, full)
     kinds = {name: kind for name in annotations if (kind := _injected_kind(function, full, annotations, name))}
     own = [parameter for parameter in full.parameters.values() if parameter.name not in kinds]
@@ -78,7 +85,7 @@ async def _awaited(call: Callable[..., Any], injected: Mapping[str, Any]) -> Any
     """Call an async function, and close the clients that it was given."""
     async with AsyncExitStack() as clients:
         for value in injected.values():
-            if _full_name(type(value)) == ASYNC_CLIENT:
+            if full_name(type(value)) == ASYNC_CLIENT:
                 await clients.enter_async_context(value)
         result = call(injected)
         return await result if inspect.isawaitable(result) else result
@@ -139,14 +146,6 @@ def _injected_values(
     return {name: values[kind] for name, kind in kinds.items()}
 
 
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
-    if sys.version_info >= (3, 14):  # it evaluates annotations, and some names may be imported for type checkers alone
-        from annotationlib import Format
-
-        return inspect.signature(function, annotation_format=Format.FORWARDREF)
-    return inspect.signature(function)
-
-
 def _resolved(function: Callable[..., Any], signature: inspect.Signature) -> dict[str, Any]:
     """Return the annotation of each parameter; text, as of ``from __future__ import annotations``, is evaluated."""
     found: dict[str, Any] = {}
@@ -173,9 +172,9 @@ def _injected_kind(
 ) -> str | None:
     """Return what a parameter is given, None for one of the command. Raises TypeError, if that is not possible."""
     annotation, parameter = annotations[name], signature.parameters[name]
-    kind = _full_name(annotation)
+    kind = full_name(annotation)
     if kind not in INJECTED:
-        if any(_full_name(part) in INJECTED for part in _parts(annotation)):
+        if any(full_name(part) in INJECTED for part in _parts(annotation)):
             raise _invalid(function, name, f"{annotation} cannot be injected: annotate it with the class alone")
         return None
     if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -183,10 +182,6 @@ def _injected_kind(
     if kind == ASYNC_CLIENT and not _is_async(function):
         raise _invalid(function, name, "httpx.AsyncClient is for async functions: annotate it with httpx.Client")
     return kind
-
-
-def _full_name(annotation: object) -> str:
-    return f"{getattr(annotation, '__module__', '')}.{getattr(annotation, '__qualname__', '')}"
 
 
 def _parts(annotation: object) -> Iterator[object]:

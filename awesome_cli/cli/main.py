@@ -37,6 +37,7 @@ def main(argv: Sequence[str], program: Definition, environment: Environment | No
         context = CommandContext(environment, program.brand)
     else:
         context = outer.nested() if outer else CommandContext.of_system(program.brand)
+    context.program = program
     environment = context.environment
     for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
         restrict_write_access(folder, warn=context.console.warning)

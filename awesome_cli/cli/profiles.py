@@ -45,6 +45,8 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
     if name != context.account.profile:
         status.require_known()
     profile = account.settings.resolve()
+    if status.user:
+        profile = profile.with_session(status.user.settings)
     settings = {key: (value, profile.sources.get(key)) for key, value in profile.settings.items()}
     if json:
         documents = {key: {"value": value, "source": source} for key, (value, source) in settings.items()}

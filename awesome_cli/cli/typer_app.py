@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import cached_property, partial
 from typing import Any, ClassVar
 
@@ -14,9 +14,8 @@ from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.cli.built_ins import built_in, invoke
 from awesome_cli.cli.completion import completion_options, replace_completion_options
 from awesome_cli.cli.context import CommandContext, Definition
-from awesome_cli.cli.definition import checked_invocation
+from awesome_cli.cli.definition import PLACEHOLDER, checked_invocation, require_other_names
 from awesome_cli.cli.options import add_missing_options, common_options, examples, options_of
-from awesome_cli.errors import ProgramError
 
 
 class _LazyCommand(TyperCommand):
@@ -65,23 +64,14 @@ def add_built_ins(app: typer.Typer, program: Definition) -> None:
         raise TypeError(f"add_to expects a Typer app, not {app!r}")
     kind = type("BuiltIn", (_BuiltIn,), {"program": program})
     for name in program.brand.commands:
-        app.command(name, cls=kind, help=BUILT_IN_COMMANDS[name])(_nothing)
-
-
-def _nothing() -> None:
-    """Stand for a built-in command where Typer expects a function."""
+        app.command(name, cls=kind, help=BUILT_IN_COMMANDS[name])(PLACEHOLDER)
 
 
 def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) -> int:
     """Run the program's own Typer app as Typer does, with its way of reporting usage errors. Raises SystemExit."""
     command, brand = get_command(app), context.brand
     own = getattr(command, "commands", {})
-    names = {*_own_names(app), *(name for name, child in own.items() if not isinstance(child, _BuiltIn))}
-    for name in names.intersection(brand.commands):
-        raise ProgramError(
-            f"The program's own command {name} has the name of a built-in one, which would be called instead.",
-            hint="Rename it, or leave the built-in one out of the program's commands.",
-        )
+    require_other_names((name for name, child in own.items() if not isinstance(child, _BuiltIn)), brand.commands)
     own |= _plugins(context, {*own, *brand.commands})
     replace_completion_options(command, context)
     add_missing_options(command, common_options(context))
@@ -90,16 +80,6 @@ def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) 
     main = partial(command.main, prog_name=brand.name, complete_var=brand.completion_variable)
     with checked_invocation(command):
         return main(list(argv), windows_expand_args=False)  # type: ignore[no-any-return]  # it raises
-
-
-def _own_names(app: typer.Typer) -> Iterator[str]:
-    """Yield the names of commands, also of those that another one of the same name replaces."""
-    for info in app.registered_commands:
-        if not (info.cls and issubclass(info.cls, _BuiltIn)):
-            yield info.name or getattr(info.callback, "__name__", "").lower().replace("_", "-")
-    for group in app.registered_groups:
-        if group.typer_instance is not None and not isinstance(group.name or group.typer_instance.info.name, str):
-            yield from _own_names(group.typer_instance)  # its commands become those of the app
 
 
 def _has_option(command: Any, spelling: str) -> bool:  # noqa: ANN401 - Click's Command is private to Typer

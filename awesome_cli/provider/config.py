@@ -33,18 +33,16 @@ class ClientConfig:
 
         Raises MissingSettingError, if issuer or client id is missing.
         """
-        issuer = stored.issuer if stored and settings.is_default("issuer") else settings.issuer
-        client_id = stored.client_id if stored and settings.is_default("client_id") else settings.client_id
-        if not issuer or not client_id:
-            raise MissingSettingError(f"The {'client id' if issuer else 'issuer'} is not set.")
-        is_stored = stored is not None and (stored.issuer, stored.client_id) == (issuer, client_id)
-        audience = stored.audience if stored and is_stored and settings.is_default("audience") else settings.audience
+        if stored is not None:
+            settings = settings.with_session(stored.settings)
+        if not settings.issuer or not settings.client_id:
+            raise MissingSettingError(f"The {'client id' if settings.issuer else 'issuer'} is not set.")
         return cls(
-            issuer=issuer,
-            client_id=client_id,
+            issuer=settings.issuer,
+            client_id=settings.client_id,
             scope=settings.scope,
-            audience=audience,
-            resource=audience if settings.resource else None,
+            audience=settings.audience,
+            resource=settings.audience if settings.resource else None,
             pkce=settings.pkce,
             endpoints=settings.endpoints,
         )

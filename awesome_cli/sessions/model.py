@@ -39,6 +39,11 @@ class User:
     refreshable: bool
 
     @property
+    def settings(self) -> dict[str, str | None]:
+        """What it was signed in with, as settings are named."""
+        return {"issuer": self.issuer, "client_id": self.client_id, "audience": self.audience}
+
+    @property
     def safe_sub(self) -> str:
         """``sub``, safe to show."""
         return safe(self.sub) or safe(ascii(self.sub))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from awesome_cli.brand import DEFAULT_SCOPE, Brand
@@ -16,6 +16,7 @@ from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.text import safe, secure_url
 
 DEFAULT = "default"  # the source of a setting that the program itself has
+SESSION = "session"
 DEFAULT_PROFILE = "default"
 KEYRING_TIMEOUT = 30.0  # seconds; the user may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
@@ -31,7 +32,7 @@ Layer = Mapping[str, tuple[str, str]]  # value and source by setting; the settin
 class Profile:
     """The settings of one profile.
 
-    ``sources`` is where each of them comes from: ``flag``, a variable's name, ``config.toml`` or ``default``.
+    ``sources`` is where each comes from: ``flag``, a variable's name, ``config.toml``, ``session`` or ``default``.
     """
 
     name: str
@@ -50,9 +51,20 @@ class Profile:
         """All settings as ``config.toml`` names them; None for one that is not set, endpoints only if they are."""
         return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCH_SETTINGS)}, **self.endpoints}
 
-    def is_default(self, setting: str) -> bool:
-        """Whether a setting is the program's default: what a stored session has takes precedence over that."""
-        return self.sources.get(setting) in (None, DEFAULT)
+    def with_session(self, session: Settings) -> Profile:
+        """Return the settings in which those of a stored session replace what is not set, or the program's default.
+
+        The audience does so only if issuer and client id are those of the session.
+        """
+        values: dict[str, Any] = {
+            name: session[name]
+            for name in ("issuer", "client_id", "audience")
+            if self.sources.get(name) in (None, DEFAULT) and session[name] != getattr(self, name)
+        }
+        effective = {name: values.get(name, getattr(self, name)) for name in ("issuer", "client_id")}
+        if any(session[name] != value for name, value in effective.items()):
+            values.pop("audience", None)
+        return replace(self, **values, sources={**self.sources, **dict.fromkeys(values, SESSION)})
 
 
 def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:

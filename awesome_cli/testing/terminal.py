@@ -6,11 +6,13 @@ A whole test file::
 
     pytest_plugins = ["awesome_cli.testing"]
 
+
     def test_deploy_says_who_deploys(terminal_for):
         terminal = terminal_for(acme)
         terminal.login(name="Juan")
         assert terminal.run("deploy", "billing") == 0
         assert terminal.out == "Juan deploys billing\n"
+
 
     def test_deploy_requires_a_session(terminal_for):
         terminal = terminal_for(acme)
@@ -129,7 +131,8 @@ class Terminal:
 
     ``provider`` is that simulated provider, ``time`` the clock, which ``time.pass_by(seconds)`` sets ahead.
     ``network`` answers all requests: those that the provider has a path for as the provider, others by ``api``, which
-    gets those with a valid access token. ``environ`` are the variables, ``interactive`` says whether the streams claim
+    gets those with a valid access token. Both are functions that take an ``httpx.Request`` and return an
+    ``httpx.Response``. ``environ`` are the variables, ``interactive`` says whether the streams claim
     to be a terminal. ``out`` and ``err`` are what the last command printed, ``requests`` what it sent.
 
     All terminals of one test are on the same machine: with one home folder, one keyring and one clock. In the test
@@ -137,6 +140,8 @@ class Terminal:
     """
 
     def __init__(self, program: Runnable, machine: Machine) -> None:
+        if not isinstance(getattr(program, "brand", None), Brand):
+            raise TypeError(f"terminal_for expects a Program, not {program!r}")
         brand, defaults = program.brand, program.brand.defaults
         domain = defaults.get("domain")
         url = str(defaults.get("issuer") or (f"https://{domain}/" if domain else URL))
@@ -197,6 +202,8 @@ class Terminal:
     def _record(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         response = self.network(request)
+        if not isinstance(response, httpx.Response):
+            raise TypeError(f"api and network take an httpx.Request and return an httpx.Response, not {response!r}")
         if response.is_stream_consumed:  # a response that was made from text; httpx reads that at once
             body = httpx.ByteStream(response.content)
             return httpx.Response(response.status_code, headers=response.headers, stream=body)

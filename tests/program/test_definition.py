@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import cyclopts
+import httpx
 import pytest
 import typer
 
-from awesome_cli import Program
+from awesome_cli import Program, User
 from awesome_cli.brand import Brand
 
 if TYPE_CHECKING:
@@ -331,8 +332,9 @@ def test_a_typer_command_with_the_name_of_a_built_in_one_is_an_error(
     program = acme(app=app)
     program.add_to(app)
     screen = terminal_for(program)
-    assert screen.run("--help") == 1
-    assert screen.err.startswith("Error: The program's own command token has the name of a built-in one,")
+    for argv in (["--help"], ["token"], ["whoami"]):
+        assert screen.run(*argv) == 1
+        assert screen.err.startswith("Error: The program's own command token has the name of a built-in one,")
     program.brand.commands = ("login",)
     assert screen.run("--help") == 0
 
@@ -402,7 +404,7 @@ def destroy():
 """
 TWO_MODULES = """
 import typer
-from awesome_cli import Program
+from awesome_cli import Program, User
 app = typer.Typer()
 app.command("other")(print)
 def main(argv):
@@ -470,3 +472,33 @@ def test_a_mistake_in_an_attribute_of_the_apps_module_is_the_users(
 def test_words_are_a_list_of_text(acme: MakeProgram, argv: Any) -> None:  # noqa: ANN401 - see the list
     with pytest.raises(TypeError):
         acme().run(argv)
+
+
+def asks_for_a_user(user: User) -> None: ...
+
+
+def asks_for_a_client(service: str, api: httpx.AsyncClient) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "asked_for"),
+    [
+        pytest.param(asks_for_a_user, "User", id="user"),
+        pytest.param(asks_for_a_client, "AsyncClient", id="client"),
+        pytest.param(log(asks_for_a_user), "User", id="in a decorator"),
+    ],
+)
+@pytest.mark.parametrize("make", [typer.Typer, cyclopts.App])
+def test_a_command_that_asks_for_what_nothing_injects_ends_every_start(
+    acme: MakeProgram,
+    terminal_for: MakeTerminal,
+    make: Callable[[], Any],
+    function: Callable[..., Any],
+    asked_for: str,
+) -> None:
+    app = make()
+    app.command(function, name="deploy") if make is cyclopts.App else app.command("deploy")(function)
+    screen = terminal_for(acme(app=app))
+    assert screen.run("--help") == 1
+    assert f"asks for {asked_for}, and nothing injects it." in screen.err
+    assert screen.err.endswith("Hint: Decorate it with @signed_in, directly above the function.\n")

@@ -49,7 +49,7 @@ def test_a_program_of_each_framework_runs(source: str, terminal_for: MakeTermina
 
 
 def test_the_tutorial_builds_a_program_whose_tests_pass(tmp_path: Path) -> None:
-    ten_lines, defaults, deploy, tests, fast = code(TUTORIAL)
+    ten_lines, defaults, deploy, answer, tests, fast = code(TUTORIAL)
     short = re.search(r"^acme = Program\(.*\)$", ten_lines, re.MULTILINE)
     assert short
     assert len([line for line in ten_lines.splitlines() if line]) <= 10
@@ -58,7 +58,7 @@ def test_the_tutorial_builds_a_program_whose_tests_pass(tmp_path: Path) -> None:
     (package / "__init__.py").touch()
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests/test_acme.py").write_text(tests)
-    own = f"{ten_lines.replace(short[0], defaults)}\n{deploy}"
+    own = f"{ten_lines.replace(short[0], defaults)}\n{deploy}\n{answer}"
     by_name = own.replace(defaults, "from acme.__main__ import acme\n")
     assert "Program(" not in by_name
     for sources in ({"cli.py": own}, {"cli.py": by_name, "__main__.py": fast}):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Annotated
 
@@ -42,7 +44,9 @@ def list_orders(
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 10,
 ) -> None:
     """List the latest orders."""
-    for order in _json(api.get("orders", params={"limit": limit})):
+    with api_errors():
+        found = api.get("orders", params={"limit": limit}).raise_for_status().json()
+    for order in found:
         typer.echo(f"{order['id']}  {order['item']}")
 
 
@@ -56,17 +60,24 @@ async def deploy(
     """Deploy services, all at the same time."""
 
     async def deploy_one(service: str) -> None:
-        version = _json(await api.post(f"deployments/{service}", json={"by": user.email}))["version"]
-        typer.echo(f"{service}: {version}")
+        with api_errors():
+            response = await api.post(f"deployments/{service}", json={"by": user.email})
+            deployed = response.raise_for_status().json()["version"]
+        typer.echo(f"{service}: {deployed}")
 
     async with anyio.create_task_group() as tasks:
         for service in services:
             tasks.start_soon(deploy_one, service)
 
 
-def _json(response: httpx.Response) -> list[dict[str, str]] | dict[str, str]:
-    """Return what the API answers. Raises ProviderError, which ends the program with a sentence and an exit code."""
+@contextmanager
+def api_errors() -> Iterator[None]:
+    """Turn what may go wrong with the API into an error that ends the program with a sentence and an exit code."""
     try:
-        return response.raise_for_status().json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise ProviderError(f"The API answered with status {response.status_code}.") from error
+        yield
+    except httpx.HTTPStatusError as error:
+        raise ProviderError(f"The API answered with status {error.response.status_code}.") from error
+    except httpx.HTTPError as error:
+        raise ProviderError(f"The API cannot be reached ({type(error).__name__}).") from error
+    except (ValueError, KeyError) as error:
+        raise ProviderError("The API answered with something else than was asked for.") from error

@@ -56,6 +56,16 @@ def test_an_error_of_the_api_is_a_sentence(terminal):
     assert terminal.err == "Error: The API answered with status 503.\n"
 
 
+def test_an_api_that_cannot_be_reached_is_a_sentence(terminal):
+    def unreachable(_):
+        raise httpx.ConnectError("no route")
+
+    terminal.api = unreachable
+    for command in (["orders", "list"], ["deploy", "billing"]):
+        assert terminal.run(*command) == 7
+        assert terminal.err == "Error: The API cannot be reached (ConnectError).\n"
+
+
 @pytest.mark.parametrize("command", [["say-hi"], ["orders", "list"], ["deploy", "billing"]], ids=" ".join)
 def test_every_command_requires_a_session(terminal_for, command):
     terminal = terminal_for(acme)
