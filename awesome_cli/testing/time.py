@@ -67,6 +67,13 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._count_down)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002 - asyncio's own limit
+        self._threads += 1  # one more joins them
+        try:
+            await super().shutdown_default_executor()
+        finally:
+            self._threads -= 1
+
     def _count_down(self, _: object) -> None:
         self._threads -= 1
 

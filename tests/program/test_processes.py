@@ -128,7 +128,7 @@ def end(process: subprocess.Popen[str], *signals: int) -> tuple[int, str, str]:
         for number in signals:
             process.send_signal(number)
             time.sleep(0.3)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 

@@ -126,3 +126,13 @@ def test_the_documented_test_file_passes(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout
+
+
+def test_what_the_kit_cannot_use_is_named(program: Program, terminal_for: MakeTerminal) -> None:
+    with pytest.raises(TypeError, match="terminal_for expects a Program, not 5"):
+        terminal_for(5)  # type: ignore[arg-type]  # see its name
+    terminal = terminal_for(program)
+    terminal.login()
+    terminal.api = lambda _: {"id": 1}  # type: ignore[assignment,return-value]  # the same
+    assert terminal.run() == 1
+    assert terminal.err.endswith("return an httpx.Response, not {'id': 1}\n")
