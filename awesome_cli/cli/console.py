@@ -55,7 +55,7 @@ class Console:
             poll = select.poll()
             poll.register(self._stdout.fileno(), 0)
             return bool(poll.poll(0))
-        except (AttributeError, OSError, ValueError):  # Windows; a stream that is no file
+        except (AttributeError, OSError, ValueError):  # Windows; a stream in memory
             return False
 
     @property

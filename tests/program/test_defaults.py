@@ -104,7 +104,7 @@ def test_a_default_domain_and_scope(acme: MakeProgram, terminal_for: MakeTermina
     assert "(default)" in screen.out
 
 
-def test_a_default_that_is_no_acceptable_url_is_reported_at_first_use(
+def test_a_default_url_that_is_not_accepted_is_reported_at_first_use(
     acme: MakeProgram, terminal_for: MakeTerminal
 ) -> None:
     screen = terminal_for(acme(issuer="http://login.acme.example/"))

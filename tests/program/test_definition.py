@@ -80,7 +80,7 @@ def test_an_issuer_and_a_domain_exclude_each_other() -> None:
 
 
 @pytest.mark.parametrize("app", [1, "acme", "acme:", ":app", "", Program("another")])
-def test_an_app_that_is_none_is_named(app: Any) -> None:  # noqa: ANN401 - see the list
+def test_an_app_that_cannot_be_called_or_imported_is_named(app: Any) -> None:  # noqa: ANN401 - see the list
     with pytest.raises(TypeError, match=r"^app is not valid: "):
         Program("acme", app=app)
 

@@ -251,7 +251,7 @@ async def async_generator() -> Any:  # noqa: ANN401 - see its name
 @pytest.mark.parametrize(
     "value", [1, "text", CallableObject(), CallableObject, typer.Typer(), print, generator, async_generator]
 )
-def test_what_is_no_function_cannot_be_protected(program: Program, value: Any) -> None:  # noqa: ANN401 - see its name
+def test_only_functions_can_be_protected(program: Program, value: Any) -> None:  # noqa: ANN401 - see its name
     with pytest.raises(TypeError, match="signed_in expects a function"):
         program.signed_in(value)
 
