@@ -197,7 +197,7 @@ def completing_hints(brand: Brand | None = None, profile: str = "") -> Iterator[
         hint = error.hint
         error.hint = hint_for(error, brand, profile=profile)
         if error.hint and error.hint != hint:
-            error.add_note(f"Hint: {error.hint}")  # for a traceback, if nobody handles it
+            error.add_note(f"Hint: {error.hint}")  # for a traceback, where the error is not handled
         raise
 
 

@@ -71,7 +71,7 @@ def check_definition(app: Any) -> None:  # noqa: ANN401 - a Typer app, or anythi
 
 def misplaced_error(function: Callable[..., Any]) -> ProgramError:
     return ProgramError(
-        f"{_describe(function)} is registered as a command without the check that somebody is signed in.",
+        f"{_describe(function)} is registered as a command without the check that a user is signed in.",
         hint="Place @signed_in below the line that registers the command, directly above the function.",
     )
 

@@ -131,7 +131,7 @@ def _running(program: Definition) -> Iterator[CommandContext]:
 def _injected_values(
     program: Definition, context: CommandContext, kinds: Mapping[str, str], stack: ExitStack
 ) -> dict[str, Any]:
-    """Return the injected arguments by name. Raises LoginRequiredError, unless somebody is signed in."""
+    """Return the injected arguments by name. Raises LoginRequiredError, unless a user is signed in."""
     values: dict[str, Any] = {}
     needed = {*kinds.values()}
     if SESSION in needed:
