@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -14,6 +15,7 @@ from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import add_missing_options, common_options
 from awesome_cli.errors import UsageError
 from awesome_cli.hints import fill_placeholders
+from awesome_cli.system.signals import EXIT_CODES
 from awesome_cli.text import safe
 
 CLICK_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]  # Typer vendors Click and exports its subclasses alone
@@ -36,12 +38,17 @@ def built_in(name: str, context: CommandContext) -> Any:  # noqa: ANN401 - Click
 
 
 def invoke(command: Any, argv: Sequence[str], path: str, context: CommandContext) -> int:  # noqa: ANN401 - as above
-    """Run a command of ours; ``path`` is what calls it. Raises UsageError where it does not fit, and AwesomeError."""
+    """Run a command of ours; ``path`` is what calls it. Raises UsageError where it does not fit, and AwesomeError.
+
+    Typer returns the exit code of a Ctrl-C; it is raised again.
+    """
     try:
         code = command.main(list(argv), prog_name=path, standalone_mode=False, obj=context, windows_expand_args=False)
     except CLICK_USAGE_ERROR as error:
         where = error.ctx.command_path if error.ctx else path
         raise UsageError(safe(error.format_message(), 400), hint=f"See: {where} --help") from error
+    if code == EXIT_CODES[signal.SIGINT]:
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

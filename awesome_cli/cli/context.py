@@ -10,12 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.console import Console
-from awesome_cli.system.environment import (
-    Environment,
-    is_system_replaced,
-    run_beside_event_loop,
-    system_environment,
-)
+from awesome_cli.system.environment import Environment, run_beside_event_loop, system_environment
+from awesome_cli.system.replacement import system_replacement
 
 if TYPE_CHECKING:
     import httpx
@@ -61,7 +57,7 @@ class CommandContext:
     @classmethod
     def of_system(cls, brand: Brand) -> CommandContext:
         """Return the context of a command in this process. Raises ConfigError, if there is no home folder."""
-        return cls(system_environment(brand), brand, is_system=not is_system_replaced())
+        return cls(system_environment(brand), brand, is_system=system_replacement() is None)
 
     def nested(self) -> CommandContext:
         """Return the context of a command that runs within this one: with its options, until it names others."""

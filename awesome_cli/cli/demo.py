@@ -16,7 +16,6 @@ import typer
 
 from awesome_cli.cli.built_ins import run_built_in
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.main import INTERRUPTED
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import UsageError
 from awesome_cli.system.environment import Environment
@@ -97,8 +96,7 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
             stdout = context.environment.stdout if to_stdout else context.environment.stderr
             inner = CommandContext(replace(environment, stdout=stdout), context.brand)
             inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            if run_built_in(command, argv, inner) == INTERRUPTED:
-                raise KeyboardInterrupt  # which Typer has caught
+            run_built_in(command, argv, inner)
 
         console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
         step("Sign in, once per machine.", "login")

@@ -100,7 +100,7 @@ def exit_code(result: object) -> int:
 
 
 def _load(app: Any) -> Any:  # noqa: ANN401 - a Typer app, a function, text or None
-    """Import the app, if it is given as ``"module:attribute"``. Raises ProgramError, if there is no such thing."""
+    """Import the app, if it is given as ``"module:attribute"``. Raises ProgramError, if either does not exist."""
     if not isinstance(app, str):
         return app
     name, _, path = app.partition(":")

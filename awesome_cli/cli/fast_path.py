@@ -22,6 +22,7 @@ from awesome_cli.cli.format import greeting, json_document, user_fields, user_li
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
 from awesome_cli.sessions.manifest import USER_FIELDS, decode_manifest, manifest_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
+from awesome_cli.system.replacement import system_replacement
 
 if TYPE_CHECKING:
     from awesome_cli.cli.context import CommandContext
@@ -41,7 +42,7 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     """Return what the command prints, or None, if that takes more than the manifest."""
     if argv not in (["say-hi"], ["whoami"], ["whoami", "--json"]):
         return None
-    profile = environ.get(brand.variable("profile")) or "default"
+    profile = _profile(environ, brand)
     fields = valid_user(environ, brand, profile, now=now)
     if fields is None:
         return None
@@ -62,11 +63,12 @@ def _printable(lines: Sequence[str]) -> str | None:
 
 def stored_user(brand: Brand, profile: str | None, context: CommandContext | None) -> User | None:
     """Return who is signed in, or None, if that takes more than the manifest."""
-    if context is not None and not context.is_system:
+    is_system = system_replacement() is None if context is None else context.is_system
+    if not is_system:
         return None
-    environ = os.environ  # noqa: TID251 - there is no other environment than that of this process
-    name = profile or (context and context.named_profile) or environ.get(brand.variable("profile")) or "default"
-    fields = valid_user(environ, brand, name, now=time.time())  # noqa: TID251 - the same
+    environ = os.environ  # noqa: TID251 - that of this process is meant
+    name = profile or (context and context.named_profile) or _profile(environ, brand)
+    fields = valid_user(environ, brand, name, now=time.time())  # noqa: TID251 - its clock, too
     if fields is None:
         return None
     from awesome_cli.sessions.model import User
@@ -98,6 +100,10 @@ def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: f
     required = {name: environ.get(brand.variable(name)) for name in ("issuer", "client_id")}
     agrees = all(not value or user.get(name) == value for name, value in required.items())
     return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
+
+
+def _profile(environ: Mapping[str, str], brand: Brand) -> str:
+    return environ.get(brand.variable("profile")) or "default"
 
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:

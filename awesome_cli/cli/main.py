@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import io
 import os
-import signal
 import sys
 
 from awesome_cli.brand import Brand
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from awesome_cli.system.environment import Environment
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF}
-INTERRUPTED = 128 + signal.SIGINT
 
 
 def main(argv: Sequence[str], program: Definition, environment: Environment | None = None) -> int:
@@ -51,17 +49,17 @@ def main(argv: Sequence[str], program: Definition, environment: Environment | No
 
 def _exit_code(argv: Sequence[str], program: Definition, context: CommandContext, *, is_nested: bool) -> int:
     """Run the command, report how it ended, and return its exit code. A nested one raises what a signal raised."""
+    import signal
+
     from awesome_cli.cli.dispatch import exit_code, run_command
     from awesome_cli.errors import sole_error
-    from awesome_cli.system.signals import MESSAGES, TerminatedError
+    from awesome_cli.system.signals import EXIT_CODES, MESSAGES, TerminatedError
 
     interrupted: BaseException | None = None
     try:
         code = run_command(argv, context, program)
-        if code == INTERRUPTED and not context.is_own_command:  # Typer has caught the exception
-            interrupted = KeyboardInterrupt()
     except KeyboardInterrupt as error:
-        code, interrupted = INTERRUPTED, error
+        code, interrupted = EXIT_CODES[signal.SIGINT], error
     except TerminatedError as error:
         code, interrupted = error.exit_code, error
     except SystemExit as end:

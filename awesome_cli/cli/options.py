@@ -73,10 +73,15 @@ def common_options(context: CommandContext) -> list[Any]:
     return options_of(options)
 
 
-def add_missing_options(command: Any, options: list[Any]) -> None:  # noqa: ANN401 - Click is private to Typer
-    """Add options to a command and its subcommands, where people type them, unless it has one of that spelling."""
+def add_options(command: Any, options: list[Any]) -> None:  # noqa: ANN401 - Click is private to Typer
+    """Add options to a command, unless it has one of that spelling."""
     taken = {spelling for parameter in command.params for spelling in parameter.opts}
     command.params.extend(option for option in options if not taken & set(option.opts))
+
+
+def add_missing_options(command: Any, options: list[Any]) -> None:  # noqa: ANN401 - Click is private to Typer
+    """Add options to a command and its subcommands, where people type them, unless it has one of that spelling."""
+    add_options(command, options)
     for child in getattr(command, "commands", {}).values():
         add_missing_options(child, options)
 

@@ -15,7 +15,7 @@ from awesome_cli.cli.built_ins import built_in, invoke
 from awesome_cli.cli.completion import completion_options, replace_completion_options
 from awesome_cli.cli.context import CommandContext, Definition
 from awesome_cli.cli.definition import PLACEHOLDER, checked_invocation, require_other_names
-from awesome_cli.cli.options import add_missing_options, common_options, examples, options_of
+from awesome_cli.cli.options import add_missing_options, add_options, common_options, examples, options_of
 
 
 class _LazyCommand(TyperCommand):
@@ -76,14 +76,10 @@ def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) 
     replace_completion_options(command, context)
     add_missing_options(command, common_options(context))
     if own:
-        command.params.extend(_version_option(context) if not _has_option(command, "--version") else [])
+        add_options(command, _version_option(context))
     main = partial(command.main, prog_name=brand.name, complete_var=brand.completion_variable)
     with checked_invocation(command):
         return main(list(argv), windows_expand_args=False)  # type: ignore[no-any-return]  # it raises
-
-
-def _has_option(command: Any, spelling: str) -> bool:  # noqa: ANN401 - Click's Command is private to Typer
-    return any(spelling in parameter.opts for parameter in command.params)
 
 
 def run_root(argv: Sequence[str], context: CommandContext) -> int:

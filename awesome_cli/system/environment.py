@@ -17,6 +17,7 @@ from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
 from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.deferred_signals import DeferredSignals, defer_signals
+from awesome_cli.system.replacement import system_replacement
 
 if TYPE_CHECKING:
     import httpx
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _hidden_variables: dict[str, str] = {}
-_replacements: list[Callable[[Brand], Environment]] = []  # by tests of programs
 
 
 class Backend(Protocol):
@@ -104,24 +104,10 @@ def token_hidden_from_children() -> Iterator[None]:
         os.environ.update(shown)  # noqa: TID251 - the same
 
 
-@contextmanager
-def replaced_system_environment(make: Callable[[Brand], Environment]) -> Iterator[None]:
-    """Let ``make`` take the place of the system during the block, so that no code in it reaches the real one."""
-    _replacements.append(make)
-    try:
-        yield
-    finally:
-        _replacements.pop()
-
-
-def is_system_replaced() -> bool:
-    return bool(_replacements)
-
-
 def system_environment(brand: Brand) -> Environment:
     """Return the environment of this process. Raises ConfigError, if there is no home folder."""
-    if _replacements:
-        return _replacements[-1](brand)
+    if replacement := system_replacement():
+        return replacement(brand)
     import platformdirs
 
     name = brand.app_dir

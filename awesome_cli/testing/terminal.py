@@ -38,7 +38,8 @@ import pytest
 from awesome_cli.brand import Brand
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.deferred_signals import DeferredSignals
-from awesome_cli.system.environment import Environment, replaced_system_environment
+from awesome_cli.system.environment import Environment
+from awesome_cli.system.replacement import replaced_system_environment
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import JUAN, ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -166,7 +167,10 @@ class Terminal:
         return self.machine.time
 
     def login(self, *options: str, name: str = JUAN["name"], **claims: Any) -> None:  # noqa: ANN401 - JSON values
-        """Sign in, as a person with this name and these claims, who approves at once; whoever is signed in before."""
+        """Sign in, as a person with this name and these claims, who approves at once.
+
+        A session that is stored already is replaced.
+        """
         self.provider.person = {**JUAN, "name": name, **claims}
         self.provider.auto_approve = True
         code = self.run("login", "--force", *options)

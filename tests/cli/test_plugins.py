@@ -97,6 +97,12 @@ def test_a_builtin_command_imports_no_plugin(terminal: Terminal, packages: Path)
     assert "plugin_hello" not in sys.modules
 
 
+def test_ctrl_c_in_a_plugin_is_an_interruption(terminal: Terminal, packages: Path) -> None:
+    install(packages, "hello", HELLO.replace("ctx.obj.console.result(f", "raise KeyboardInterrupt(f"))
+    assert terminal.run("hello") == 130
+    assert terminal.err == "Interrupted.\n"
+
+
 def test_an_unknown_command_is_a_usage_error(terminal: Terminal, packages: Path) -> None:
     install(packages, "hello", HELLO)
     assert terminal.run("helo") == 2

@@ -56,6 +56,19 @@ def test_in_a_test_the_methods_of_all_programs_reach_their_terminals_alone(
         third.user()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the fast path is for the Secret Service")
+def test_in_a_test_the_fast_path_reads_no_real_keyring(
+    acme: MakeProgram, terminal: MakeTerminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def real_keyring(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr("awesome_cli.cli.fast_path.valid_user", real_keyring)
+    program = acme()
+    terminal(program)
+    assert program.user().name == "Juan"
+
+
 def test_add_to_works_at_any_depth_and_when_the_app_is_run_by_itself(
     acme: MakeProgram, terminal_for: MakeTerminal, capsys: pytest.CaptureFixture[str]
 ) -> None:
