@@ -82,7 +82,7 @@ class RefreshToken:
 
 @dataclass(kw_only=True, repr=False)
 class DeviceGrant:
-    """A device authorization that waits for a person's decision."""
+    """A device authorization, and what a person decided about it."""
 
     user_code: str
     family: TokenFamily

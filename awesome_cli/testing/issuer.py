@@ -48,13 +48,15 @@ class ProviderSimulator:
     ``url`` is the issuer, exactly. With ``rotate`` a refresh token can be used once, and again for ``overlap`` seconds;
     a later use revokes its family. With ``revocation_deletes_grant``, which is a setting of Auth0's tenants, revoking a
     refresh token revokes all families of the same person and resources. ``auto_approve`` approves each device code when
-    it is issued. Settings may be changed at any time; another ``alg`` uses another key.
+    it is issued. ``program`` is the name of the client that the pages show, instead of its id. Settings may be changed
+    at any time; another ``alg`` uses another key.
     """
 
     now: Callable[[], float] = field(repr=False)
     url: str = "http://127.0.0.1:8765/"
     person: Mapping[str, Any] = field(default_factory=JUAN.copy, repr=False)
     client_id: str = "test-client"
+    program: str = ""
     interval: float = 5
     expires_in: int = 900
     token_lifetime: int = 3600
@@ -71,7 +73,8 @@ class ProviderSimulator:
     reuses: int = field(init=False, default=0)  # how often an expired or revoked refresh token was used
 
     _wrong_guesses: list[float] = field(init=False, repr=False, default_factory=list)
-    _grants: dict[str, DeviceGrant] = field(init=False, repr=False, default_factory=dict)
+    _grants: dict[str, DeviceGrant] = field(init=False, repr=False, default_factory=dict)  # by device code
+    _used_grants: dict[str, DeviceGrant] = field(init=False, repr=False, default_factory=dict)  # the same
     _refresh_tokens: dict[str, RefreshToken] = field(init=False, repr=False, default_factory=dict)
     _access_tokens: dict[str, TokenFamily] = field(init=False, repr=False, default_factory=dict)  # by ``jti``
     _lock: threading.RLock = field(init=False, repr=False, default_factory=threading.RLock)
@@ -98,10 +101,11 @@ class ProviderSimulator:
 
     def _decide(self, user_code: str, decision: str) -> bool:
         with self._lock:
-            grant = self._pending_grant(user_code)
-            if grant is not None:
-                grant.decision = decision
-            return grant is not None
+            grant = self._grant_of(user_code)
+            if grant is None or grant.decision:
+                return False
+            grant.decision = decision
+            return True
 
     def refusal(self, request: Request, audience: str | None) -> Response | None:
         """Return what an API answers to a request whose access token is missing or not valid; None for a valid one.
@@ -135,12 +139,13 @@ class ProviderSimulator:
         return self._relative(path) in self._routes()
 
     def _relative(self, path: str) -> str:
-        """Return a path below the issuer's, or an empty one."""
+        """Return a path below the issuer's, which itself is ``/``; or an empty one."""
         base = urlsplit(self._root).path
-        return path.removeprefix(base) if path.startswith(base) else ""
+        return path.removeprefix(base) or "/" if path.startswith(base) else ""
 
     def _routes(self) -> dict[str, dict[str, Callable[[Request], Response]]]:
         return {
+            "/": {"GET": lambda _: self._see_activation_page()},
             "/.well-known/openid-configuration": {"GET": self._discovery},
             "/.well-known/jwks.json": {"GET": self._jwks},
             "/device/code": {"POST": self._device_code},
@@ -204,13 +209,12 @@ class ProviderSimulator:
         )
         device_code = secrets.token_urlsafe(32)
         _store(self._grants, device_code, grant)
-        page = self._root + "/activate"
         return json_response(  # RFC 8628 §3.2
             {
                 "device_code": device_code,
                 "user_code": grant.user_code,
-                "verification_uri": page,
-                "verification_uri_complete": f"{page}?user_code={quote(grant.user_code)}",
+                "verification_uri": self._root + "/activate",
+                "verification_uri_complete": f"{self._root}/activate?user_code={quote(grant.user_code)}",
                 "expires_in": self.expires_in,
                 "interval": self.interval,
             }
@@ -221,8 +225,19 @@ class ProviderSimulator:
         if not user_code:
             return pages.enter_code()
         grant = self._find_grant(user_code, request.at)
+        if user_code != grant.user_code:  # one address a code: going back to it, browsers then ask for the page again
+            return self._see_activation_page(grant.user_code)
+        if grant.decision:  # whoever knows a code sees the outcome, but neither the person nor the program
+            return pages.outcome(is_approved=grant.decision == "approved")
         # RFC 8628 §3.3.1, §5.4: show the code and ask, even if the code was in the address.
-        return pages.confirm(grant.user_code, client=self.client_id, person=self._name, csrf_token=grant.csrf_token)
+        return pages.confirm(
+            grant.user_code,
+            program=self.program or self.client_id,
+            person=self._name,
+            scope=grant.family.scope,
+            apis=[target for target in grant.family.targets if target != self.api_url],
+            csrf_token=grant.csrf_token,
+        )
 
     def _activation(self, request: Request) -> Response:
         form = request.form
@@ -230,27 +245,32 @@ class ProviderSimulator:
         # Another site can send this form, but cannot read the token in our page.
         if not secrets.compare_digest(form.get("ticket", "").encode(), grant.csrf_token.encode()):
             return pages.enter_code(problem="This answer was not sent from the page of this provider.", status=403)
-        is_approved = form.get("decision") == "approve"
-        grant.decision = "approved" if is_approved else "access_denied"
-        return pages.approved() if is_approved else pages.denied()
+        if not grant.decision:  # the first answer counts, however often the form is sent
+            grant.decision = "approved" if form.get("decision") == "approve" else "access_denied"
+        return self._see_activation_page(grant.user_code)
+
+    def _see_activation_page(self, user_code: str = "") -> Response:
+        # RFC 9110 §15.4.4: the browser gets that page, and sends no form again when it is reloaded.
+        query = f"?user_code={quote(user_code)}" if user_code else ""
+        return Response(303, headers={"location": f"{urlsplit(self._root).path}/activate{query}"})
 
     def _find_grant(self, user_code: str, at: float) -> DeviceGrant:
-        """Return the grant that waits for this code, or raise HttpError; wrong codes are counted."""
+        """Return the grant of this code, or raise HttpError; wrong codes are counted."""
         self._wrong_guesses = [guess for guess in self._wrong_guesses if 0 <= at - guess < 1]
         if len(self._wrong_guesses) >= WRONG_GUESSES:
             raise HttpError(pages.enter_code(problem=pages.TOO_MANY_CODES, status=429))
-        grant = self._pending_grant(user_code)
+        grant = self._grant_of(user_code)
         if grant is None:
             self._wrong_guesses.append(at)
             raise HttpError(pages.enter_code(user_code, problem=pages.UNKNOWN_CODE, status=404))
         return grant
 
-    def _pending_grant(self, user_code: str) -> DeviceGrant | None:
+    def _grant_of(self, user_code: str) -> DeviceGrant | None:
+        """Return the grant of this code until it expires, also if the device has already got its answer."""
         # RFC 8628 §6.1: case, hyphens and blanks do not matter.
         typed = "".join(letter for letter in user_code.upper() if letter in _LETTERS)
-        for grant in self._grants.values():
-            is_pending = not grant.decision and self.now() < grant.expires_at
-            if is_pending and grant.user_code.replace("-", "") == typed:
+        for grant in (*self._grants.values(), *self._used_grants.values()):
+            if self.now() < grant.expires_at and grant.user_code.replace("-", "") == typed:
                 return grant
         return None
 
@@ -275,7 +295,7 @@ class ProviderSimulator:
         if outcome == "slow_down":
             grant.interval += SLOW_DOWN
         elif outcome != "authorization_pending":
-            del self._grants[device_code]  # the final answer is given once, as at Auth0
+            _store(self._used_grants, device_code, self._grants.pop(device_code))  # answered once, as at Auth0
         if outcome != "approved":
             raise OAuthError(outcome, "The device is not signed in.")
         return self._issue_tokens(grant.family, request.form)

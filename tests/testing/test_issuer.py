@@ -71,9 +71,21 @@ class Device:
         headers = {"authorization": f"Bearer {access_token}"} if access_token else {}
         return self.issuer.respond(Request(method, path, headers=headers))
 
+    @property
+    def page_path(self) -> str:
+        return f"/activate?user_code={self.code['user_code']}"
+
+    def page(self) -> str:
+        response = self.get(self.page_path)
+        assert response.status == 200
+        return response.body.decode()
+
     def csrf_token(self) -> str:
-        page = self.issuer.respond(Request("GET", f"/activate?user_code={self.code['user_code']}")).body.decode()
-        return page.partition('name="ticket" value="')[2].partition('"')[0]
+        return self.page().partition('name="ticket" value="')[2].partition('"')[0]
+
+    def form(self) -> dict[str, str]:
+        """Return what the page's form sends with either button."""
+        return {"user_code": self.code["user_code"], "ticket": self.csrf_token()}
 
 
 def members(response: Response) -> dict[str, Any]:
@@ -525,22 +537,137 @@ def test_the_page_asks_for_the_code_and_then_for_approval(device: Device) -> Non
     response = device.get("/activate")
     assert response.headers["content-type"] == "text/html; charset=utf-8"
     assert 'name="user_code"' in response.body.decode()
-    page = device.get(f"/activate?user_code={user_code}").body.decode()
+    page = device.page()
     assert f'<p class="code">{user_code}</p>' in page
-    assert "test-client" in page
     assert "Did you start this yourself" in page
     assert refusal(device.poll()) == (403, "authorization_pending")
-    response = device.post("/activate", user_code=user_code, ticket=device.csrf_token(), decision="approve")
-    assert "You are signed in" in response.body.decode()
+    assert device.post("/activate", device.form(), decision="approve").status == 303
     assert device.poll().ok
 
 
 def test_a_person_can_deny_the_device_and_polling_says_so_once(device: Device) -> None:
     device.ask()
-    form = {"user_code": device.code["user_code"], "ticket": device.csrf_token()}
-    assert "Refused" in device.post("/activate", form, decision="deny").body.decode()
+    device.post("/activate", device.form(), decision="deny")
     assert refusal(device.poll()) == (403, "access_denied")
     assert refusal(device.poll()) == (403, "invalid_grant")
+
+
+OUTCOMES = {"approve": "<h1>You approved this</h1>", "deny": "<h1>You refused this</h1>"}
+
+
+@pytest.mark.parametrize("decision", OUTCOMES)
+def test_a_decision_leads_to_a_page_that_can_be_reloaded(device: Device, decision: str) -> None:
+    device.ask()
+    response = device.post("/activate", device.form(), decision=decision)
+    assert (response.status, response.headers["location"], response.body) == (303, device.page_path, b"")
+    assert [OUTCOMES[decision] in device.page() for _ in range(2)] == [True, True]
+
+
+@pytest.mark.parametrize("decision", OUTCOMES)
+def test_the_outcome_is_shown_until_the_code_expires(device: Device, clock: Clock, decision: str) -> None:
+    device.ask()
+    asked_at = clock.at
+    device.post("/activate", device.form(), decision=decision)
+    assert device.poll().ok == (decision == "approve")
+    assert device.poll().error() == "invalid_grant"
+    clock.at = asked_at + 899
+    assert OUTCOMES[decision] in device.page()
+    clock.at = asked_at + 900
+    assert device.get(device.page_path).status == 404
+
+
+@pytest.mark.parametrize(("first", "second"), [("approve", "deny"), ("deny", "approve"), ("approve", "approve")])
+@pytest.mark.parametrize("is_redeemed", [False, True])
+def test_the_first_answer_counts(device: Device, first: str, second: str, *, is_redeemed: bool) -> None:
+    device.ask()
+    form = device.form()
+    answers = [device.post("/activate", form, decision=first)]
+    polled = device.poll() if is_redeemed else None
+    answers.append(device.post("/activate", form, decision=second))
+    assert [(answer.status, answer.headers["location"]) for answer in answers] == [(303, device.page_path)] * 2
+    assert OUTCOMES[first] in device.page()
+    assert (polled or device.poll()).ok == (first == "approve")
+
+
+def test_the_outcome_page_tells_nothing_else(device: Device) -> None:
+    device.ask(audience="https://api.example.com/")
+    device.issuer.approve(device.code["user_code"])
+    page = device.page()
+    hidden = ("Juan", "test-client", "email", "api.example.com", device.code["user_code"], "<form", "ticket")
+    assert [text for text in hidden if text in page] == []
+
+
+def test_a_code_that_is_approved_automatically_is_shown_as_approved(clock: Clock) -> None:
+    device = Device(ProviderSimulator(now=clock, auto_approve=True), clock)
+    device.ask()
+    assert OUTCOMES["approve"] in device.page()
+    assert device.poll().ok
+    assert OUTCOMES["approve"] in device.page()
+
+
+def test_another_spelling_of_a_code_leads_to_its_only_address(device: Device) -> None:
+    device.ask()
+    response = device.get(device.page_path.lower().replace("-", "%20"))
+    assert (response.status, response.headers["location"]) == (303, device.page_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "paths", "page"),
+    [
+        ("http://127.0.0.1:8765/", ["/", "/?a=b"], "/activate"),
+        ("http://127.0.0.1:8765/a/b", ["/a/b", "/a/b/"], "/a/b/activate"),
+        ("http://127.0.0.1:8765/a/b/", ["/a/b", "/a/b/"], "/a/b/activate"),
+    ],
+)
+def test_the_issuer_itself_leads_to_the_page(clock: Clock, url: str, paths: list[str], page: str) -> None:
+    device = Device(ProviderSimulator(now=clock, url=url), clock)
+    for path in paths:
+        response = device.get(path)
+        assert (response.status, response.headers["location"]) == (303, page)
+    assert device.get(page).status == 200
+    assert refusal(device.post(paths[0])) == (405, "method_not_allowed")
+
+
+def test_with_a_path_in_the_issuer_an_answer_leads_to_the_page_below_it(clock: Clock) -> None:
+    device = Device(ProviderSimulator(now=clock, url="http://127.0.0.1:8765/a/b"), clock)
+    user_code = members(device.post("/a/b/device/code"))["user_code"]
+    page = device.get(f"/a/b/activate?user_code={user_code}").body.decode()
+    csrf_token = page.partition('name="ticket" value="')[2].partition('"')[0]
+    answer = device.post("/a/b/activate", user_code=user_code, ticket=csrf_token, decision="approve")
+    assert answer.headers["location"] == f"/a/b/activate?user_code={user_code}"
+    assert device.get("/").status == 404
+
+
+def test_the_page_says_what_the_program_wants(device: Device) -> None:
+    device.ask(EVERYTHING)
+    page = device.page()
+    assert "<strong>test-client</strong> asks to sign in as <strong>Juan</strong>." in page
+    assert re.findall("<li>(.*?)</li>", page) == [
+        "know who you are",
+        "see your name",
+        "see your email address",
+        "stay signed in until you sign out",
+    ]
+
+
+def test_the_page_names_the_program_other_scopes_and_apis(clock: Clock) -> None:
+    device = Device(ProviderSimulator(now=clock, program="Acme & Sons <CLI>"), clock)
+    device.ask("openid read:<b>", audience="https://api.example.com/?a&b", resource=API)
+    page = device.page()
+    assert "<strong>Acme &amp; Sons &lt;CLI&gt;</strong>" in page
+    assert "test-client" not in page
+    assert re.findall("<li>(.*?)</li>", page) == [
+        "know who you are",
+        "<code>read:&lt;b&gt;</code>",
+        "use <code>https://api.example.com/?a&amp;b</code>",
+    ]
+
+
+def test_without_scopes_the_page_has_no_list(device: Device) -> None:
+    device.ask("")
+    page = device.page()
+    assert "It wants to" not in page
+    assert "<li>" not in page
 
 
 def test_a_device_can_be_denied_in_code(device: Device) -> None:
@@ -557,11 +684,16 @@ def test_an_answer_other_than_approve_denies_the_device(device: Device) -> None:
 
 
 @pytest.mark.parametrize("csrf_token", ["", "guessed", "é"])
-def test_an_answer_without_the_csrf_token_is_rejected(device: Device, csrf_token: str) -> None:
+@pytest.mark.parametrize("is_decided", [False, True])
+def test_an_answer_without_the_csrf_token_is_rejected(device: Device, csrf_token: str, *, is_decided: bool) -> None:
     device.ask()
-    form = {"user_code": device.code["user_code"], "ticket": csrf_token}
-    assert device.post("/activate", form, decision="approve").status == 403
-    assert refusal(device.poll()) == (403, "authorization_pending")
+    if is_decided:
+        device.issuer.deny(device.code["user_code"])
+    response = device.post("/activate", user_code=device.code["user_code"], ticket=csrf_token, decision="approve")
+    assert response.status == 403
+    assert b'role="alert"' in response.body
+    assert b'name="user_code"' in response.body
+    assert refusal(device.poll()) == (403, "access_denied" if is_decided else "authorization_pending")
 
 
 def test_case_and_punctuation_of_a_typed_code_do_not_matter(device: Device) -> None:
@@ -577,7 +709,9 @@ def test_a_code_that_is_unknown_decided_or_expired_cannot_be_approved(device: De
     device.ask()
     clock.at += 900
     assert not device.issuer.approve(device.code["user_code"])
-    assert device.get(f"/activate?user_code={device.code['user_code']}").status == 404
+    response = device.get(device.page_path)
+    assert response.status == 404
+    assert b'role="alert"' in response.body
     assert device.post("/activate", user_code=device.code["user_code"]).status == 404
 
 
@@ -589,22 +723,30 @@ def test_the_typed_code_is_escaped(device: Device) -> None:
 
 
 def test_names_are_escaped() -> None:
-    page = pages.confirm("BBBB-BBBB", client="<b>", person="<i>&", csrf_token='"').body.decode()
-    assert "<b>" not in page
-    assert "&lt;i&gt;&amp;" in page
+    page = pages.confirm("B", program="<b>", person="<i>&", scope=["<u>"], apis=["<s>"], csrf_token='"').body.decode()
+    assert re.search("<[bius]>", page) is None
+    assert [text in page for text in ("&lt;b&gt;", "&lt;i&gt;&amp;", "&lt;u&gt;", "&lt;s&gt;")] == [True] * 4
     assert 'value="&quot;"' in page
 
 
 def test_the_pages_load_nothing_and_their_policy_allows_only_their_style(device: Device) -> None:
+    device.ask()
     response = device.get("/activate")
-    page = response.body.decode()
+    shown = [response.body.decode(), device.page()]
+    device.issuer.approve(device.code["user_code"])
+    shown.append(device.page())
+    page = shown[0]
     style = page.partition("<style>")[2].partition("</style>")[0]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = response.headers["content-security-policy"]
-    assert f"default-src 'none'; style-src 'sha256-{digest}'" in policy
-    assert "frame-ancestors 'none'" in policy
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    )
     assert response.headers["x-frame-options"] == "DENY"
-    assert not re.search(r"<script|src=|href=|url\(|style=", page)
+    for page in shown:
+        assert f"<style>{style}</style>" in page
+        assert re.findall(r"<script|src=|href=[^>]*|url\(|style=|@import", page) == ['href="data:,"']
 
 
 # Storage
@@ -630,7 +772,7 @@ def test_no_secret_is_in_a_repr(device: Device) -> None:
     tokens = members(device.poll())
     device.get("/userinfo", tokens["access_token"])
     members(device.refresh(tokens["refresh_token"]))
-    shown = repr(device.issuer) + repr(device.issuer.requests) + repr(list(vars(device.issuer).items())[:15])
+    shown = repr(device.issuer) + repr(device.issuer.requests) + repr(list(vars(device.issuer).items())[:16])
     secrets = [tokens[name] for name in ("access_token", "refresh_token", "id_token")]
     for secret in (VERIFIER, device.code["device_code"], *secrets):
         assert secret not in shown
@@ -651,7 +793,7 @@ def test_after_several_wrong_codes_no_code_is_looked_up_for_a_second(method: str
     assert (refused.status, refused.headers["retry-after"]) == (429, "1")
     assert user_code.encode() not in refused.body
     device.clock.at += 1
-    assert guess(user_code).status == 200
+    assert guess(user_code).status == (200 if method == "GET" else 303)
 
 
 def test_correct_codes_are_not_counted_as_guesses(device: Device) -> None:
