@@ -32,15 +32,32 @@ Chunk = Response | bytes | float  # a response, bytes as they are, or seconds to
 
 @contextlib.contextmanager
 def serve(
-    make: Callable[[str], ProviderSimulator], port: int = 0, *, read_timeout: float = 10
+    make: Callable[[str], ProviderSimulator],
+    port: int = 0,
+    *,
+    read_timeout: float = 10,
+    observe: Callable[[Request, Response], None] | None = None,
 ) -> Iterator[ProviderSimulator]:
     """Serve the simulator that ``make`` returns for the URL, until the block ends; port 0 is any free one.
 
-    Raises OSError, if the port is in use or not allowed.
+    ``observe`` is called before each response is sent, in the thread of its connection, never twice at a time. It is
+    not called for a request that is refused because it is malformed or for another host. Both arguments contain
+    secrets. Raises OSError, if the port is in use or not allowed.
     """
+    lock = threading.Lock()
+
+    def respond(request: Request) -> Iterator[Response]:
+        response = issuer.respond(request)
+        try:
+            if observe:
+                with lock:
+                    observe(request, response)
+        finally:
+            yield response  # also after an exception, which is raised when the response has been sent
+
     with LoopbackServer(port, read_timeout=read_timeout) as server:
         issuer = make(f"http://{server.host}/")
-        with server.running(issuer, lambda request: [issuer.respond(request)]):
+        with server.running(issuer, respond):
             yield issuer
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awesome_cli.oauth.response import Response
+from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import BODY_LIMIT, DRAIN_LIMIT, serve
 from support.time_limits import within
@@ -259,3 +261,59 @@ def test_the_traceback_of_an_exception_is_printed(capfd: pytest.CaptureFixture[s
     ):
         ask(server, "GET", "/activate")
     assert "ZeroDivisionError" in capfd.readouterr().err
+
+
+# Observed requests
+
+
+def test_each_request_that_was_answered_is_observed_once() -> None:
+    seen: list[tuple[str, str, int]] = []
+
+    def observe(request: Request, response: Response) -> None:
+        seen.append((request.method, request.path, response.status))
+
+    with serve(make, observe=observe) as server:
+        ask(server, "GET", "/?a=b")
+        ask(server, "POST", "/token", b"client_id=test-client", FORM)
+        ask(server, "GET", "/nowhere")
+        ask(server, "GET", "/activate", headers={"Host": "evil.example"})
+        ask(server, "POST", "/token", b"client_id", FORM)
+    assert seen == [("GET", "/", 303), ("POST", "/token", 400), ("GET", "/nowhere", 404)]
+
+
+def test_one_request_is_observed_at_a_time() -> None:
+    free, overlaps = threading.Lock(), []
+
+    def observe(*_: object) -> None:
+        overlaps.append(not free.acquire(blocking=False))
+        threading.Event().wait(0.005)  # a slow terminal
+        if not overlaps[-1]:
+            free.release()
+
+    with serve(make, observe=observe) as server:
+        threads = [threading.Thread(target=ask, args=(server, "GET", "/activate")) for _ in range(10)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert overlaps == [False] * 10
+
+
+def test_an_exception_of_the_observer_is_printed_after_the_response_was_sent(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    def observe(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with serve(make, observe=observe) as server:
+        assert [ask(server, "GET", "/activate")[0] for _ in range(2)] == [200, 200]
+    assert capfd.readouterr().err.count("ZeroDivisionError") >= 2
+
+
+def test_an_observer_may_print_to_a_closed_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    def observe(*_: object) -> None:
+        raise BrokenPipeError
+
+    with serve(make, observe=observe) as server:
+        assert ask(server, "GET", "/activate")[0] == 200
+    assert capfd.readouterr() == ("", "")
