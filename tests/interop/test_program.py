@@ -135,7 +135,7 @@ def test_a_browser_approves_on_the_page_of_the_simulated_provider(desktop: Inter
             assert code["user_code"] in window.text()
             window.screenshot(tmp_path / "confirm.png")
             window.click("button[value=approve]")
-            window.wait_for("terminal")
+            window.wait_for("You approved this")
 
     with serve(lambda url: ProviderSimulator(now=time.time, url=url, interval=0.2)) as issuer:
         settings = {"AWESOME_ISSUER": issuer.url, "AWESOME_CLIENT_ID": issuer.client_id}

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _TIMEOUT = START_WITHIN  # seconds until an element or a text appears
 _POLL_INTERVAL = 0.05
+_DESKTOP_WIDTH = 600
+TAB, ENTER = "\ue004", "\ue007"  # W3C WebDriver §17.4.2
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # W3C WebDriver §12.1: the key of element references
 _ARGUMENTS = [
     "--headless",
@@ -72,7 +74,7 @@ class Browser:
         """Return the visible text."""
         self._element(css)
         script = "return document.querySelector(arguments[0])?.innerText ?? ''"  # the page may be unloading
-        return str(self._post("execute/sync", script=script, args=[css]))
+        return str(self.run(script, css))
 
     def wait_for(self, text: str, css: str = "body") -> str:
         """Wait for a text, and return all visible text."""
@@ -81,6 +83,33 @@ class Browser:
             assert time.monotonic() < deadline, f"{text!r} is not in {visible!r}"
             time.sleep(_POLL_INTERVAL)
         return visible
+
+    def emulate(self, *, size: tuple[int, int], is_dark: bool = False) -> None:
+        """Lay pages out for a screen of this size and color scheme; a narrow one is a phone's."""
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < _DESKTOP_WIDTH}
+        self._devtools("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if is_dark else "light"}
+        self._devtools("Emulation.setEmulatedMedia", {"features": [scheme]})
+
+    def run(self, script: str, *args: str) -> Any:  # noqa: ANN401 - JSON
+        """Run a script in the page, whatever its Content Security Policy is, and return what it or its promise does."""
+        return self._post("execute/sync", script=script, args=list(args))
+
+    def press(self, *keys: str) -> None:
+        """Press and release keys: single characters, or the code points of WebDriver §17.4.2."""
+        strokes = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
+        self._post("actions", actions=[{"type": "key", "id": "keyboard", "actions": strokes}])
+
+    def reload(self) -> None:
+        self._post("refresh")
+
+    def back(self) -> None:
+        self._post("back")
+
+    def console(self) -> list[str]:
+        """Return the messages of the console since the last call, such as violations of a policy."""
+        return [entry["message"] for entry in self._post("se/log", type="browser")]
 
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._get("screenshot")))
@@ -100,7 +129,10 @@ class Browser:
     def _get(self, what: str) -> Any:  # noqa: ANN401 - JSON
         return _value(self._client.get(f"{self._session}/{what}"))
 
-    def _post(self, what: str, **values: str | list[str]) -> Any:  # noqa: ANN401 - JSON
+    def _devtools(self, command: str, parameters: dict[str, Any]) -> None:
+        self._post("goog/cdp/execute", cmd=command, params=parameters)
+
+    def _post(self, what: str, **values: Any) -> Any:  # noqa: ANN401 - JSON
         return _value(self._client.post(f"{self._session}/{what}", json=values))
 
 
@@ -112,6 +144,7 @@ def _capabilities(profile: str) -> dict[str, Any]:
         "browserName": "chrome",
         "timeouts": {"implicit": _TIMEOUT * 1000},
         "goog:chromeOptions": {"args": arguments},
+        "goog:loggingPrefs": {"browser": "ALL"},
     }
 
 

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
-_FOLDERS = {"node_modules": Path(__file__).parents[1] / "interop" / "node_modules" / "oidc-provider"}
+_NODE_MODULES = Path(__file__).parents[1] / "interop" / "node_modules"
+AXE = _NODE_MODULES / "axe-core" / "axe.min.js"
+
+_PATHS = {"node_modules": _NODE_MODULES / "oidc-provider", "axe-core": AXE}
 
 
 def require(*components: str) -> None:
-    """Skip the test if a program (or ``node_modules``) is missing; fail it if AWESOME_TESTS_NO_SKIP=1."""
+    """Skip the test if a program (or a package of Node.js) is missing; fail it if AWESOME_TESTS_NO_SKIP=1."""
     missing = [component for component in components if not _is_installed(component)]
     if not missing:
         return
@@ -21,4 +24,4 @@ def require(*components: str) -> None:
 
 
 def _is_installed(component: str) -> bool:
-    return _FOLDERS[component].exists() if component in _FOLDERS else shutil.which(component) is not None
+    return _PATHS[component].exists() if component in _PATHS else shutil.which(component) is not None
