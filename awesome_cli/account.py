@@ -38,9 +38,9 @@ from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages
 
 if TYPE_CHECKING:
-    from awesome_cli.oauth.device_grant import DeviceAuthorization
     from awesome_cli.provider.client import OidcClient
     from awesome_cli.provider.config import ClientConfig
+    from awesome_cli.provider.device_flow import SignInObserver
     from awesome_cli.settings.config_file import ConfigFile
 
 T = TypeVar("T")
@@ -156,7 +156,7 @@ class Account:
     def sign_in(
         self,
         config: ClientConfig,
-        show: Callable[[DeviceAuthorization], None],
+        observer: SignInObserver,
         *,
         plaintext: bool = False,
         timeout: float | None = None,
@@ -164,17 +164,18 @@ class Account:
     ) -> Session:
         """Sign in with a device code, and store the session in the place of the one before.
 
-        ``show`` is given the code. From the approval on signals are deferred until ``until_reported`` is closed.
+        ``observer`` shows the code. From the approval on signals are deferred until ``until_reported`` is closed.
         """
         store = self.stores.plaintext if plaintext else self.stores.keyring
         self.changes.check_writable(store, (config.issuer, config.client_id))
 
         async def sign_in(client: OidcClient) -> Session:
             flow = await client.request_device_code(timeout=timeout)
-            show(flow.device)
-            return await client.poll_for_token(flow)
+            observer.on_code(flow.device)
+            return await client.poll_for_token(flow, observer)
 
-        session = self.run_with_client(config, sign_in)
+        with self._observer.during_sign_in(observer):
+            session = self.run_with_client(config, sign_in)
         until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
         self.changes.replace(session, store)
         return session

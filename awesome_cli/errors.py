@@ -18,6 +18,7 @@ AwesomeError                          1
 │   ├── RefreshFailedError                the provider refuses to renew the session
 │   ├── LockTimeoutError                  another process held the lock all the time
 │   ├── NoLockFolderError                 no folder can be used for locks
+│   ├── IssuerMismatchError               the provider calls itself by another name than the settings do
 │   └── ProviderUnreachableError          transient: never a reason to remove a session
 │       ├── ConnectionFailedError         nothing was sent
 │       ├── ResponseLostError             the request was sent, and no complete response came
@@ -32,7 +33,8 @@ AwesomeError                          1
 │   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
 │   ├── SaveUnconfirmedError              it is unknown whether the session was stored
 │   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
-└── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
+├── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
+└── ApiError                         11   the API answered with an error
 """
 
 from __future__ import annotations
@@ -43,11 +45,13 @@ class AwesomeError(Exception):
 
     ``code`` is what programs branch on: the OAuth error code where there is one, else the class's own. ``hint`` is
     empty where :mod:`awesome_cli.hints` has the default. Neither text may contain a secret.
+    ``is_auth0``: whether it came of a conversation with Auth0, whose dashboard the hint may then name.
     ``hidden_cause`` is an exception whose text may quote one: only the name of its class is stored, in ``cause``.
     """
 
     exit_code = 1
     code = "bug"
+    is_auth0 = False
 
     def __init__(
         self, message: str, *, hint: str = "", code: str = "", hidden_cause: BaseException | None = None
@@ -138,6 +142,14 @@ class NoLockFolderError(ProviderError):
     code = "config"
 
 
+class IssuerMismatchError(ProviderError):
+    """``named`` is the issuer in the provider's discovery document."""
+
+    def __init__(self, message: str, *, hint: str, named: str) -> None:
+        super().__init__(message, hint=hint)
+        self.named = named
+
+
 class ProviderUnreachableError(ProviderError):
     pass
 
@@ -199,6 +211,11 @@ class PlaintextFileError(KeyringError):
 class RevocationUnconfirmedError(AwesomeError):
     exit_code = 10
     code = "revocation_unconfirmed"
+
+
+class ApiError(AwesomeError):
+    exit_code = 11
+    code = "api"
 
 
 def sole_error(error: BaseException) -> AwesomeError | None:

@@ -5,6 +5,8 @@ Any hint may contain ``{login}``, the command that signs in, ``{program}`` and `
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from awesome_cli.brand import Brand
 from awesome_cli.errors import (
     AccessDeniedError,
@@ -41,7 +43,7 @@ _BY_CLASS = {
     DeviceCodeExpiredError: "Get a new one with: {login}",
     RefreshFailedError: "Try again; if it keeps failing, sign in again with: {login} --force",
     InvalidTokenError: "Who is signed in stays as before. If the settings are right, tell the provider's operators.",
-    UnsupportedAlgorithmError: "Set the application's signing algorithm to RS256 (Auth0: Advanced Settings > OAuth).",
+    UnsupportedAlgorithmError: "Let the provider sign this client's ID tokens with RS256 or ES256.",
     SubjectMismatchError: "Sign in again with: {login} --force",
     KeyringError: _USE_A_KEYRING,
     KeyringTimeoutError: "Look for a prompt to unlock it; {prefix}KEYRING_TIMEOUT sets how long to wait, in seconds. "
@@ -51,6 +53,19 @@ _BY_CLASS = {
 
 # What is often not enabled at the provider, by the error code that it sends (RFC 6749 §5.2, RFC 8707 §2).
 _BY_CODE = {
+    "access_denied": "Check that the provider lets this client use the device authorization grant, and that the"
+    " audience names an API that exists.",
+    "invalid_client": "Check the client id: it must be that of a public client, which has no secret.",
+    "invalid_request": "Check the client id and the audience.",
+    "invalid_scope": "Check --scope. A refresh token needs offline_access, which the provider must allow.",
+    "invalid_target": "Check --audience: it must name an API (resource) that the provider knows.",
+    "unauthorized_client": "At the provider, switch on the device authorization grant and refresh tokens for this"
+    " client, which must be a public one.",
+    "unsupported_grant_type": "The provider must support the device authorization grant (RFC 8628), and allow it to"
+    " this client.",
+    "timeout": "Get a new one with: {login} (--timeout sets how long it waits)",
+}
+_AT_AUTH0 = {
     "access_denied": "In the Auth0 dashboard check that the application may use Device Code and that the audience"
     " names an API that exists.",
     "invalid_client": "Check the client id. In the Auth0 dashboard the application's type must be Native and its"
@@ -58,13 +73,16 @@ _BY_CODE = {
     "invalid_request": "Check the client id and the audience; in the Auth0 dashboard OIDC Conformant must be on.",
     "invalid_scope": "Check --scope. A refresh token needs offline_access, and in the Auth0 dashboard the API's"
     " setting Allow Offline Access.",
-    "invalid_target": "Check --audience: it must name an API (resource) that the provider knows.",
     "unauthorized_client": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and switch"
     " on Device Code and Refresh Token; its type must be Native.",
     "unsupported_grant_type": "In the Auth0 dashboard open the application's Advanced Settings > Grant Types and"
     " switch on Device Code and Refresh Token; OIDC Conformant must be on.",
-    "timeout": "Get a new one with: {login} (--timeout sets how long it waits)",
 }
+
+
+def is_auth0(issuer: str) -> bool:
+    """Whether the host is one of Auth0's own; its customers may also use theirs."""
+    return f".{urlsplit(issuer).hostname}".endswith(".auth0.com")
 
 
 def hint_for(error: AwesomeError, brand: Brand | None, *, profile: str = "") -> str:
@@ -72,7 +90,9 @@ def hint_for(error: AwesomeError, brand: Brand | None, *, profile: str = "") -> 
 
     Without a brand there is no program to name, and hints that do so are left out.
     """
-    by_code = _BY_CODE.get(error.code, "") if isinstance(error, ProviderError | DeviceCodeExpiredError) else ""
+    by_code = ""
+    if isinstance(error, ProviderError | DeviceCodeExpiredError):
+        by_code = (error.is_auth0 and _AT_AUTH0.get(error.code)) or _BY_CODE.get(error.code, "")
     by_class = next((_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _BY_CLASS), "")
     hint = error.hint or by_code or by_class
     if brand is None:

@@ -53,7 +53,8 @@ PACKAGES = {
     "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
     "cli/api_output": "rich",
-    "cli/login": "segno",
+    "cli/layout": "rich",
+    "cli/qr_code": "segno",
     "cli/context": "httpx",
     "cli/definition": "annotationlib",  # of Python 3.14's standard library
     "library": "httpx",
@@ -70,7 +71,8 @@ LATE = {
     "cli/definition",
     "cli/dispatch",
     "cli/fast_path",
-    "cli/login",
+    "cli/layout",
+    "cli/login_screen",
     "cli/main",
     "cli/token",
     "cli/typer_app",
@@ -78,6 +80,7 @@ LATE = {
     "program",
     "system/account_folders",
     "system/environment",
+    "system/keys",
     "keystore/backend",
     "sessions/store_choice",
 }  # late imports keep the start of commands fast that do not need them
@@ -85,7 +88,7 @@ LATE = {
 PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/manifest", "sessions/model")
 SIDE_EFFECT_FREE = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
-    datetime.UTC email.utils.parsedate_to_datetime http.HTTPStatus urllib.parse
+    datetime.UTC email.utils.parsedate_to_datetime enum.Enum http.HTTPStatus urllib.parse
 """  # no clock, environment, file, network, randomness
 EFFECTS = {"__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"}
 
@@ -177,7 +180,7 @@ def test_every_module_with_listed_packages_exists() -> None:
 MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 470}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES = 6_800  # lines of code: neither blank nor a comment or docstring
+MAX_RUNTIME_LINES = 7_700  # lines of code: neither blank nor a comment or docstring
 MAX_TESTING_LINES = 1_250  # the same
 
 

@@ -131,14 +131,16 @@ def test_quiet_suppresses_notes_only(terminal: Terminal) -> None:
     terminal.issuer.auto_approve = True
     assert terminal.run("login", "-q") == 0
     assert terminal.err.splitlines() == [
-        line for line in terminal.err.splitlines() if re.match(r"Open this|and check|The code is|Go on only", line)
+        line for line in terminal.err.splitlines() if re.match(r"  1  Open|  2  Check|  Valid for", line)
     ]
-    assert len(terminal.err.splitlines()) == 4  # the instructions for signing in
+    assert len(terminal.err.splitlines()) == 3  # the instructions for signing in
     for quiet in (["-q", "login"], ["login", "--quiet"]):
         assert terminal.run(*quiet) == 0
         assert terminal.err == ""
     assert terminal.run("login") == 0
-    assert terminal.err == "You are already signed in as Juan at https://provider.example/.\n"
+    assert terminal.err == (
+        "✓ You are already signed in as Juan at provider.example. To sign in anew: awesome login --force\n"
+    )
     assert terminal.run("-q", "login", "--force", "--insecure-storage") == 0
     assert "Warning: Your tokens lie as plain text" in terminal.err
     assert terminal.run("-q", "say-hi", "--profile", "nobody") == 4
@@ -215,7 +217,9 @@ def strings(source: str) -> Iterator[str]:
 def test_the_settings_page_lists_every_variable() -> None:
     (rows,) = tables(section(SETTINGS, "## Variables"))
     listed = {name for _, variables, _ in rows for name in code(variables)}
-    read = {AWESOME.variable(key) for key in (*TEXT_SETTINGS, "profile", "keyring_timeout", "access_token")} | {
+    read = {
+        AWESOME.variable(key) for key in (*TEXT_SETTINGS, "profile", "keyring_timeout", "access_token", "plain")
+    } | {
         "AUTH0_DOMAIN",
         "AUTH0_CLIENT_ID",
         "AUTH0_AUDIENCE",

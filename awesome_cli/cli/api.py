@@ -22,7 +22,7 @@ from awesome_cli.api.client import ApiRequest, ApiResponse, ResponseHandler, cal
 from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, status_phrase
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import AwesomeError, LoginRequiredError, ProviderError, UsageError
+from awesome_cli.errors import ApiError, AwesomeError, LoginRequiredError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
 from awesome_cli.text import safe, shell_argument
@@ -146,11 +146,11 @@ def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
         if parameters.get("scope") and (scope := shell_argument(with_openid(parameters["scope"]))):
             hint = f"Ask for more with: {{login}} --force --scope {scope}"
-        return ProviderError(message, hint=hint)
+        return ApiError(message, hint=hint)
     if location := response.headers.get("location"):
         target = safe(location.partition("?")[0])  # the query may repeat the token
-        return ProviderError(f"{message} It redirects to {target}.", hint="Redirects are not followed.")
-    return ProviderError(message, hint="The API's own message is on stdout.")
+        return ApiError(f"{message} It redirects to {target}.", hint="Redirects are not followed.")
+    return ApiError(message, hint="The API's own message is on stdout.")
 
 
 def _method_and_path(words: Sequence[str], *, has_data: bool) -> tuple[str, str]:

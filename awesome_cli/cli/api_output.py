@@ -29,7 +29,7 @@ class TransferProgress:
     """A progress bar on stderr for a transfer that takes over a second, if the terminal can redraw a line."""
 
     def __init__(self, console: Console, environment: Environment) -> None:
-        self._is_enabled = not (console.is_plain or console.quiet)
+        self._is_enabled = console.err.can_redraw and console.err.has_colours and not console.quiet
         self._environment = environment
         self._bar: tuple[Progress, TaskID] | None = None
         self._next_at: float | None = None

@@ -8,16 +8,19 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer.core import TyperCommand
 from typer.main import get_command
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.options import add_missing_options, common_options
+from awesome_cli.cli.style import DEFAULT_SIZE
 from awesome_cli.errors import UsageError
 from awesome_cli.hints import fill_placeholders
 from awesome_cli.system.signals import EXIT_CODES
 from awesome_cli.text import safe
 
+NARROW = 50  # columns below which the description of an option begins on a line of its own
 CLICK_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]  # Typer vendors Click and exports its subclasses alone
 
 
@@ -42,6 +45,7 @@ def invoke(command: Any, argv: Sequence[str], path: str, context: CommandContext
 
     Typer returns the exit code of a Ctrl-C; it is raised again.
     """
+    _fit_help(command, context.console.out.columns or DEFAULT_SIZE[0])
     try:
         code = command.main(list(argv), prog_name=path, standalone_mode=False, obj=context, windows_expand_args=False)
     except CLICK_USAGE_ERROR as error:
@@ -50,6 +54,22 @@ def invoke(command: Any, argv: Sequence[str], path: str, context: CommandContext
     if code == EXIT_CODES[signal.SIGINT]:
         raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
+
+
+def _fit_help(command: Any, columns: int) -> None:  # noqa: ANN401 - as above
+    """Let the help fit into the terminal. Click's own formatter does not go below 50 columns."""
+    context_class: Any = TyperCommand.context_class
+
+    class Formatter(context_class.formatter_class):  # type: ignore[misc]  # see above
+        def __init__(self, *_: object, **__: object) -> None:
+            super().__init__(width=min(columns, DEFAULT_SIZE[0]) - 2)
+
+        def write_dl(self, rows: Any, col_max: int = 30, col_spacing: int = 2) -> None:  # noqa: ANN401 - see above
+            super().write_dl(rows, col_max if self.width >= NARROW else 2, col_spacing)
+
+    fitting_context = type("Context", (context_class,), {"formatter_class": Formatter})
+    for each in (command, *getattr(command, "commands", {}).values()):
+        each.context_class = fitting_context
 
 
 def _fill_placeholders(command: Any, brand: Brand) -> None:  # noqa: ANN401 - as above

@@ -15,6 +15,8 @@ from typing import BinaryIO
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.format import json_document
+from awesome_cli.cli.layout import TextPart, table
+from awesome_cli.cli.style import StreamStyle
 from awesome_cli.errors import AwesomeError, OutputError
 from awesome_cli.hints import hint_for
 from awesome_cli.system.environment import Environment
@@ -28,17 +30,24 @@ class OutputClosedError(SystemExit):
 
 
 class Console:
-    """The three standard streams. ``profile`` is the profile that was named on the command line, or empty."""
+    """The three standard streams.
+
+    ``profile`` is the profile that was named on the command line, or empty. ``out`` and ``err`` are how stdout and
+    stderr show text.
+    """
 
     def __init__(self, environment: Environment, brand: Brand) -> None:
         self._stdout = environment.stdout
         self._stderr = environment.stderr
         self._stdin = environment.stdin
-        self._environ = environment.environ
         self._brand = brand
+        plain = environment.environ.get(brand.variable("plain"), "")
+        self.out = StreamStyle(self._stdout, environment.environ, plain=plain)
+        self.err = StreamStyle(self._stderr, environment.environ, plain=plain)
         self.verbose = self.quiet = False
         self.profile = ""
         self._said: set[str] = set()
+        self._has_live_line = False
 
     @property
     def is_interactive(self) -> bool:
@@ -59,20 +68,6 @@ class Console:
             return False
 
     @property
-    def is_plain(self) -> bool:
-        """Whether stderr takes nothing but plain text."""
-        wanted = self._environ.get("NO_COLOR") or self._environ.get("TERM") == "dumb"
-        return bool(wanted) or not self._stderr.isatty()
-
-    def can_encode(self, text: str) -> bool:
-        """Whether the encoding of stdout has all characters of ``text``."""
-        try:
-            text.encode(self._stdout.encoding or "utf-8")
-        except UnicodeEncodeError:
-            return False
-        return True
-
-    @property
     def input(self) -> BinaryIO:
         """The bytes of stdin."""
         return getattr(self._stdin, "buffer", None) or BytesIO(self._stdin.read().encode())
@@ -84,6 +79,10 @@ class Console:
     def lines(self, *texts: str) -> None:
         """Print each text as one line of a result. Raises as :meth:`result` does."""
         self._write("".join(f"{safe_line(text)}\n" for text in texts))
+
+    def paragraph(self, *parts: TextPart, indent: str = "") -> None:
+        """Print a result in colours, on lines that fit into the terminal. Raises as :meth:`result` does."""
+        self._write(self.out.paragraph(parts, indent))
 
     def data(self, chunk: bytes) -> None:
         """Print bytes of a result as they are. Raises as :meth:`result` does."""
@@ -106,49 +105,69 @@ class Console:
         except OutputClosedError:
             raise OutputError("The program that read our events has ended.") from None
 
-    def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Print rows as columns."""
-        rows = [[safe_line(cell) for cell in row] for row in rows]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.lines("  ".join(cells).rstrip())
+    def table(self, rows: Sequence[Sequence[str]], *, has_header: bool = False) -> None:
+        """Print rows as columns that fit into the terminal. Raises as :meth:`result` does."""
+        clean = [[safe_line(cell) for cell in row] for row in rows]
+        first, *others = table(clean, self.out.columns, self.out.symbol("ellipsis"))
+        self._write("".join(f"{line}\n" for line in (self.out.paint(first, "dim") if has_header else first, *others)))
 
-    def say(self, text: str, bold: str = "") -> None:
-        """Print on stderr, even with ``--quiet``; ``bold`` is emphasized."""
-        bold = safe_line(bold)
-        self._tell(safe_lines(text) + (bold if self.is_plain or not bold else f"\033[1m{bold}\033[0m") + "\n")
+    def say(self, text: str) -> None:
+        """Print on stderr as it is, even with ``--quiet``."""
+        self._tell(f"{safe_lines(text)}\n")
+
+    def show(self, *parts: TextPart, indent: str = "") -> None:
+        """Print a paragraph on stderr in colours, on lines that fit into the terminal, even with ``--quiet``."""
+        self._tell(self.err.paragraph(parts, indent))
 
     def say_once(self, text: str) -> None:
         if text not in self._said:
             self._said.add(text)
-            self.say(text)
+            self.show(text)
 
-    def draw(self, drawing: str) -> None:
+    def draw(self, drawing: str, end: str = "\n") -> None:
         """Print a drawing of our own on stderr; it may contain the terminal's control sequences."""
-        self._tell(f"{drawing}\n")
+        self._tell(drawing + end)
 
-    def note(self, text: str = "") -> None:
+    def note(self, *parts: TextPart, indent: str = "") -> None:
         """Print a note on stderr, unless ``--quiet`` was given."""
         if not self.quiet:
-            self.say(text)
+            self.show(*parts, indent=indent)
+
+    def note_once(self, text: str) -> None:
+        if not self.quiet:
+            self.say_once(text)
+
+    def live(self, *parts: TextPart) -> None:
+        """Draw the last line of stderr anew, cut where the terminal ends; it is erased before anything else is."""
+        if self.err.can_redraw and not self.quiet:
+            self._tell(self.err.fitting_line(parts))
+            self._has_live_line = True
+
+    def erase_live(self) -> None:
+        if self._has_live_line:
+            self._tell("")
 
     def warning(self, text: str) -> None:
         """Print a warning, each only once."""
-        self.say_once(safe_line(f"Warning: {text}"))
+        if text not in self._said:
+            self._said.add(text)
+            self._labelled("Warning: ", "warning", text)
 
     def detail(self, text: str) -> None:
         """Print details, if ``--verbose`` was given. They never contain a secret."""
         if self.verbose:
-            self.say(f"  {safe(text, 400)}")
+            self.show((f"  {safe(text, 400)}", "dim"), indent="    ")
 
     def error(self, error: AwesomeError) -> None:
         """Print the error and its hint."""
-        self.say(safe_line(f"Error: {error.message}"))
+        self._labelled("Error: ", "error", error.message)
         if hint := hint_for(error, self._brand, profile=self.profile):
-            self.say(safe_line(f"Hint: {hint}"))
+            self.show((f"Hint: {hint}", "dim"), indent=" " * len("Hint: "))
         if error.cause:
             self.detail(f"Cause: {error.cause}")
+
+    def _labelled(self, label: str, role: str, text: str) -> None:
+        self.show((label, role), text, indent=" " * len(label))
 
     def traceback(self, error: BaseException) -> None:
         """Print the traceback of an error in a program's own code, as Python does, without the frames around it."""
@@ -175,13 +194,20 @@ class Console:
 
     def _ask(self, question: str) -> str:
         self._tell(safe_line(question))
-        return self._stdin.readline()
+        try:
+            return self._stdin.readline()
+        except BaseException:  # Ctrl-C: what follows begins on a line of its own
+            self._tell("\n")
+            raise
 
     def _write(self, text: str) -> None:
+        self.erase_live()
         with _output_errors():
             print(text, end="", file=self._stdout, flush=True)
 
     def _tell(self, text: str) -> None:
+        if self._has_live_line:
+            self._has_live_line, text = False, f"\r\033[K{text}"
         with suppress(OSError):  # a closed stderr or a full disk does not end the command
             print(text, end="", file=self._stderr, flush=True)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import parse_qs, urlsplit
 
 import anyio
 import httpx
@@ -16,17 +18,21 @@ import typer
 
 from awesome_cli.cli.built_ins import run_built_in
 from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.format import clock_time
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import UsageError
+from awesome_cli.errors import AwesomeError, UsageError
+from awesome_cli.oauth.response import Response
 from awesome_cli.system.environment import Environment
-from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.testing.grants import Request
+from awesome_cli.testing.issuer import DEVICE_GRANT, ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.server import serve
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
-PASSED_ON = ("NO_COLOR", "TERM", "SSH_CONNECTION")  # what the commands need to know of the terminal
+PASSED_ON = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM")  # what the commands need to know of the terminal
+SERVED_PROFILE = "demo"
 
 
 @app.callback(
@@ -43,7 +49,9 @@ def demo(
     """
     context: CommandContext = ctx.obj
     if ctx.invoked_subcommand is None:
-        _run_all(context, auto=auto or not context.console.is_interactive)
+        # Over SSH the browser is on another machine, and cannot reach a provider on this one.
+        is_remote = bool(context.environment.environ.get("SSH_CONNECTION"))
+        _run_all(context, auto=auto or is_remote or not context.console.is_interactive)
 
 
 @app.command("serve", epilog=examples("{program} demo serve --port 8765"))
@@ -56,14 +64,35 @@ def serve_alone(
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""
     context: CommandContext = ctx.obj
-    with _provider(context, Clock(context.environment), port) as provider:
-        context.console.note("A provider for trying things out. In another terminal:")
-        brand = context.brand
-        for setting, value in {"issuer": provider.url, "client_id": provider.client_id}.items():
-            context.console.result(assignment(brand.variable(setting), value, powershell=os.name == "nt"))
-        api = f"{brand.variable('api_url')}={provider.api_url}"
-        context.console.note(f"Then: {brand.name} login. Its protected API is {api}")
+    console, brand = context.console, context.brand
+
+    def observe(request: Request, response: Response) -> None:
+        console.note((clock_time(context.environment.now()), "dim"), f" {describe(request, response)}")
+
+    with _provider(context, Clock(context.environment), port, observe) as provider:
+        console.note("A provider for trying things out. Paste this into another terminal:")
+        settings = {
+            "profile": SERVED_PROFILE,
+            "issuer": provider.url,
+            "client_id": provider.client_id,
+            "audience": provider.api_url,
+            "api_url": provider.api_url,
+        }
+        for setting, value in settings.items():
+            console.result(assignment(brand.variable(setting), value, powershell=os.name == "nt"))
+        console.note(
+            "Then: ", (f"{brand.name} login", "accent"), ", and its API: ", (f"{brand.name} api hello", "accent")
+        )
+        console.note("Requests are shown here. Ctrl-C ends it.")
         context.environment.run(anyio.sleep_forever)  # which Ctrl-C ends on Windows too
+
+
+def describe(request: Request, response: Response) -> str:
+    """Return one line about a request: never a token, nor a code."""
+    grant = {"": "", DEVICE_GRANT: " (device code)", "refresh_token": " (refresh token)"}
+    kind = grant.get(request.form.get("grant_type", ""), "") if request.path.endswith("/token") else ""
+    error = f" {code}" if response.status >= HTTPStatus.BAD_REQUEST and (code := response.error()) else ""
+    return f"{request.method} {request.path}{kind}: {response.status}{error}"
 
 
 def assignment(name: str, value: str, *, powershell: bool) -> str:
@@ -85,28 +114,74 @@ class Clock:
 def _run_all(context: CommandContext, *, auto: bool) -> None:
     clock, console, program = Clock(context.environment), context.console, context.brand.name
     with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
-        provider.auto_approve = auto
         provider.interval = 1
-        environment = _demo_environment(context, provider, Path(folder), clock)
-
-        def step(heading: str, command: str, *argv: str, to_stdout: bool = False) -> None:
-            if command not in context.brand.commands:
-                return
-            console.note(f"\n{heading}\n$ {' '.join([program, command, *argv])}")
-            stdout = context.environment.stdout if to_stdout else context.environment.stderr
-            inner = CommandContext(replace(environment, stdout=stdout), context.brand)
-            inner.console.verbose, inner.console.quiet = console.verbose, console.quiet
-            run_built_in(command, argv, inner)
-
+        tour = _Tour(context, provider, _demo_environment(context, provider, Path(folder), clock), auto=auto)
         console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
-        step("Sign in, once per machine.", "login")
-        step("From now on, all day, without a request:", "say-hi", to_stdout=True)
-        step("Who is that, where, and until when?", "whoami")
+        if auto:
+            console.note("It approves the code by itself.")
+        tour.step("Sign in, once per machine.", "login")
+        tour.step("From now on, all day, without a request:", "say-hi", to_stdout=True)
+        tour.step("Who is that, where, and until when?", "whoami")
         clock.ahead += LATER
-        step("Two hours later the access token has ended. It is renewed silently.", "say-hi", to_stdout=True)
-        step("Call a protected API with it.", "api", "hello")
-        step("Revoke the tokens and empty the keyring.", "logout")
-        console.note(f"\nThat was the demo. Your own provider next: see README, then {program} login.")
+        before = len(provider.requests)
+        tour.step("Two hours later the access token has expired. It is renewed silently.", "say-hi", to_stdout=True)
+        tour.report_renewal(len(provider.requests) - before)
+        tour.step("Call a protected API with it.", "api", "hello")
+        tour.step("Revoke the tokens and empty the keyring.", "logout")
+        console.note()
+        console.note((f"{console.err.symbol('success')} ", "success"), "That was the demo.", indent="  ")
+        console.note("  With your own provider: ", (f"{program} login --domain DOMAIN --client-id ID", "accent"))
+        console.note("  (Auth0; for any other: ", (f"{program} login --issuer URL --client-id ID", "accent"), ")")
+        console.note("  To try it command by command: ", (f"{program} demo serve", "accent"))
+
+
+class _Tour:
+    """Runs commands in an environment of their own, and shows what is run."""
+
+    def __init__(
+        self, context: CommandContext, provider: ProviderSimulator, environment: Environment, *, auto: bool
+    ) -> None:
+        self._context = context
+        self._provider = provider
+        self._environment = replace(environment, open_browser=self._open_browser)
+        self._inner = context
+        provider.auto_approve = auto
+
+    def step(self, heading: str, command: str, *argv: str, to_stdout: bool = False) -> None:
+        """Run one command. Its errors advise to run the demo again: its sessions end with it."""
+        context = self._context
+        if command not in context.brand.commands:
+            return
+        words = " ".join([context.brand.name, command, *argv])
+        context.console.note()
+        context.console.note((heading, "strong"))
+        context.console.note(("$ ", "dim"), (words, "accent"))
+        stdout = context.environment.stdout if to_stdout else context.environment.stderr
+        self._inner = CommandContext(replace(self._environment, stdout=stdout), context.brand)
+        self._inner.console.verbose, self._inner.console.quiet = context.console.verbose, context.console.quiet
+        try:
+            run_built_in(command, argv, self._inner)
+        except AwesomeError as error:
+            error.hint = "Run it again with: {program} demo"
+            raise
+        if command == "api" and not context.environment.stderr.isatty():
+            context.console.note()  # the API's response does not end its line
+
+    def report_renewal(self, requests: int) -> None:
+        """Say what the last command did."""
+        if "say-hi" in self._context.brand.commands and (user := self._inner.account.stores.current.load_user()):
+            sent = f"{requests} request{'' if requests == 1 else 's'}"
+            self._context.console.note((f"({sent}, new token until {clock_time(user.expires_at)})", "dim"))
+
+    def _open_browser(self, url: str) -> bool:
+        """Open the browser, unless nobody is asked; where there is none, approve."""
+        if self._provider.auto_approve:
+            return False
+        if self._context.environment.open_browser(url):
+            return True
+        self._provider.approve(parse_qs(urlsplit(url).query)["user_code"][0])
+        self._context.console.note("No browser can be opened here, so the demo approves the code by itself.")
+        return False
 
 
 def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
@@ -133,13 +208,17 @@ def _demo_environment(context: CommandContext, provider: ProviderSimulator, fold
 
 
 @contextmanager
-def _provider(context: CommandContext, clock: Clock, port: int) -> Iterator[ProviderSimulator]:
-    client_id = f"{context.brand.name}-demo"
+def _provider(
+    context: CommandContext, clock: Clock, port: int, observe: Callable[[Request, Response], None] | None = None
+) -> Iterator[ProviderSimulator]:
+    program = context.brand.name
+
+    def make(url: str) -> ProviderSimulator:
+        return ProviderSimulator(now=clock, url=url, client_id=f"{program}-demo", program=program)
+
     with ExitStack() as stack:
         try:
-            provider = stack.enter_context(
-                serve(lambda url: ProviderSimulator(now=clock, url=url, client_id=client_id), port)
-            )
+            provider = stack.enter_context(serve(make, port, observe=observe))
         except OSError as error:
             raise UsageError(
                 f"Port {port} cannot be listened on ({error.strerror}).", hint="Choose another one with --port."

@@ -11,7 +11,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jeepney import DBusAddress, new_method_call
 from jeepney.io.blocking import DBusConnection, open_dbus_connection
@@ -19,8 +19,17 @@ from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.format import greeting, json_document, user_fields, user_lines
+from awesome_cli.cli.layout import cells, text_of
+from awesome_cli.cli.style import StreamStyle
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
-from awesome_cli.sessions.manifest import USER_FIELDS, decode_manifest, manifest_name
+from awesome_cli.keystore.names import store_name
+from awesome_cli.sessions.manifest import (
+    applications_in_index,
+    are_user_fields,
+    decode_manifest,
+    manifest_name,
+    parse_json_object,
+)
 from awesome_cli.system.account_folders import account_folders, is_revoked
 from awesome_cli.system.replacement import system_replacement
 
@@ -29,7 +38,8 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.model import User
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
-IGNORED = {"AUDIENCE", "SCOPE", "API_URL"}  # settings that do not concern a stored session
+IGNORED = {"API_URL", "PLAIN"}  # they do not concern a stored session
+SETTINGS_OF_LOGIN = {"AUDIENCE", "SCOPE"}  # whoami says where a session was not made with them
 PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 SERVICE = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service")
@@ -38,7 +48,7 @@ COLLECTION = DBusAddress(
 )
 
 
-def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float) -> str | None:
+def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float, stdout: TextIO) -> str | None:
     """Return what the command prints, or None, if that takes more than the manifest."""
     if argv not in (["say-hi"], ["whoami"], ["whoami", "--json"]):
         return None
@@ -47,18 +57,46 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     if fields is None:
         return None
     if argv == ["say-hi"]:
-        return _printable([greeting(fields["name"])])
+        text = greeting(fields["name"])
+        return text if text.isprintable() else None
+    if _may_differ(environ, brand, fields):
+        return None
     from awesome_cli.sessions.model import User
 
     user = User(**fields)
     if len(argv) > 1:
         return json_document(user_fields(user, profile=profile, store=SECRET_SERVICE))
-    return _printable(user_lines(user, profile=profile, store=SECRET_SERVICE, now=now))
+    style = StreamStyle(stdout, environ, plain=environ.get(brand.variable("plain"), ""))
+    store = store_name(SECRET_SERVICE, _applications(environ, brand))
+    lines = user_lines(user, style, profile=profile, store=store, now=now)
+    texts = ["".join(map(text_of, line)) for line in lines]
+    is_plain = all(text.isprintable() and (style.columns is None or cells(text) <= style.columns) for text in texts)
+    return "\n".join(map(style.line, lines)) if is_plain else None  # the full program sanitizes and wraps
 
 
-def _printable(lines: Sequence[str]) -> str | None:
-    """Return the lines, if they are plain text to any terminal; else the full program sanitizes them."""
-    return "\n".join(lines) if all(line.isprintable() for line in lines) else None
+def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any]) -> bool:
+    """Whether settings may ask for another scope or audience than the session has; only the full program knows."""
+    if any(environ.get(brand.env_prefix + name) for name in SETTINGS_OF_LOGIN) or any(
+        environ.get(f"{prefix}AUDIENCE") for prefix in brand.extra_env_prefixes
+    ):
+        return True
+    folder = _folder(environ, "XDG_CONFIG_HOME", "/.config", brand)
+    expected = {f'audience = "{user["audience"]}"', f'scope = "{user.get("requested_scope")}"'}
+    lines = _text(f"{folder}/config.toml").splitlines()
+    return any(line not in expected for line in lines if "audience" in line or "scope" in line)
+
+
+def _applications(environ: Mapping[str, str], brand: Brand) -> dict[str, str]:
+    folder = _folder(environ, "XDG_STATE_HOME", "/.local/state", brand)
+    return applications_in_index(parse_json_object(_text(f"{folder}/sessions.json")))
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
 
 
 def stored_user(brand: Brand, profile: str | None, context: CommandContext | None) -> User | None:
@@ -82,7 +120,7 @@ def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: f
     file = insecure_file(environ, brand, profile)
     variables = {name.removeprefix(prefix) for name in environ if name.startswith(prefix)} - IGNORED
     if (
-        not variables <= {"PROFILE", "ISSUER", "CLIENT_ID"}
+        not variables <= {"PROFILE", "ISSUER", "CLIENT_ID", *SETTINGS_OF_LOGIN}
         or not set(profile) <= PROFILE_CHARACTERS
         or not secret_service_is_certain(environ)
         or file is None
@@ -99,7 +137,7 @@ def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: f
     user: dict[str, Any] = manifest["card"]
     required = {name: environ.get(brand.variable(name)) for name in ("issuer", "client_id")}
     agrees = all(not value or user.get(name) == value for name, value in required.items())
-    return user if agrees and set(user) == USER_FIELDS and user["name"] and user["expires_at"] > now else None
+    return user if agrees and are_user_fields(user) and user["name"] and user["expires_at"] > now else None
 
 
 def _profile(environ: Mapping[str, str], brand: Brand) -> str:
@@ -108,10 +146,16 @@ def _profile(environ: Mapping[str, str], brand: Brand) -> str:
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:
     """Return where a plaintext file would replace the keyring; None where only platformdirs can tell."""
-    home, state = environ.get("HOME", ""), environ.get("XDG_STATE_HOME", "")
-    if not home.startswith("/") or (state and not state.startswith("/")):
+    folder = _folder(environ, "XDG_STATE_HOME", "/.local/state", brand)
+    return folder and f"{folder}/insecure-session-{profile}.json"
+
+
+def _folder(environ: Mapping[str, str], variable: str, default: str, brand: Brand) -> str | None:
+    """Return a folder of the program; None where only platformdirs can tell."""
+    home, named = environ.get("HOME", ""), environ.get(variable, "")
+    if not home.startswith("/") or (named and not named.startswith("/")):
         return None
-    return f"{state or home + '/.local/state'}/{brand.app_dir}/insecure-session-{profile}.json"
+    return f"{named or home + default}/{brand.app_dir}"
 
 
 def _read(name: str, username: str) -> str | None:

@@ -12,29 +12,45 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from awesome_cli.account import Account
+    from awesome_cli.brand import Brand
+    from awesome_cli.cli.layout import TextPart
+    from awesome_cli.cli.style import StreamStyle
     from awesome_cli.sessions.model import User
+
+DAY = 86400.0  # seconds
+JUST_NOW = 10.0
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def greeting(name: str) -> str:
     return f"Welcome {name}!"
 
 
-def user_lines(user: User, *, profile: str, store: str, now: float, checked: bool = False) -> list[str]:
+def user_lines(
+    user: User, style: StreamStyle, *, profile: str, store: str, now: float, checked: bool = False
+) -> list[list[TextPart]]:
     """Say who is signed in, where, and until when; ``checked``, if the provider accepts the session."""
     facts = {
-        "subject": user.safe_sub,
-        "issuer": user.issuer,
-        "client": user.client_id,
-        "scope": user.scope,
-        "audience": user.audience or "(none)",
-        "profile": profile,
-        "signed in": rfc3339(user.signed_in_at),
-        "access token": token_status(user, now),
-        "kept in": store,
-        **({"checked": "the provider takes it"} if checked else {}),
+        "Signed in to": f"{short_issuer(user.issuer)}   (profile {profile})",
+        "Since": moment(user.signed_in_at, now),
+        "Access token": token_status(user, now),
+        "For API": user.audience or "(the provider's default)",
+        "Scopes": user.scope,
+        "Kept in": store,
+        **({"Checked": "the provider accepts the session"} if checked else {}),
     }
-    who = f"{user.name} <{user.email}>" if user.email else user.name
-    return [who, *(f"  {label + ':':<14}{value}" for label, value in facts.items())]
+    who: list[TextPart] = [(f"{style.symbol('success')} ", "success"), (full_name(user), "strong")]
+    lines = [who]
+    for label, value in facts.items():
+        lines.append([(f"  {label:<14}", "dim"), value])
+    return lines
+
+
+USER_INDENT = " " * 16
+
+
+def full_name(user: User) -> str:
+    return f"{user.name} <{user.email}>" if user.email else user.name
 
 
 def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
@@ -55,14 +71,53 @@ def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
     }
 
 
+def token_notice(brand: Brand) -> str:
+    """Say that a variable gives the access token."""
+    return f"{brand.variable('access_token')} is set: token and api use it in place of the session."
+
+
 def account_fields(user: User, account: Account) -> dict[str, object]:
     return user_fields(user, profile=account.profile, store=account.stores.current.backend_name)
 
 
 def token_status(user: User, now: float) -> str:
     """Say how long the access token is valid, and what follows."""
-    validity = f"valid for {duration(user.expires_at - now)}" if user.is_valid(now) else "ended"
-    return f"{validity}, {'renewed by itself' if user.refreshable else 'not renewable'}"
+    validity = f"{duration(user.expires_at - now)} left" if user.is_valid(now) else "expired"
+    if not user.refreshable:
+        return f"{validity}, cannot be renewed"
+    return f"{validity}, renewed {'when needed' if user.is_valid(now) else 'at next use'}"
+
+
+def short_issuer(issuer: str) -> str:
+    """Return the issuer as people name it: its host, and its path if it has one."""
+    return issuer.partition("://")[2].rstrip("/") or issuer
+
+
+def tilde(path: str, environ: Mapping[str, str]) -> str:
+    """Return the path as people write it, with ``~`` for their home folder."""
+    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
+    return f"~{path.removeprefix(home)}" if home and path.startswith((f"{home}/", f"{home}\\")) else path
+
+
+def moment(instant: float, now: float) -> str:
+    """Format an instant for people, in local time, with how long ago it was."""
+    then, today = _local(instant), _local(now)
+    days = (today.date() - then.date()).days
+    if days in (0, 1):
+        date = "yesterday" if days else "today"
+    else:
+        date = f"{then.day} {MONTHS[then.month - 1]}" + (f" {then.year}" if then.year != today.year else "")
+    past = now - instant
+    ago = f" ({duration(past)} ago)" if JUST_NOW <= past < DAY else " (just now)" if 0 <= past < JUST_NOW else ""
+    return f"{date} {then:%H:%M}{ago}"
+
+
+def clock_time(instant: float) -> str:
+    return f"{_local(instant):%H:%M}"
+
+
+def _local(instant: float) -> datetime:
+    return datetime.fromtimestamp(min(instant, LAST_INSTANT - 2 * DAY), UTC).astimezone()
 
 
 def rfc3339(instant: float) -> str:
@@ -76,7 +131,7 @@ def duration(seconds: float) -> str:
         return "1 second" if round(seconds) == 1 else f"{seconds:.0f} seconds"
     if seconds < 7200:
         return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.0f} hours"
+    return f"{seconds / 3600:.0f} hours" if seconds < 2 * DAY else f"{seconds / DAY:.0f} days"
 
 
 def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from io import StringIO
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, duration, rfc3339
-from awesome_cli.cli.options import examples, finite
+from awesome_cli.cli.format import account_fields, full_name, moment, short_issuer, tilde, token_notice
+from awesome_cli.cli.login_prompts import ask_for_missing_settings, issuer_as_named, offer_plaintext_file
+from awesome_cli.cli.login_screen import LoginScreen
+from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
     AwesomeError,
-    ConfigError,
     InvalidTokenError,
+    IssuerMismatchError,
     KeyringError,
     LoginRequiredError,
-    NoKeyringError,
     ProviderError,
     UsageError,
 )
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.model import User
+from awesome_cli.sessions.model import Session, User
+from awesome_cli.settings.profile import is_same_setting
 
 if TYPE_CHECKING:
-    from awesome_cli.cli.console import Console
-    from awesome_cli.oauth.device_grant import DeviceAuthorization
-    from awesome_cli.settings.profile import Profile, Settings
+    from awesome_cli.cli.layout import TextPart
+    from awesome_cli.provider.config import ClientConfig
+    from awesome_cli.settings.profile import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -74,7 +75,7 @@ def login(
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(min=0, metavar="SECONDS", callback=finite, help="Wait no longer than this for the approval."),
+        typer.Option(parser=seconds, metavar="SECONDS", help="Wait no longer than this for the approval."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines for programs.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Sign in anew, whoever is signed in.")] = False,
@@ -119,87 +120,87 @@ def sign_in(context: CommandContext, options: LoginOptions | None = None) -> Use
 
 def _sign_in(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
     account, console = context.account, context.console
-    try:
-        stored = _stored_user(account, options)
-    except KeyringError as error:
-        account.client_config(account.settings.resolve(options.flags))  # missing settings are to be corrected first
-        if not isinstance(error, NoKeyringError):
-            raise
-        _offer_plaintext_file(console, options, error)
-        options, stored = replace(options, insecure_storage=True), None
-    options = _ask_for_missing_settings(context, options, stored)
+    stored, failure = _stored_user(account, options)
+    options = replace(options, flags=ask_for_missing_settings(context, options.flags, is_signed_in=stored is not None))
     settings = account.settings.resolve(options.flags)
-    config = account.client_config(settings, stored)
-    if stored and not options.force and (stored.issuer, stored.client_id) == (config.issuer, config.client_id):
+    config = account.client_config(settings, stored)  # missing settings are to be corrected before a keyring
+    if failure is not None:
+        offer_plaintext_file(console, failure, may_ask=not options.json)
+        options = replace(options, insecure_storage=True)
+    if account.token_from_environment:
+        console.note(token_notice(context.brand))
+    if stored and _is_wanted(stored, config, options):
         with suppress(LoginRequiredError):  # it has ended
-            return _already_signed_in(context, settings, options)
-    session = account.sign_in(
-        config,
-        lambda device: _show(context, device, options),
-        plaintext=options.insecure_storage,
-        timeout=options.timeout,
-        until_reported=until_reported,
-    )
-    _save_settings(account, settings, options)
-    console.note(f"Signed in as {session.user.name}.")
-    if not session.user.refreshable:
-        ends = rfc3339(session.user.expires_at)
-        console.warning(
-            f"The provider gave no refresh token: this session ends at {ends} and cannot be renewed. Allow refresh"
-            f" tokens for this application at the provider, and ask for them: {context.brand.name} login --force"
-            ' --scope "openid profile email offline_access"'
-        )
-    if options.insecure_storage:
-        console.warning(
-            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}."
-            " Whoever reads that file is signed in as you."
-        )
+            return _already_signed_in(context, options)
+    if stored and (stored.refreshable or stored.is_valid(context.environment.now())):
+        _announce_replacement(context, stored)
+    session, options = _run_device_flow(context, options, stored, until_reported)
+    _report_success(context, options, session.user)
     return session.user
 
 
-def _stored_user(account: Account, options: LoginOptions) -> User | None:
+def _run_device_flow(
+    context: CommandContext, options: LoginOptions, stored: User | None, until_reported: ExitStack
+) -> tuple[Session, LoginOptions]:
+    """Sign in, and save the settings that were given. If the provider spells its issuer otherwise, that is taken."""
+    account = context.account
+    while True:
+        settings = account.settings.resolve(options.flags)
+        config = account.client_config(settings, stored)
+        try:
+            with LoginScreen(context, options, config.issuer) as screen:
+                session = account.sign_in(
+                    config,
+                    screen,
+                    plaintext=options.insecure_storage,
+                    timeout=options.timeout,
+                    until_reported=until_reported,
+                )
+        except IssuerMismatchError as error:
+            options = replace(options, flags=issuer_as_named(context, options.flags, settings, error))
+            continue
+        return session, options
+
+
+def _stored_user(account: Account, options: LoginOptions) -> tuple[User | None, KeyringError | None]:
+    """Return who is signed in, and the error of a keyring that is needed and cannot be used."""
     try:
-        return account.stores.current.load_user()
+        return account.stores.current.load_user(), None
     except LoginRequiredError as error:
         account.messages.detail(error.message)
     except KeyringError as error:
         if not options.insecure_storage:
-            raise
+            return None, error
         account.messages.detail(error.message)
-    return None
+    return None, None
 
 
-def _offer_plaintext_file(console: Console, options: LoginOptions, error: NoKeyringError) -> None:
-    """Raise the error, unless no keyring exists and the user chooses the plaintext file."""
-    question = f"{error.message} Keep the session in a plain file instead, readable by whoever reads your files?"
-    if options.json or not (console.is_interactive and console.confirm(question, default=False)):
-        raise error
+def _is_wanted(stored: User, config: ClientConfig, options: LoginOptions) -> bool:
+    """Whether the stored session is the one that the command line asks for."""
+    made_with = {"scope": stored.requested_scope, "audience": stored.audience}
+    return (
+        not options.force
+        and (stored.issuer, stored.client_id) == (config.issuer, config.client_id)
+        and all(
+            is_same_setting(name, value, made_with[name]) for name in made_with if (value := options.flags.get(name))
+        )
+    )
 
 
-def _ask_for_missing_settings(context: CommandContext, options: LoginOptions, stored: User | None) -> LoginOptions:
-    """Prompt for missing settings. Answers count as flags, so they are saved after a successful login."""
-    console, resolve = context.console, context.account.settings.resolve
-    settings = resolve(options.flags)
-    if stored is not None or not console.is_interactive or (settings.issuer and settings.client_id):
-        return options
-    console.say("In the Auth0 dashboard, Applications > Applications > YOUR APP > Settings shows Domain and Client ID.")
-    answers: dict[str, str | None] = {}
-    while not settings.issuer and (answer := console.ask("Domain (or the issuer URL of another provider)")):
-        answers = {"issuer" if "://" in answer else "domain": answer}
-        try:
-            settings = resolve({**options.flags, **answers})
-        except ConfigError as error:
-            console.error(error)
-    if settings.issuer and not settings.client_id:
-        answers["client_id"] = console.ask("Client ID")
-    return replace(options, flags={**options.flags, **answers})
+def _announce_replacement(context: CommandContext, stored: User) -> None:
+    profile = context.account.profile
+    context.console.show(
+        f"This replaces the session of {stored.name} at {short_issuer(stored.issuer)} (profile {profile}). To keep"
+        f" both, give the new one a profile: {context.brand.name} login --profile NAME",
+        indent="  ",
+    )
 
 
-def _already_signed_in(context: CommandContext, settings: Profile, options: LoginOptions) -> User:
+def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
     """Keep a session that is valid or can be renewed, and move it to the keyring if it belongs there."""
     account, console = context.account, context.console
     try:
-        user = account.renew_if_needed(account.load()).user
+        user = account.session(min_ttl=0).user
     except (ProviderError, InvalidTokenError) as error:
         hint = hint_for(error, context.brand, profile=console.profile)
         error.hint = f"{hint} To sign in again nevertheless: {{login}} --force".strip()
@@ -211,55 +212,66 @@ def _already_signed_in(context: CommandContext, settings: Profile, options: Logi
         except KeyringError as error:
             console.warning(f"{error.message} The session stays in the plain file.")
     account.changes.add_to_index(account.stores.current)
-    _save_settings(account, settings, options)
-    console.note(f"You are already signed in as {user.name} at {user.issuer}.")
-    if any(options.flags.get(name) not in (None, getattr(user, name)) for name in ("scope", "audience")):
-        console.note("To sign in again with another scope or audience, add --force.")
+    console.note(
+        (f"{console.err.symbol('success')} ", "success"),
+        f"You are already signed in as {user.name} at {short_issuer(user.issuer)}."
+        f" To sign in anew: {context.brand.name} login --force",
+        indent="  ",
+    )
+    for difference in account.settings.differences(user.audience, user.requested_scope):
+        console.warning(difference)
     return user
 
 
-def _show(context: CommandContext, device: DeviceAuthorization, options: LoginOptions) -> None:
-    """Show URL, code and instructions (RFC 8628 §3.3), with a warning against codes of other people (§5.4)."""
-    console, environment = context.console, context.environment
-    if options.json:
-        console.event(
-            {
-                "event": "device_code",
-                "verification_uri": device.verification_uri,
-                "verification_uri_complete": device.verification_uri_complete,
-                "user_code": device.user_code,
-                "expires_at": rfc3339(environment.now() + device.expires_in),
-                "interval": device.interval,
-            }
+def _report_success(context: CommandContext, options: LoginOptions, user: User) -> None:
+    account, console = context.account, context.console
+    tick: TextPart = (f"{console.err.symbol('success')} ", "success")
+    saved = _save_settings(account, options)
+    console.note(tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  ")
+    store = account.index.store_name(account.stores.current.backend_name)
+    console.note(f"  Session in {store}{f'; settings in {saved}' if saved else ''}", indent="  ")
+    console.note("  Next: ", *_next_commands(context), indent="  ")
+    if not user.refreshable:
+        ends = moment(user.expires_at, context.environment.now())
+        console.warning(
+            f"The provider gave no refresh token: this session ends {ends} and cannot be renewed. Allow refresh"
+            f" tokens for this application at the provider, and ask for them: {context.brand.name} login --force"
+            ' --scope "openid profile email offline_access"'
         )
-    url = device.verification_uri_complete or device.verification_uri
-    console.say("Open this address in any browser:  ", bold=url)
-    console.say("and check that it shows this code: ", bold=device.user_code)
-    console.say(f"The code is valid for {duration(device.expires_in)}.")
-    console.say("Go on only if you started this sign-in yourself and the page shows the same code.")
-    may_open = options.browser and console.is_interactive and not environment.environ.get("SSH_CONNECTION")
-    opened = may_open and environment.open_browser(url)
-    if options.qr or (options.qr is None and console.is_interactive and not opened):
-        console.draw(_qr_code(url))
-    console.note("Waiting for your approval ... (Ctrl-C to give up)")
+    if options.insecure_storage:
+        console.warning(
+            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}."
+            " Whoever reads that file is signed in as you."
+        )
 
 
-def _qr_code(text: str) -> str:
-    import segno
+def _next_commands(context: CommandContext) -> list[TextPart]:
+    """Return the commands that a session is for, as far as the program has them."""
+    brand, profile = context.brand, context.console.profile
+    words = {"say-hi": "", "whoami": "", "api": " PATH"}
+    commands = [f"{brand.name} {name}{argument}" for name, argument in words.items() if name in brand.commands]
+    named = [f"{command} --profile {profile}" if profile else command for command in commands]
+    separator: TextPart = (f" {context.console.err.symbol('separator')} ", "dim")
+    parts: list[TextPart] = []
+    for command in named:
+        parts += [*([separator] if parts else []), (command, "accent")]
+    return parts
 
-    drawing = StringIO()
-    segno.make_qr(text, error="l").terminal(out=drawing, border=2, compact=True)  # phones do not read Micro QR codes
-    return drawing.getvalue()
 
-
-def _save_settings(account: Account, settings: Profile, options: LoginOptions) -> None:
+def _save_settings(account: Account, options: LoginOptions) -> str:
+    """Save the settings that were given as flags or answers; return where, or an empty text if nothing was saved."""
     config = account.settings.config
+    if not any(options.flags.values()):
+        return ""
     try:
-        config.save(settings.name, options.flags)
+        config.save(account.profile, options.flags)
     except OSError as error:
         account.messages.warning(f"{config.path} cannot be written ({error.strerror}); settings are not saved.")
     except AwesomeError as error:
         account.messages.warning(f"{error.message} Settings are not saved.")
+    else:
+        return tilde(str(config.path), account.environment.environ)
+    return ""
 
 
 def _failure(error: BaseException) -> dict[str, str]:

@@ -166,7 +166,13 @@ def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
 
             from awesome_cli.cli.fast_path import answer
 
-            text = answer(argv, os.environ, brand, now=time.time())  # noqa: TID251 - passed on as arguments
+            text = answer(
+                argv,
+                os.environ,  # noqa: TID251 - passed on as an argument, as is the time
+                brand,
+                now=time.time(),  # noqa: TID251
+                stdout=sys.stdout,
+            )
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
             return None
     if text is None or sys.stdout.encoding != "utf-8":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -11,6 +12,7 @@ from typer.main import get_command
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.errors import AwesomeError
+from awesome_cli.text import safe
 
 
 def examples(*lines: str) -> str:
@@ -18,11 +20,12 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Example:" if len(lines) == 1 else "Examples:", *(f"  {line}" for line in lines)])
 
 
-def finite(seconds: float | None) -> float | None:
-    """Refuse ``nan`` and ``inf``, which Python accepts as numbers."""
-    if seconds is not None and not math.isfinite(seconds):
-        raise typer.BadParameter("must be a number of seconds")
-    return seconds
+def seconds(text: str | float) -> float:
+    """Parse a number of seconds: not ``nan`` and ``inf``, which Python accepts. Raises BadParameter."""
+    with suppress(ValueError):
+        if math.isfinite(number := float(text)) and number >= 0:
+            return number
+    raise typer.BadParameter(f"{safe(str(text), 40)!r} is not a number of seconds.")
 
 
 def options_of(function: Callable[..., None]) -> list[Any]:

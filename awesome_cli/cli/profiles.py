@@ -9,7 +9,7 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, rfc3339, token_status
+from awesome_cli.cli.format import account_fields, rfc3339, short_issuer, token_status
 from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import complete_profile, examples
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, LoginRequiredError, RevocationUnconfirmedError
@@ -38,7 +38,7 @@ def profiles(ctx: typer.Context, *, json: Json = False) -> None:
 
 @app.command(epilog=examples("{program} profiles show work", "{program} profiles show work --json"))
 def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
-    """Show one profile: its settings, where each comes from, and its session."""
+    """Show the settings and the session of one profile."""
     context: CommandContext = ctx.obj
     console, account = context.console, context.account.for_profile(name)
     status = _status(account, context.account)
@@ -57,15 +57,22 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
         console.table([(f"  {key}", *_cells(*setting)) for key, setting in settings.items()])
         if status.user:
             console.result("  session:")
-            fields = {**account_fields(status.user, account), "access token": status.token_status}
-            rows = [(key, fields[key]) for key in ("issuer", "client_id", "email", "store", "access token")]
-            console.table([(f"    {key}", str(value or "(none)")) for key, value in rows])
+            fields = account_fields(status.user, account)
+            rows = {key: fields[key] for key in ("issuer", "client_id", "email", "scope", "audience")}
+            rows |= {
+                "kept in": account.index.store_name(account.stores.current.backend_name),
+                "access token": status.token_status,
+            }
+            console.table([(f"    {key}", str(value or "(none)")) for key, value in rows.items()])
+    if status.user:
+        for difference in account.settings.differences(status.user.audience, status.user.requested_scope):
+            console.warning(difference)
     status.report_error()
 
 
 @app.command(epilog=examples("{program} profiles remove work"))
 def remove(ctx: typer.Context, name: Name) -> None:
-    """Remove one profile: sign out as logout does, then forget its settings."""
+    """Sign out of one profile, then forget its settings."""
     context: CommandContext = ctx.obj
     account = context.account.for_profile(name)
     _status(account, context.account).require_known()
@@ -100,7 +107,7 @@ def _list(context: CommandContext, *, json: bool) -> None:
         console.json([status.document(account.profile) for status in found])
     elif found:
         rows = [status.row(account.profile) for status in found]
-        console.table([("  PROFILE", "WHO", "WHERE", "ACCESS TOKEN", "STORE"), *rows])
+        console.table([("  PROFILE", "WHO", "WHERE", "TOKEN"), *rows], has_header=True)
     else:
         console.note(f"There are no profiles yet. Sign in with: {context.brand.name} login")
     for status in sorted(found, key=lambda status: status.is_failure):
@@ -141,7 +148,7 @@ class _ProfileStatus:
     def row(self, current: str) -> tuple[str, ...]:
         name = self.account.profile
         star = "*" if name == current else " "
-        return f"{star} {name}", self.who, self.issuer or "", self.token_status, self.store or ""
+        return f"{star} {name}", self.who, short_issuer(self.issuer or ""), self.token_status
 
     def document(self, current: str) -> dict[str, object]:
         user = self.user

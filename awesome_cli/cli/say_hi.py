@@ -27,7 +27,7 @@ def say_hi(ctx: typer.Context) -> None:
         context.account.user(greet)
     except OtherSessionError:
         raise
-    except LoginRequiredError:
-        if not (console.is_interactive and console.confirm("You are not signed in. Sign in now?")):
+    except LoginRequiredError as error:
+        if not (console.is_interactive and console.confirm(f"{error.message} Sign in now?")):
             raise
         greet(sign_in(context))

@@ -8,8 +8,8 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import rfc3339
-from awesome_cli.cli.options import examples, finite
+from awesome_cli.cli.format import rfc3339, token_notice
+from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import LoginRequiredError
 from awesome_cli.sessions.model import MIN_TTL
 
@@ -27,13 +27,15 @@ def token(
     ctx: typer.Context,
     *,
     min_ttl: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", callback=finite, help="Renew if the token lives less than this.")
+        float, typer.Option(parser=seconds, metavar="SECONDS", help="Renew if the token lives less than this.")
     ] = MIN_TTL,
     id_token: Annotated[bool, typer.Option("--id", help="Print the ID token instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
     context: CommandContext = ctx.obj
+    if context.account.token_from_environment:
+        context.console.detail(token_notice(context.brand))
     document = (_id_token if id_token else _access_token)(context.account, min_ttl)
     if json:
         context.console.json(document)

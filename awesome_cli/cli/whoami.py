@@ -8,7 +8,7 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, user_lines
+from awesome_cli.cli.format import USER_INDENT, account_fields, token_notice, user_lines
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
 from awesome_cli.sessions.model import Session, User
@@ -20,9 +20,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 def whoami(
     ctx: typer.Context,
     *,
-    check: Annotated[
-        bool, typer.Option("--check", help="Ask the provider whether the session is still welcome.")
-    ] = False,
+    check: Annotated[bool, typer.Option("--check", help="Ask the provider whether it accepts the session.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say who is signed in, where, and until when.
@@ -32,15 +30,17 @@ def whoami(
     context: CommandContext = ctx.obj
     account, console = context.account, context.console
     if account.token_from_environment:
-        variable = context.brand.variable("access_token")
-        console.note(f"{variable} is set: token and api use it in place of the session.")
+        console.note(token_notice(context.brand))
 
     def show(user: User) -> None:
+        for difference in account.settings.differences(user.audience, user.requested_scope):
+            console.warning(difference)
         if json:
             console.json(account_fields(user, account))
             return
-        store, now = account.stores.current.backend_name, context.environment.now()
-        console.lines(*user_lines(user, profile=account.profile, store=store, now=now, checked=check))
+        store, now = account.index.store_name(account.stores.current.backend_name), context.environment.now()
+        for line in user_lines(user, console.out, profile=account.profile, store=store, now=now, checked=check):
+            console.paragraph(*line, indent=USER_INDENT)
 
     if check:
         show(_accepted_session(account).user)

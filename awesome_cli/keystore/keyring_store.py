@@ -23,6 +23,9 @@ class SecretStore(Protocol):
     @property
     def backend_name(self) -> str: ...
 
+    @property
+    def application(self) -> str: ...
+
     def get(self, name: str) -> str | None: ...
 
     def set(self, name: str, secret: str) -> None: ...
@@ -52,6 +55,14 @@ class KeyringStore:
         backend = self._open()
         name = getattr(backend, "backend_name", None)
         return name if isinstance(name, str) else f"{type(backend).__module__}.{type(backend).__qualname__}"
+
+    @property
+    def application(self) -> str:
+        """The application behind the backend, as people know it, where the backend can tell; else an empty text."""
+        backend = self._open()
+        with suppress(KeyringError):
+            return str(self._call("ask", lambda: getattr(backend, "application", "")))
+        return ""
 
     def get(self, name: str) -> str | None:
         backend = self._open()

@@ -24,6 +24,10 @@ class PlaintextFileStore:
         """A name that cannot be mistaken for a keyring's."""
         return f"insecure file {self._path}"
 
+    @property
+    def application(self) -> str:
+        return ""
+
     def get(self, name: str) -> str | None:
         return self._read().get(name)
 

@@ -7,12 +7,16 @@ of several entries.
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
+from jeepney import message_bus
 from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import unwrap_msg
 from secretstorage import Item, ItemNotFoundException, LockedException, get_default_collection
 from secretstorage.util import add_match_rules
 
 from awesome_cli.keystore.detection import SECRET_SERVICE
+from awesome_cli.keystore.names import SECRET_SERVICE_APPLICATIONS
 
 BUS_TIMEOUT = 5.0  # seconds to connect; secretstorage waits for one, which is too short on a busy machine
 
@@ -33,6 +37,13 @@ class SecretService:
             self._collection.unlock()
         if self._collection.is_locked():
             raise LockedException
+
+    @property
+    def application(self) -> str:
+        """The application that provides the service, as people know it; empty if that is not known."""
+        request = message_bus.GetConnectionUnixProcessID("org.freedesktop.secrets")
+        (process,) = unwrap_msg(self._connection.send_and_get_reply(request, timeout=BUS_TIMEOUT))
+        return SECRET_SERVICE_APPLICATIONS.get(Path(f"/proc/{process}/comm").read_text("utf-8").strip(), "")
 
     def close(self) -> None:
         self._connection.close()

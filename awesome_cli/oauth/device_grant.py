@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from hashlib import sha256
 from http import HTTPStatus
 
@@ -121,6 +122,15 @@ class TransientFailure:
     """Not an OAuth response; polling continues. ``retry_after``: seconds that the server asks for."""
 
     retry_after: float = 0.0
+
+
+class PollState(Enum):
+    """What the last poll found, as far as polling goes on."""
+
+    PENDING = "pending"
+    SLOW_DOWN = "slow_down"
+    UNREACHABLE = "unreachable"
+    FAILING = "failing"  # the response was not that of an OAuth provider
 
 
 def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | TransientFailure:

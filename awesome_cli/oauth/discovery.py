@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from awesome_cli.errors import ProviderError
+from awesome_cli.errors import IssuerMismatchError, ProviderError
 from awesome_cli.text import safe, secure_url, secure_url_from
 
 
@@ -54,9 +54,11 @@ def parse_metadata(
             hint="Check the issuer (or domain): is it an OpenID provider?",
         )
     if document.get("issuer") != issuer:
-        raise ProviderError(
-            f"The provider calls itself {safe(str(document.get('issuer')))}, not {issuer}.",
+        theirs = safe(str(document.get("issuer")))
+        raise IssuerMismatchError(
+            f"The provider calls itself {theirs}, not {issuer}.",
             hint="Set the issuer exactly as the provider spells it; a trailing slash counts.",
+            named=theirs,
         )
     overrides = overrides or {}
     named = {name: _endpoint(issuer, name, document.get(name)) for name in ENDPOINTS if name not in overrides}

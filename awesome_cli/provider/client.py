@@ -12,11 +12,13 @@ import anyio
 import httpx
 
 from awesome_cli.errors import (
+    AwesomeError,
     InvalidTokenError,
     NoMatchingKeyError,
     ProviderError,
     TokenNotCurrentError,
 )
+from awesome_cli.hints import is_auth0
 from awesome_cli.oauth.device_grant import device_authorization_form, parse_device_authorization, poll_form
 from awesome_cli.oauth.discovery import Metadata, discovery_url
 from awesome_cli.oauth.id_token import IdToken, parse_stored_id_token, validate_id_token, validate_same_subject
@@ -27,7 +29,7 @@ from awesome_cli.oauth.token import TokenResponse, parse_refresh, refresh_form, 
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.cache import MetadataCache
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.device_flow import Deadline, DeviceFlow, poll
+from awesome_cli.provider.device_flow import NO_OBSERVER, Deadline, DeviceFlow, SignInObserver, poll
 from awesome_cli.provider.http import open_client
 from awesome_cli.provider.metadata import ProviderMetadata
 from awesome_cli.provider.request import Connection, WaitObserver
@@ -72,14 +74,14 @@ class OidcClient:
         deadline = Deadline(device.expires_in, timeout, self._now)
         return DeviceFlow(device=device, token_form=token_form, deadline=deadline)
 
-    async def poll_for_token(self, flow: DeviceFlow) -> Session:
+    async def poll_for_token(self, flow: DeviceFlow, observer: SignInObserver = NO_OBSERVER) -> Session:
         """Wait for the approval and validate the tokens (RFC 8628 §3.4); tokens that are not valid are revoked.
 
         Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
         """
         endpoint = self._metadata.endpoints.need("token_endpoint")
         send = partial(self._connection.request, "POST", endpoint, form=flow.token_form)
-        tokens = await poll(flow, send, now=self._now, log=self._log)
+        tokens = await poll(flow, send, now=self._now, log=self._log, observer=observer)
         try:
             id_token = await self._validate(tokens)
             userinfo = await self._fetch_userinfo(tokens, id_token) if lacks_names(id_token.claims) else {}
@@ -242,7 +244,11 @@ async def oidc_client(
     """Open a client; ``transport`` replaces the network in tests."""
     async with open_client(transport, httpx.Timeout(None, connect=CONNECT_TIMEOUT), environ, user_agent) as http:
         connection = Connection(http=http, now=now, log=log, observer=observer, request_timeout=request_timeout)
-        yield OidcClient(connection, config, cache)
+        try:
+            yield OidcClient(connection, config, cache)
+        except AwesomeError as error:
+            error.is_auth0 = config.is_domain or is_auth0(config.issuer)
+            raise
 
 
 def describe_clock_error(seconds: float) -> str:

@@ -15,7 +15,8 @@ from awesome_cli.settings.profile import Profile
 class ClientConfig:
     """A public client (RFC 8252 §8.4) of one issuer, and what it requests.
 
-    ``endpoints`` override those of the discovery document; ``discovery`` replaces the whole document.
+    ``endpoints`` override those of the discovery document; ``discovery`` replaces the whole document. ``is_domain``:
+    whether the issuer is given as a domain.
     """
 
     issuer: str
@@ -26,6 +27,7 @@ class ClientConfig:
     pkce: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
     discovery: Mapping[str, Any] | None = None
+    is_domain: bool = False
 
     @classmethod
     def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:
@@ -36,7 +38,10 @@ class ClientConfig:
         if stored is not None:
             settings = settings.with_session(stored.settings)
         if not settings.issuer or not settings.client_id:
-            raise MissingSettingError(f"The {'client id' if settings.issuer else 'issuer'} is not set.")
+            if not settings.issuer:
+                raise MissingSettingError("The issuer is not set.")
+            hint = "Give --client-id: the provider shows it on the page of the application."
+            raise MissingSettingError("The client id is not set.", hint=hint)
         return cls(
             issuer=settings.issuer,
             client_id=settings.client_id,
@@ -45,4 +50,5 @@ class ClientConfig:
             resource=settings.audience if settings.resource else None,
             pkce=settings.pkce,
             endpoints=settings.endpoints,
+            is_domain=settings.is_domain,
         )

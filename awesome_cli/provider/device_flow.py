@@ -4,15 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import anyio
 
 from awesome_cli.errors import AwesomeError, DeviceCodeExpiredError, ProviderUnreachableError
-from awesome_cli.oauth.device_grant import DeviceAuthorization, PollingSchedule, device_code_expired, parse_poll
+from awesome_cli.oauth.device_grant import (
+    DeviceAuthorization,
+    Pending,
+    PollingSchedule,
+    PollState,
+    TransientFailure,
+    device_code_expired,
+    parse_poll,
+)
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 
-CLOCK_CHECK_INTERVAL = 0.5  # seconds between two looks at the wall clock, which goes on while a laptop sleeps
+CLOCK_CHECK_INTERVAL = 0.25  # seconds between two looks at the wall clock, which goes on while a laptop sleeps
+
+
+class SignInObserver(Protocol):
+    """Receives what happens during a sign-in."""
+
+    def on_code(self, device: DeviceAuthorization) -> None:
+        """Receive the code, to be shown to the user before the first poll."""
+
+    def on_poll(self, state: PollState, wait: float) -> None:
+        """Receive what a poll found, and the seconds until the next one."""
+
+    def on_tick(self, request_seconds: float) -> None:
+        """Be called at least twice a second with the time that a request has taken, or 0 between requests."""
+
+
+class _NoObserver:
+    def on_code(self, device: DeviceAuthorization) -> None:
+        pass
+
+    def on_poll(self, state: PollState, wait: float) -> None:
+        pass
+
+    def on_tick(self, request_seconds: float) -> None:
+        pass
+
+
+NO_OBSERVER: SignInObserver = _NoObserver()
 
 
 class Deadline:
@@ -25,13 +61,14 @@ class Deadline:
         self._wall_clock = now() + self.seconds
         self.monotonic = anyio.current_time() + self.seconds
 
-    async def sleep(self, pause: float) -> bool:
+    async def sleep(self, pause: float, on_tick: Callable[[float], None]) -> bool:
         """Sleep; return False as soon as the wall clock has passed the deadline."""
         wakes_at = anyio.current_time() + pause
         while True:
             remaining, left = self._wall_clock - self._now(), wakes_at - anyio.current_time()
             if remaining <= 0 or left <= 0:
                 return remaining > 0
+            on_tick(0)
             await anyio.sleep(min(left, remaining, CLOCK_CHECK_INTERVAL))
 
 
@@ -45,24 +82,36 @@ class DeviceFlow:
 
 
 async def poll(
-    flow: DeviceFlow, send: Callable[[], Awaitable[Response]], *, now: Callable[[], float], log: Callable[[str], None]
+    flow: DeviceFlow,
+    send: Callable[[], Awaitable[Response]],
+    *,
+    now: Callable[[], float],
+    log: Callable[[str], None],
+    observer: SignInObserver,
 ) -> TokenResponse:
     """Poll as RFC 8628 §3.5 schedules it. Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError."""
     schedule, polled, deadline = PollingSchedule.start(flow.device.interval), False, flow.deadline
     with anyio.CancelScope(deadline=deadline.monotonic):  # cancels a poll that hangs
-        while await deadline.sleep(schedule.wait):
+        while await deadline.sleep(schedule.wait, observer.on_tick):
             polled = True
             try:
                 response = await send()
             except ProviderUnreachableError as error:
                 log(f"{error.message} Polling goes on.")
-                schedule = schedule.after_connection_failure()
-                continue
-            result = parse_poll(response, now=now())
-            if isinstance(result, TokenResponse):
-                return result
-            schedule = schedule.after(result)
+                schedule, state = schedule.after_connection_failure(), PollState.UNREACHABLE
+            else:
+                result = parse_poll(response, now=now())
+                if isinstance(result, TokenResponse):
+                    return result
+                schedule, state = schedule.after(result), _state(result)
+            observer.on_poll(state, schedule.wait)
     raise _expired(deadline, answered=schedule.answered or not polled)
+
+
+def _state(result: Pending | TransientFailure) -> PollState:
+    if isinstance(result, TransientFailure):
+        return PollState.FAILING
+    return PollState.SLOW_DOWN if result.slow_down else PollState.PENDING
 
 
 def _expired(deadline: Deadline, *, answered: bool) -> AwesomeError:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.environment import Environment, Messages
+
+if TYPE_CHECKING:
+    from awesome_cli.provider.device_flow import SignInObserver
 
 NOTE_AFTER = 2.0  # seconds without a response until a note is printed
 
@@ -18,6 +22,7 @@ class RequestObserver:
         self._messages = messages
         self._environment = environment
         self._has_noted = False
+        self._sign_in: SignInObserver | None = None
         self._deferred: DeferredSignals | None = None
         self._deadline: float | None = None
         self._at_deadline: Callable[[], None] = lambda: None
@@ -39,6 +44,15 @@ class RequestObserver:
             raise self._error
 
     @contextmanager
+    def during_sign_in(self, observer: SignInObserver) -> Iterator[None]:
+        """Let ``observer`` report slow requests in the block, in place of the note."""
+        self._sign_in = observer
+        try:
+            yield
+        finally:
+            self._sign_in = None
+
+    @contextmanager
     def deferred_signals(self, work: str) -> Iterator[None]:
         """Defer signals until the block ends; the first one prints which ``work`` is being finished."""
         with self._environment.defer_signals() as deferred:
@@ -54,7 +68,9 @@ class RequestObserver:
 
     def on_wait(self, seconds: float) -> None:
         """Receive the time that the request has taken; called twice a second."""
-        if seconds >= NOTE_AFTER and not self._has_noted:
+        if self._sign_in is not None:
+            self._sign_in.on_tick(seconds)
+        elif seconds >= NOTE_AFTER and not self._has_noted:
             self._has_noted = True
             self._messages.note("Waiting for the provider ...")
         if self._deadline is not None and self.now() >= self._deadline:

@@ -7,13 +7,19 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
+from awesome_cli.keystore.names import store_name
+from awesome_cli.sessions.manifest import applications_in_index
 from awesome_cli.settings.profile import is_profile_name
 from awesome_cli.system.files import read_object, write_private
 
 
 class SessionIndex:
-    """``{"profiles": {NAME: STORE}}`` as JSON, where STORE is the ``backend_name`` of the session's store.
+    """``{"profiles": {NAME: STORE}, "applications": {STORE: APPLICATION}}`` as JSON.
+
+    STORE is the ``backend_name`` of the session's store; APPLICATION is the name by which people know what is behind
+    it, as far as it was found at a sign-in.
 
     ``lock`` keeps processes from overwriting each other's changes. Changing the index may raise OSError.
     """
@@ -27,25 +33,40 @@ class SessionIndex:
 
     def stores(self) -> dict[str, str]:
         """Return the stores by profile name; an index that cannot be read is empty."""
-        try:
-            profiles = read_object(self.path).get("profiles")
-        except OSError:
-            profiles = None
+        profiles = self._read().get("profiles")
         if not isinstance(profiles, dict):
             if os.path.lexists(self.path):
                 self._warn(f"{self.path} cannot be read; some profiles with a session may not be listed.")
             return {}
         return {name: store for name, store in profiles.items() if is_profile_name(name) and isinstance(store, str)}
 
-    def add(self, profile: str, store: str) -> None:
-        if self.stores().get(profile) != store:
+    def applications(self) -> dict[str, str]:
+        """Return the applications by store."""
+        return applications_in_index(self._read())
+
+    def store_name(self, store: str) -> str:
+        """Return the name by which people know a store."""
+        return store_name(store, self.applications())
+
+    def add(self, profile: str, store: str, application: str = "") -> None:
+        if self.stores().get(profile) != store or self.applications().get(store, "") != application:
             with self._lock():
-                self._write({**self.stores(), profile: store})
+                applications = {**self.applications(), store: application}
+                self._write({**self.stores(), profile: store}, applications)
 
     def remove(self, profile: str) -> None:
         if profile in self.stores():
             with self._lock():
-                self._write({name: store for name, store in self.stores().items() if name != profile})
+                stores = {name: store for name, store in self.stores().items() if name != profile}
+                self._write(stores, self.applications())
 
-    def _write(self, stores: dict[str, str]) -> None:
-        write_private(self.path, json.dumps({"profiles": stores}, indent=2) + "\n")
+    def _read(self) -> dict[str, Any]:
+        try:
+            return read_object(self.path)
+        except OSError:
+            return {}
+
+    def _write(self, stores: dict[str, str], applications: dict[str, str]) -> None:
+        known = {store: name for store, name in applications.items() if name and store in stores.values()}
+        index = {"profiles": stores} | ({"applications": known} if known else {})
+        write_private(self.path, json.dumps(index, indent=2) + "\n")

@@ -14,6 +14,7 @@ MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that r
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
 _TIMES = {"signed_in_at", "expires_at"}
 USER_FIELDS = _TEXTS | _OPTIONAL_TEXTS | _TIMES | {"refreshable"}
+LATER_FIELDS = {"requested_scope"}  # sessions that were stored by earlier versions lack them
 
 
 def manifest_name(keyring_service: str, profile: str) -> str:
@@ -31,13 +32,25 @@ def decode_manifest(text: str) -> dict[str, Any] | None:
     return manifest if _is_manifest(manifest) and checksum == _checksum(manifest) else None
 
 
+def are_user_fields(fields: Mapping[str, Any]) -> bool:
+    """Whether these are all fields of a User, each of its type."""
+    return set(fields) - LATER_FIELDS == USER_FIELDS and all(is_valid_field(*field) for field in fields.items())
+
+
+def applications_in_index(index: Mapping[str, Any]) -> dict[str, str]:
+    """Return the applications behind keyring backends that the file of :class:`.index.SessionIndex` names."""
+    found = index.get("applications")
+    entries = found.items() if isinstance(found, dict) else ()
+    return {backend: name for backend, name in entries if isinstance(name, str)}
+
+
 def is_valid_field(name: str, value: object) -> bool:
     """Whether ``value`` has the type of this field of a User."""
     if name in _TIMES:
         return isinstance(value, float) and 0 <= value < LAST_INSTANT
     if name == "refreshable":
         return isinstance(value, bool)
-    return isinstance(value, str) or (value is None and name in _OPTIONAL_TEXTS)
+    return isinstance(value, str) or (value is None and name in _OPTIONAL_TEXTS | LATER_FIELDS)
 
 
 def dump_json(value: object) -> str:

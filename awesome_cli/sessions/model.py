@@ -24,7 +24,8 @@ class User:
     """Who is signed in, where, and until when: everything that is shown without reading a token.
 
     Times are seconds since the epoch; ``expires_at`` is that of the access token. ``sub`` is the claim unchanged, for
-    programs to compare, and may contain control characters.
+    programs to compare, and may contain control characters. ``scope`` is what was granted; ``requested_scope`` is what
+    was asked for, or None in a session of a version that did not store it.
     """
 
     issuer: str
@@ -37,6 +38,7 @@ class User:
     signed_in_at: float
     expires_at: float
     refreshable: bool
+    requested_scope: str | None = None
 
     @property
     def settings(self) -> dict[str, str | None]:
@@ -105,6 +107,7 @@ def new_session(
         signed_in_at=now,
         expires_at=now + tokens.expires_in,
         refreshable=tokens.refresh_token is not None,
+        requested_scope=scope,
     )
     return Session(
         user=user,

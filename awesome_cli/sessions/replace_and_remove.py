@@ -112,7 +112,7 @@ class SessionChanges:
 
     def add_to_index(self, store: SessionStore) -> None:
         with self._index_errors():
-            self._index.add(self._profile, store.backend_name)
+            self._index.add(self._profile, store.backend_name, store.application)
 
     @contextmanager
     def _index_errors(self) -> Iterator[None]:

@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 from awesome_cli.errors import DamagedSessionError, KeyringError, KeyringTimeoutError, SaveUnconfirmedError
 from awesome_cli.keystore.keyring_store import SecretStore
 from awesome_cli.sessions.manifest import (
+    LATER_FIELDS,
     MAX_CHUNKS,
-    USER_FIELDS,
     VERSION,
+    are_user_fields,
     decode_manifest,
     dump_json,
     encode_manifest,
-    is_valid_field,
     parse_json_object,
 )
 from awesome_cli.sessions.model import Session, User
@@ -65,6 +65,10 @@ class SessionStore:
     @property
     def backend_name(self) -> str:
         return self._secrets.backend_name
+
+    @property
+    def application(self) -> str:
+        return self._secrets.application
 
     def load_user(self) -> User | None:
         """Return the user without reading a token. Raises DamagedSessionError."""
@@ -213,7 +217,8 @@ def _digest(chunks: list[str]) -> str:
 
 def _fit(user: User) -> tuple[dict[str, Any], str]:
     """Return the fields that fit into the manifest, and the others, the longest, as JSON for the first chunks."""
-    fields, overflow = asdict(user), {}
+    fields = {name: value for name, value in asdict(user).items() if value is not None or name not in LATER_FIELDS}
+    overflow = {}
     while _units(dump_json(fields)) > ENTRY_UNITS - MANIFEST_UNITS:
         longest = max(fields, key=lambda name: _units(dump_json(fields[name])))
         overflow[longest] = fields.pop(longest)
@@ -231,8 +236,7 @@ def _units(text: str) -> int:
 
 def _user(manifest: Mapping[str, Any], overflow: list[str]) -> User | None:
     fields = manifest["card"] | parse_json_object("".join(overflow) or "{}")
-    is_valid = set(fields) == USER_FIELDS and all(is_valid_field(*item) for item in fields.items())
-    return User(**fields) if is_valid else None
+    return User(**fields) if are_user_fields(fields) else None
 
 
 def _are_tokens(tokens: Mapping[str, Any]) -> bool:

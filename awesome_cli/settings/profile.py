@@ -33,6 +33,7 @@ class Profile:
     """The settings of one profile.
 
     ``sources`` is where each comes from: ``flag``, a variable's name, ``config.toml``, ``session`` or ``default``.
+    ``is_domain``: whether the issuer is given as a domain.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Profile:
     pkce: bool = False
     endpoints: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
+    is_domain: bool = False
 
     @property
     def settings(self) -> dict[str, str | bool | None]:
@@ -65,6 +67,24 @@ class Profile:
         if any(session[name] != value for name, value in effective.items()):
             values.pop("audience", None)
         return replace(self, **values, sources={**self.sources, **dict.fromkeys(values, SESSION)})
+
+    def differences(self, audience: str | None, requested_scope: str | None) -> dict[str, str]:
+        """Return the settings that a session was not made with, as texts by name. Defaults do not count."""
+        made_with = {"audience": audience, "scope": requested_scope}
+        return {
+            name: f"{value} ({self.sources[name]})"
+            for name, value in (("audience", self.audience), ("scope", self.scope))
+            if value is not None
+            and self.sources.get(name) not in (None, DEFAULT, SESSION)
+            and not is_same_setting(name, value, made_with[name])
+        }
+
+
+def is_same_setting(name: str, value: str, session_value: str | None) -> bool:
+    """Whether a session was made with this scope or audience; one that does not know its scope counts as equal."""
+    if name != "scope":
+        return value == session_value
+    return session_value is None or {*with_openid(value).split()} == {*with_openid(session_value).split()}
 
 
 def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:
@@ -104,16 +124,16 @@ def resolve(
     Raises ConfigError for a setting that is not valid.
     """
     from_file: Layer = {key: (table[key], "config.toml") for key in TEXT_SETTINGS if key in table}
-    values, sources = _merge(
-        [
-            {key: (value, "flag") for key, value in flags.items() if value},
-            _read_variables(environ, brand.env_prefix, TEXT_SETTINGS),
-            *(_read_variables(environ, prefix, EXTRA_PREFIX_SETTINGS) for prefix in brand.extra_env_prefixes),
-            from_file,
-            {key: (str(value), DEFAULT) for key, value in brand.defaults.items()},
-            {"scope": (DEFAULT_SCOPE, DEFAULT)},
-        ]
-    )
+    layers = [
+        {key: (value, "flag") for key, value in flags.items() if value},
+        _read_variables(environ, brand.env_prefix, TEXT_SETTINGS),
+        *(_read_variables(environ, prefix, EXTRA_PREFIX_SETTINGS) for prefix in brand.extra_env_prefixes),
+        from_file,
+        {key: (str(value), DEFAULT) for key, value in brand.defaults.items()},
+        {"scope": (DEFAULT_SCOPE, DEFAULT)},
+    ]
+    values, sources = _merge(layers)
+    is_domain = next(("issuer" not in layer for layer in layers if {"issuer", "domain"} & layer.keys()), False)
     # Endpoints belong to the issuer in the same table: tokens of another issuer must not be sent there.
     use_endpoints = _merge([from_file])[0].get("issuer") in (None, values.get("issuer"))
     sources |= dict.fromkeys(SWITCH_SETTINGS, DEFAULT) | {
@@ -130,6 +150,7 @@ def resolve(
         pkce=bool(table.get("pkce", False)),
         endpoints={name: table[name] for name in ENDPOINTS if name in table and use_endpoints},
         sources=sources,
+        is_domain=is_domain,
     )
 
 

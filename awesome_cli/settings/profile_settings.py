@@ -60,6 +60,18 @@ class ProfileSettings:
         """Return ``flags`` and what the config file says; variables do not count."""
         return self._resolve(flags or {}, {})
 
+    def differences(self, audience: str | None, requested_scope: str | None) -> list[str]:
+        """Say which settings a session was not made with; none, if the settings cannot be used at all."""
+        try:
+            found = self.resolve().differences(audience, requested_scope)
+        except ConfigError:
+            return []
+        made_with = {"audience": audience or "none", "scope": requested_scope}
+        return [
+            f"The {name} is set to {text}, but this session was made with {made_with[name]}."
+            for name, text in found.items()
+        ]
+
     @property
     def api_url(self) -> str:
         """The base URL of the profile's API. Raises ConfigError, if it is not set."""

@@ -16,6 +16,8 @@ class MemoryKeyring(KeyringBackend):
     priority = 0.0  # below 1 is not recommended
     viable = False  # excludes the class from keyring's search for backends
 
+    application = "memory"
+
     def __init__(self, *, limit: int | None = None) -> None:
         # KeyringBackend.__init__ is not called: it sets attributes from the environment.
         self._limit = limit

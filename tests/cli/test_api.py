@@ -335,17 +335,17 @@ def test_invalid_and_reserved_headers_are_refused_without_showing_their_value(ap
     assert "s3cr" not in api.terminal.err
 
 
-@pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 0), (299, 0), (400, 7), (404, 7), (500, 7), (599, 7)])
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 0), (299, 0), (400, 11), (404, 11), (500, 11), (599, 11)])
 def test_a_status_other_than_2xx_is_an_error_and_its_body_is_printed(api: Api, status: int, code: int) -> None:
     api.responses = [response(status, b"body")]
     assert api.run("x") == code
     assert api.terminal.out == "body"
-    assert (str(status) in api.terminal.err) == (code == 7)
+    assert (str(status) in api.terminal.err) == (code == 11)
 
 
 def test_a_redirect_is_an_error_and_is_not_followed(api: Api) -> None:
     api.responses = [response(302, b"there", {"location": "https://evil.example/"})]
-    assert api.run("x") == 7
+    assert api.run("x") == 11
     assert len(api.calls) == 1
     assert api.terminal.out == "there"
     assert "https://evil.example/." in api.terminal.err
@@ -354,7 +354,7 @@ def test_a_redirect_is_an_error_and_is_not_followed(api: Api) -> None:
 def test_the_error_names_a_missing_scope(api: Api) -> None:
     challenge = 'Basic realm="a", Bearer error="insufficient_scope", scope="read:x", Other error="z"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
-    assert api.run("x") == 7
+    assert api.run("x") == 11
     assert 'awesome login --force --scope "openid read:x"' in api.terminal.err
     assert api.renewals == 0
 
@@ -365,7 +365,7 @@ def test_the_error_names_a_missing_scope(api: Api) -> None:
 def test_a_scope_that_a_shell_could_run_is_not_in_the_suggested_command(api: Api, scope: str) -> None:
     challenge = f'Bearer error="insufficient_scope", scope="{scope}"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
-    assert api.run("x") == 7
+    assert api.run("x") == 11
     hint = "Ask for the scope that the API's documentation names, with: awesome login --force --scope"
     assert api.terminal.err.splitlines()[-1] == f"Hint: {hint}"
 
@@ -373,7 +373,7 @@ def test_a_scope_that_a_shell_could_run_is_not_in_the_suggested_command(api: Api
 def test_the_suggested_command_has_each_scope_once(api: Api) -> None:
     challenge = 'Bearer error="insufficient_scope", scope="openid  https://api.example/a.b-c_d+e:f"'
     api.responses = [response(403, b"", {"www-authenticate": challenge})]
-    assert api.run("x") == 7
+    assert api.run("x") == 11
     assert 'awesome login --force --scope "openid https://api.example/a.b-c_d+e:f"\n' in api.terminal.err
 
 
@@ -480,7 +480,7 @@ def test_arguments_that_are_not_valid_text_go_into_a_query_unchanged(api: Api) -
 
 def test_verbose_shows_requests_and_statuses(api: Api) -> None:
     api.responses = [response(404)]
-    assert api.run("things?secret=1", "--verbose") == 7
+    assert api.run("things?secret=1", "--verbose") == 11
     assert "  GET https://api.example/v1/things: HTTP status 404" in api.terminal.err.splitlines()
 
 
@@ -539,9 +539,9 @@ def test_a_token_that_expires_soon_is_renewed_before_the_request(api: Api) -> No
 
 def test_include_prints_the_status_line_and_headers_first(api: Api) -> None:
     api.responses = [response(404, b"gone", [("x-a", "1"), ("x-a", "2\x1b[31m")]), response(599, b"odd")]
-    assert api.run("x", "--include") == 7
+    assert api.run("x", "--include") == 11
     assert api.terminal.out == "HTTP/1.1 404 Not Found\nx-a: 1\nx-a: 2[31m\n\ngone"
-    assert api.run("x", "-i") == 7
+    assert api.run("x", "-i") == 11
     assert api.terminal.out == "HTTP/1.1 599 unknown\n\nodd"
 
 
@@ -593,7 +593,7 @@ def test_pages_that_link_to_each_other_end_at_the_limit(api: Api) -> None:
 
 def test_a_failed_page_ends_the_pagination(api: Api) -> None:
     api.responses = [response(500, b"oh", {"link": '<?page=2>; rel="next"'})]
-    assert api.run("x", "--paginate") == 7
+    assert api.run("x", "--paginate") == 11
     assert len(api.calls) == 1
 
 

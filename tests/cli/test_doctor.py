@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from awesome_cli import awesome
-from awesome_cli.cli.doctor import GLYPHS, check_clock, check_folder, installed_version
+from awesome_cli.cli.doctor_checks import check_clock, check_folder, installed_version
+from awesome_cli.cli.style import SYMBOLS
 from awesome_cli.errors import InvalidTokenError
 from awesome_cli.oauth.response import Response
 from awesome_cli.system.account_folders import account_folders, account_home
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from support.terminal import Terminal
 
-PASSED, NEUTRAL, FAILED = GLYPHS[True], GLYPHS[None], GLYPHS[False]
+PASSED, NEUTRAL, FAILED = (SYMBOLS[name][0] for name in ("success", "neutral", "error"))
 NOTHING: dict[str, Any] = {"AWESOME_ISSUER": None, "AWESOME_CLIENT_ID": None}
 
 
@@ -66,8 +67,10 @@ def test_a_passed_check_prints_one_line(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("doctor", "--online") == 0
     assert [line[:2] for line in terminal.out.splitlines() if line.startswith(FAILED)] == []
-    checks = [line.partition(":")[0] for line in terminal.out.splitlines() if not line.startswith(" ")]
+    *checks, verdict = [line.partition(":")[0] for line in terminal.out.splitlines() if line and line[0] != " "]
+    assert verdict == "All well"
     assert checks == [
+        "Settings",
         f"{PASSED} profile",
         f"{NEUTRAL} config file",
         f"{NEUTRAL} network settings",
@@ -76,15 +79,19 @@ def test_a_passed_check_prints_one_line(terminal: Terminal) -> None:
         f"{NEUTRAL} audience",
         f"{PASSED} scope",
         f"{NEUTRAL} api url",
+        "Provider",
         f"{PASSED} provider",
         f"{PASSED} clock",
         f"{PASSED} discovery",
         f"{PASSED} keys",
         f"{PASSED} device grant",
+        "Keyring",
         f"{PASSED} keyring",
         f"{PASSED} plain file",
+        "Session",
         f"{NEUTRAL} given token",
         f"{PASSED} session",
+        "This machine",
         f"{PASSED} lock folder",
         f"{PASSED} config folder",
         f"{PASSED} state folder",
@@ -96,6 +103,8 @@ def test_a_passed_check_prints_one_line(terminal: Terminal) -> None:
 def test_a_failed_check_prints_one_line_and_its_advice_below(terminal: Terminal) -> None:
     assert terminal.run("doctor") == 4
     assert f"{FAILED} session: You are not signed in.\n    Sign in with: awesome login\n" in terminal.out
+    verdict = terminal.out.splitlines()[-1]
+    assert verdict == "1 problem: session: You are not signed in. Sign in with: awesome login"
     assert terminal.err == ""
 
 
@@ -111,7 +120,7 @@ def test_a_stream_that_cannot_encode_the_symbols_gets_ascii_ones(
     terminal.set(stdout=Encoded())
     awesome.run(["doctor"], environment=terminal.environment)
     lines = terminal.environment.stdout.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert {line.split()[0] for line in lines if not line.startswith(" ")} == glyphs
+    assert {line.split()[0] for line in lines if ":" in line and not line.startswith(" ")} == {*glyphs, "1"}
 
 
 def test_only_online_requests_a_device_code(terminal: Terminal) -> None:
@@ -128,7 +137,9 @@ def test_doctor_reports_a_disabled_device_grant_with_advice(terminal: Terminal) 
     found = examine(terminal, "--online")["device grant"]
     assert (found["ok"], found["exit_code"]) == (False, 7)
     assert "unauthorized_client (Grant type not allowed)" in found["what"]
-    assert "Device Code" in found["advice"]
+    assert "device authorization grant" in found["advice"]
+    at_auth0 = {"AWESOME_ISSUER": None, "AWESOME_DOMAIN": "provider.example"}
+    assert "Auth0 dashboard" in examine(terminal, "--online", **at_auth0)["device grant"]["advice"]
 
 
 def test_doctor_reports_a_missing_device_authorization_endpoint(terminal: Terminal) -> None:
@@ -315,7 +326,7 @@ def test_the_keyring_check_leaves_no_entry(terminal: Terminal) -> None:
 def test_doctor_reports_an_expired_session_without_a_refresh_token(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     found = examine(terminal)["session"]
-    assert found["what"] == "whole; its access token: valid for 60 minutes, not renewable"
+    assert found["what"] == "whole; its access token: 60 minutes left, cannot be renewed"
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
     assert (found["ok"], found["exit_code"]) == (False, 4)
@@ -326,7 +337,7 @@ def test_an_expired_session_with_a_refresh_token_passes(terminal: Terminal) -> N
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
-    assert (found["ok"], found["what"]) == (True, "whole; its access token: ended, renewed by itself")
+    assert (found["ok"], found["what"]) == (True, "whole; its access token: expired, renewed at next use")
     assert terminal.issuer.refreshes == 0
 
 

@@ -14,6 +14,7 @@ from awesome_cli.cli import fast_path
 from awesome_cli.cli.fast_path import answer, insecure_file
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 from awesome_cli.sessions.shared_state import add_revoked
+from awesome_cli.testing.terminal import Stream
 from support.brand import AWESOME
 from support.terminal import account_of
 
@@ -78,12 +79,12 @@ def test_the_fast_path_does_not_answer_for_a_revoked_session(
     monkeypatch.setattr(fast_path, "account_folders", lambda _: [str(tmp_path)])
     monkeypatch.setattr(fast_path, "_read", terminal.keyring.get_password)
     now = terminal.time.now()
-    assert answer(["say-hi"], home, AWESOME, now=now) == "Welcome Juan!"
+    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) == "Welcome Juan!"
     session_store = account_of(terminal).stores.keyring
     session_store.load_user()
     add_revoked(tmp_path, "awesome-cli", session_store.digests)
-    assert answer(["say-hi"], home, AWESOME, now=now) is None
+    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) is None
 
 
 def test_the_fast_path_does_not_answer_other_commands(home: dict[str, str]) -> None:
-    assert answer(["token"], home, AWESOME, now=0.0) is None
+    assert answer(["token"], home, AWESOME, now=0.0, stdout=Stream()) is None

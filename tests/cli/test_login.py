@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,8 +15,9 @@ from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.system.deferred_signals import DeferredSignals
-from awesome_cli.testing.hostile import Disconnect
+from awesome_cli.testing.hostile import Disconnect, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.terminal import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +68,7 @@ def _revocation_requests(terminal: Terminal) -> int:
 def test_login_while_signed_in_sends_no_request(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("login") == 0
-    assert terminal.err.startswith("You are already signed in as Juan")
+    assert "You are already signed in as Juan" in terminal.err
     assert terminal.requests == []
 
 
@@ -121,12 +123,85 @@ def test_login_force_warns_if_the_previous_session_cannot_be_revoked(terminal: T
     assert "could not be revoked" in terminal.err
 
 
-def test_login_with_another_scope_while_signed_in_suggests_force(terminal: Terminal) -> None:
+@pytest.mark.parametrize(
+    ("flags", "is_new"),
+    [
+        (("--scope", "openid"), True),
+        (("--scope", "email profile offline_access"), False),  # the same scopes: openid is always among them
+        (("--scope", "openid email profile offline_access api"), True),
+        (("--audience", "https://api.example/"), True),
+        (("--audience", ""), False),
+        ((), False),
+    ],
+)
+def test_flags_that_name_another_scope_or_audience_sign_in_anew(
+    flags: tuple[str, ...],
+    is_new: bool,  # noqa: FBT001 - a column of the table
+    terminal: Terminal,
+) -> None:
     terminal.login()
+    assert terminal.run("login", *flags) == 0
+    assert _device_code_requests(terminal) == is_new
+    assert ("This replaces the session of Juan at provider.example" in terminal.err) == is_new
+    assert ("You are already signed in" in terminal.err) != is_new
+
+
+def test_a_session_that_does_not_know_its_requested_scope_counts_as_made_with_it(terminal: Terminal) -> None:
+    terminal.login()
+    account = account_of(terminal)
+    session = account.load()
+    account.stores.keyring.save(replace(session, user=replace(session.user, requested_scope=None)))
     assert terminal.run("login", "--scope", "openid") == 0
-    assert "--force" in terminal.err
+    assert _device_code_requests(terminal) == 0
+
+
+def test_flags_of_a_login_that_did_not_happen_are_not_saved(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("login", "--issuer", terminal.issuer.url, "--client-id", terminal.issuer.client_id) == 0
+    terminal.provider.at("/token", Respond(403, {"error": "access_denied"}))
+    assert terminal.run("login", "--audience", "https://api.example/") == 5
+    assert not (terminal.environment.config_dir / "config.toml").exists()
+    assert terminal.run("login", "--audience", "https://api.example/") == 0
+    assert "https://api.example/" in (terminal.environment.config_dir / "config.toml").read_text("utf-8")
+
+
+def test_a_replaced_session_is_announced_with_the_way_to_keep_both(terminal: Terminal) -> None:
+    terminal.login()
+    assert terminal.run("-q", "login", "--force") == 0
+    announcement = terminal.err.splitlines()[0]
+    assert announcement == (
+        "This replaces the session of Juan at provider.example (profile default). To keep both, give the new one a"
+        " profile: awesome login --profile NAME"
+    )
+
+
+def test_a_session_that_has_ended_is_replaced_without_a_word(terminal: Terminal, time: VirtualTime) -> None:
+    terminal.login("--scope", "openid")
+    time.pass_by(4_000)
     assert terminal.run("login") == 0
-    assert "--force" not in terminal.err
+    assert "replaces" not in terminal.err
+
+
+@pytest.mark.parametrize("setting", ["scope", "audience"])
+def test_settings_that_the_session_was_not_made_with_are_reported(terminal: Terminal, setting: str) -> None:
+    terminal.login()
+    other = {"scope": "openid api", "audience": "https://api.example/"}[setting]
+    had = {"scope": "openid profile email offline_access", "audience": "none"}[setting]
+    variable = f"AWESOME_{setting.upper()}"
+    difference = f"The {setting} is set to {other} ({variable}), but this session was made with {had}."
+    for argv in (["whoami"], ["profiles", "show", "default"], ["login"]):
+        assert terminal.run(*argv, **{variable: other}) == 0
+        assert f"Warning: {difference}\n" in terminal.err
+        assert terminal.run(*argv) == 0
+        assert "Warning" not in terminal.err
+    assert terminal.run("doctor", **{variable: other}) == 0
+    assert f"session: {difference}\n    To use the settings: awesome login --force\n" in terminal.out
+
+
+def test_login_says_that_an_access_token_is_given(terminal: Terminal) -> None:
+    terminal.issuer.auto_approve = True
+    assert terminal.run("login", AWESOME_ACCESS_TOKEN="given") == 0
+    assert terminal.err.startswith("AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.\n")
 
 
 def test_an_unusable_keyring_is_reported_before_a_code_is_requested(terminal: Terminal) -> None:

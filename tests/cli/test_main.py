@@ -142,10 +142,15 @@ def test_demo_serve_runs_until_a_signal_ends_it(tmp_path: Path, number: int) -> 
         command, env=environ(HOME=str(tmp_path)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        lines = [process.stdout.readline(), process.stdout.readline()]
-        assert lines[0].startswith("export AWESOME_ISSUER=http://127.0.0.1:")
-        assert lines[1] == "export AWESOME_CLIENT_ID=awesome-demo\n"
-        port = lines[0].rstrip("/\n").rpartition(":")[2]
+        lines = [process.stdout.readline() for _ in range(5)]
+        port = lines[1].rstrip("/\n").rpartition(":")[2]
+        assert lines == [
+            "export AWESOME_PROFILE=demo\n",
+            f"export AWESOME_ISSUER=http://127.0.0.1:{port}/\n",
+            "export AWESOME_CLIENT_ID=awesome-demo\n",
+            f"export AWESOME_AUDIENCE=http://127.0.0.1:{port}/api\n",
+            f"export AWESOME_API_URL=http://127.0.0.1:{port}/api\n",
+        ]
         taken = shell(f"awesome demo serve --port {port}", HOME=str(tmp_path))
         assert (taken.returncode, taken.stdout) == (2, "")
         assert taken.stderr.startswith(f"Error: Port {port} cannot be listened on")

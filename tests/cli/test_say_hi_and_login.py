@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 from keyring.backends.fail import Keyring
 
 from awesome_cli.cli.format import duration
-from awesome_cli.cli.login import _qr_code
+from awesome_cli.cli.qr_code import BORDER, QrCode
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -38,10 +37,11 @@ def test_without_a_terminal_say_hi_does_not_prompt(terminal: Terminal) -> None:
 
 def test_login_shows_url_code_validity_and_advice_in_this_order(terminal: Terminal) -> None:
     terminal.login()
-    url, code, validity, advice = terminal.err.splitlines()[:4]
+    heading, url, code, advice = filter(None, terminal.err.splitlines()[:6])
+    assert heading == "Signing in at provider.example"
     assert "https://provider.example/activate?user_code=" in url
     assert code.split()[-1] == url.rpartition("=")[2]
-    assert "15 minutes" in validity
+    assert "15 minutes" in advice
     assert "only if you started this" in advice
     assert terminal.out == ""
 
@@ -57,15 +57,14 @@ def test_login_on_a_terminal_opens_the_browser(terminal: Terminal) -> None:
 @pytest.mark.parametrize("options", [("--no-browser",), ("--no-browser", "--qr")])
 def test_login_on_a_terminal_without_a_browser_shows_a_qr_code(terminal: Terminal, options: tuple[str, ...]) -> None:
     terminal.interactive = True
+    terminal.set_variables(NO_COLOR="", LINES="60")
     terminal.login(*options)
     assert terminal.opened == []
     assert "▄" in terminal.err
 
 
 def test_a_short_url_does_not_become_a_micro_qr_code() -> None:
-    drawing = _qr_code("https://x.io/d")
-    modules = max(map(len, re.sub(r"\x1b\[[0-9;]*m", "", drawing).splitlines())) - 2 * 2  # without the quiet zone
-    assert modules >= 21
+    assert QrCode("https://x.io/d").columns - 2 * BORDER >= 21
 
 
 def test_login_over_ssh_opens_no_browser(terminal: Terminal) -> None:
@@ -99,7 +98,14 @@ def test_login_reports_missing_settings_before_a_missing_keyring(terminal: Termi
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(1, "1 second"), (119, "119 seconds"), (900, "15 minutes"), (7140, "119 minutes"), (86_400, "24 hours")],
+    [
+        (1, "1 second"),
+        (119, "119 seconds"),
+        (900, "15 minutes"),
+        (7140, "119 minutes"),
+        (86_400, "24 hours"),
+        (172_800, "2 days"),
+    ],
 )
 def test_a_duration_is_formatted_with_its_unit(seconds: float, words: str) -> None:
     assert duration(seconds) == words

@@ -57,7 +57,7 @@ def test_say_hi_prints_a_hostile_name_as_one_printable_line(signed_in: Program) 
 def test_whoami_prints_one_line_per_field_despite_hostile_claims(signed_in: Program) -> None:
     end = signed_in.run("whoami", "--verbose")
     check(end)
-    assert (end.code, len(end.out.splitlines())) == (0, 10)
+    assert (end.code, len(end.out.splitlines())) == (0, 7)
     assert f"{SAFE} <{SAFE}>" in end.out
 
 
@@ -221,12 +221,13 @@ def test_json_output_has_setting_values_unmodified(controlled: Terminal) -> None
     assert controlled.out.replace("\n", "").isprintable()
 
 
-def test_bold_text_and_qr_codes_are_printed_unmodified(terminal: Terminal) -> None:
+def test_colours_links_and_qr_codes_are_printed_unmodified(terminal: Terminal) -> None:
     terminal.interactive = True
+    terminal.set_variables(NO_COLOR="")
     terminal.login("--qr")
-    assert re.search(r"address in any browser:  \033\[1mhttps://\S+\033\[0m\n", terminal.err)
-    assert re.search(r"shows this code: \033\[1m[A-Z-]+\033\[0m\n", terminal.err)
-    assert "▀▀▀▀▀▀▀▀\n" in terminal.err
+    assert re.search(r"\033]8;;(https://\S+)\033\\\033\[36m\1\033\[0m\033]8;;\033\\\n", terminal.err)
+    assert re.search(r"the page shows  \033\[1m[A-Z-]+\033\[0m\n", terminal.err)
+    assert re.search(r"\033\[38;5;16;48;5;231m[▀▄█ ]+▀▀▀▀▀▀▀[▀▄█ ]*\033\[0m\n", terminal.err)
 
 
 @pytest.mark.parametrize(

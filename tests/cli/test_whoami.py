@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from awesome_cli.cli.format import clock_time
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Respond
 
@@ -30,18 +31,14 @@ def test_whoami_prints_user_issuer_and_token_expiry(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("whoami") == 0
     first, *lines = terminal.out.splitlines()
-    assert first == "Juan <juan@example.com>"
-    fields = dict(line.strip().split(":", 1) for line in lines)
-    assert {label: value.strip() for label, value in fields.items()} == {
-        "subject": "demo|juan",
-        "issuer": "https://provider.example/",
-        "client": "test-client",
-        "scope": "openid profile email offline_access",
-        "audience": "(none)",
-        "profile": "default",
-        "signed in": "2027-01-15T08:00:05Z",
-        "access token": "valid for 60 minutes, renewed by itself",
-        "kept in": "MemoryKeyring",
+    assert first == "✓ Juan <juan@example.com>"
+    assert {line[2:16].strip(): line[16:] for line in lines} == {
+        "Signed in to": "provider.example   (profile default)",
+        "Since": f"today {clock_time(terminal.time.now())} (just now)",
+        "Access token": "60 minutes left, renewed when needed",
+        "For API": "(the provider's default)",
+        "Scopes": "openid profile email offline_access",
+        "Kept in": "memory",
     }
     assert terminal.paths == []
 
@@ -50,14 +47,14 @@ def test_a_user_without_an_email_address_is_shown_by_name(terminal: Terminal) ->
     terminal.issuer.person = {"sub": "demo|maria", "name": "Maria"}
     terminal.login()
     assert terminal.run("whoami") == 0
-    assert terminal.out.startswith("Maria\n")
+    assert terminal.out.startswith("✓ Maria\n")
 
 
 def test_whoami_shows_that_a_token_cannot_be_renewed(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     terminal.time.pass_by(3599)
     assert terminal.run("whoami") == 0
-    assert "valid for 1 second, not renewable" in terminal.out
+    assert "1 second left, cannot be renewed" in terminal.out
 
 
 def test_whoami_shows_an_expired_token_while_the_provider_is_unavailable(terminal: Terminal) -> None:
@@ -65,7 +62,7 @@ def test_whoami_shows_an_expired_token_while_the_provider_is_unavailable(termina
     terminal.time.pass_by(7200)
     terminal.provider.always("/token", Respond(503))
     assert terminal.run("whoami", "--quiet") == 0
-    assert "ended, renewed by itself" in terminal.out
+    assert "expired, renewed at next use" in terminal.out
     assert terminal.err.startswith("Warning: Offline: ")
 
 
@@ -110,7 +107,7 @@ def test_check_sends_one_userinfo_request(terminal: Terminal) -> None:
     terminal.login()
     assert terminal.run("whoami", "--check") == 0
     assert terminal.paths == [USERINFO]
-    assert terminal.out.splitlines()[-1].split(":")[1].strip() == "the provider takes it"
+    assert terminal.out.splitlines()[-1] == "  Checked       the provider accepts the session"
 
 
 def test_check_prints_the_same_json_as_without_it(terminal: Terminal) -> None:

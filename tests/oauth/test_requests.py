@@ -90,8 +90,8 @@ def test_the_instructions_for_the_user_are_in_order(terminal: Terminal) -> None:
     assert terminal.run("login") == 0
     texts = (
         "https://provider.example/activate?user_code=",
-        "shows this code: ",
-        "valid for",
+        "that the page shows  ",
+        "Valid for",
         "only if you started this",
     )
     positions = [terminal.err.index(text) for text in texts]

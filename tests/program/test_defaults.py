@@ -70,7 +70,7 @@ def test_a_stored_session_has_precedence_and_no_default_demands_another(screen: 
     for argv in (["whoami", "--check"], ["token"], ["token", "--min-ttl", "99999"], ["doctor"]):
         assert screen.run(*argv) == 0, screen.err
     assert screen.run("login") == 0
-    assert screen.err == f"You are already signed in as Juan at {OTHER}.\n"
+    assert screen.err == "✓ You are already signed in as Juan at other.example. To sign in anew: acme login --force\n"
     assert screen.run("login", "--force") == 0
     assert screen.run("whoami", "--json") == 0
     assert (screen.json["issuer"], screen.json["client_id"], screen.json["audience"]) == (OTHER, "other-cli", "x:other")

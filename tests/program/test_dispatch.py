@@ -83,7 +83,7 @@ def test_a_built_in_command_imports_no_app(acme: MakeProgram, terminal_for: Make
     screen = terminal_for(acme(app="module_that_must_not_be_imported:app"))
     screen.login(name="Ada")
     assert screen.run("whoami") == 0
-    assert screen.out.startswith("Ada <juan@example.com>\n")
+    assert screen.out.startswith("✓ Ada <juan@example.com>\n")
     assert screen.run("--verbose", "token") == 0
     assert "module_that_must_not_be_imported" not in sys.modules
 

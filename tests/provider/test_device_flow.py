@@ -437,7 +437,10 @@ def test_any_other_oauth_error_ends_polling_with_a_hint(code: str, advice: str) 
     error = sign_in.end()
     assert (error.exit_code, error.code) == (7, code)
     assert error.message == f"The sign-in failed: {code} (Because.[2J)."
+    error.is_auth0 = True
     assert advice in hint_for(error, AWESOME)
+    error.is_auth0 = False
+    assert "Auth0" not in hint_for(error, AWESOME)
     assert sign_in.ended_at == 5
 
 

@@ -61,11 +61,12 @@ class InProcess:
         self.environment = replace(self.environment, **changes)
 
     def execute(self, *argv: str, stdin: str = "", **environ: str | None) -> Result:
-        """Run one command; None unsets a variable."""
+        """Run one command; None unsets a variable. A terminal is wide and without colours, unless variables differ."""
         streams = Stream(stdin), Stream(), Stream()
         for stream in streams:
             stream.terminal = self.interactive
-        variables = {**self.environment.environ, **environ}
+        screen: dict[str, str | None] = {"NO_COLOR": "1", "COLUMNS": "1000"} if self.interactive else {}
+        variables = {**screen, **self.environment.environ, **environ}
         environment = replace(
             self.environment,
             stdin=streams[0],

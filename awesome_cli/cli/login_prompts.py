@@ -1,0 +1,58 @@
+"""What ``login`` asks for at a terminal: settings that are missing, and a file where there is no keyring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.errors import ConfigError, IssuerMismatchError, KeyringError, NoKeyringError
+
+if TYPE_CHECKING:
+    from awesome_cli.cli.console import Console
+    from awesome_cli.settings.profile import Profile, Settings
+
+ANSWER_ATTEMPTS = 3  # to give a client id
+
+
+def ask_for_missing_settings(context: CommandContext, flags: Settings, *, is_signed_in: bool) -> Settings:
+    """Return the flags and the answers, which are saved like flags after a successful login."""
+    console, resolve = context.console, context.account.settings.resolve
+    settings = resolve(flags)
+    if is_signed_in or not console.is_interactive or (settings.issuer and settings.client_id):
+        return flags
+    console.show("Auth0 shows both on the page of the application: Applications > Applications > YOUR APP > Settings.")
+    while not settings.issuer and (answer := console.ask("Domain (or the issuer URL of another provider)")):
+        answers = {"issuer" if "://" in answer else "domain": answer}
+        try:
+            settings = resolve({**flags, **answers})
+        except ConfigError as error:
+            console.error(error)
+        else:
+            flags = {**flags, **answers}
+    if settings.issuer and not settings.client_id:
+        flags = {**flags, "client_id": console.ask("Client ID")}
+    return flags
+
+
+def offer_plaintext_file(console: Console, error: KeyringError, *, may_ask: bool) -> None:
+    """Raise the error, unless no keyring exists and the user chooses the plaintext file."""
+    question = f"{error.message} Keep the session in a plain file instead, readable by whoever reads your files?"
+    is_alternative = isinstance(error, NoKeyringError) and may_ask and console.is_interactive
+    if not (is_alternative and console.confirm(question, default=False)):
+        raise error
+
+
+def issuer_as_named(
+    context: CommandContext, flags: Settings, settings: Profile, error: IssuerMismatchError
+) -> Settings:
+    """Return flags with the issuer as the provider spells it, or raise the error.
+
+    It is taken over at a terminal alone, if nothing but a slash at its end differs, and only where it does not come
+    from a variable, which would contradict the session in every command that follows.
+    """
+    issuer, source = settings.issuer or "", settings.sources.get("issuer")
+    is_same = error.named != issuer and error.named.rstrip("/") == issuer.rstrip("/")
+    if not is_same or not context.console.is_interactive or source not in ("flag", "config.toml"):
+        raise error
+    context.console.show(f"The provider spells its issuer {error.named}; that is used.")
+    return {**flags, "domain": None, "issuer": error.named}

@@ -1,0 +1,237 @@
+"""What ``login`` shows while it waits: where to approve which code, and one live line below."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.format import duration, rfc3339, short_issuer
+from awesome_cli.cli.layout import TextPart, cells, text_of
+from awesome_cli.oauth.device_grant import PollState
+from awesome_cli.system.keys import ReadKey, pressed_keys
+from awesome_cli.text import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awesome_cli.cli.login import LoginOptions
+    from awesome_cli.cli.qr_code import QrCode
+    from awesome_cli.oauth.device_grant import DeviceAuthorization
+
+CONTACTING_AFTER = 1.0  # seconds without a response until the provider is named
+NARROW = 60  # columns; below, words are shorter and a URL has a line of its own
+QR_ROWS_BESIDE = 10  # rows that must be left beside a QR code, for the words and what was there before
+QR_ROWS_BESIDE_SHORT = 5  # the same when the user asks for it, and the words are shortened to URL and code
+FRAMES_PER_SECOND = 4
+STOP = "Ctrl-C ends it"
+
+
+class LoginScreen:
+    """The screen of one sign-in: a context manager, and the :class:`.SignInObserver` that is drawn on it.
+
+    Only :meth:`on_tick` redraws anything, and only its own last line. Where a terminal cannot redraw, or is read
+    aloud, each state is said once.
+    """
+
+    def __init__(self, context: CommandContext, options: LoginOptions, issuer: str) -> None:
+        self._console = context.console
+        self._environment = context.environment
+        self._options = options
+        self._provider = short_issuer(issuer)
+        self._stack = ExitStack()
+        self._read_key: ReadKey | None = None
+        self._device: DeviceAuthorization | None = None
+        self._expires_at = 0.0
+        self._is_browser_open = False
+        self._state, self._wait = PollState.PENDING, 0.0
+        self._reply = ""  # to the last key
+        self._qr_code: QrCode | None = None  # what the key q shows
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+        self._console.erase_live()
+
+    def on_code(self, device: DeviceAuthorization) -> None:
+        """Show URL, code and instructions (RFC 8628 §3.3), with a warning against codes of other people (§5.4)."""
+        console, options = self._console, self._options
+        self._device = device
+        now = self._environment.now()
+        self._expires_at = now + min(device.expires_in, options.timeout or device.expires_in)
+        if options.json:
+            console.event(_code_event(device, now))
+        console.note("Signing in at ", (self._provider, "strong"))
+        url = device.verification_uri_complete or device.verification_uri
+        may_open = options.browser and console.is_interactive and not self._environment.environ.get("SSH_CONNECTION")
+        self._is_browser_open = may_open and self._environment.open_browser(url)
+        qr_code = self._usable_qr_code(url)
+        if qr_code is not None and (options.qr or self._has_room_for(qr_code, QR_ROWS_BESIDE)) and self._wants_qr():
+            self._draw_qr_code(qr_code)
+        elif qr_code is not None and options.qr is None and self._has_room_for(qr_code, QR_ROWS_BESIDE_SHORT):
+            self._qr_code = qr_code
+        self._show_instructions(device)
+        if console.err.can_redraw and console.is_interactive:
+            self._read_key = self._stack.enter_context(pressed_keys(self._environment.stdin))
+        else:
+            console.note_once(f"{self._state_text()}. {STOP}.")
+
+    def on_poll(self, state: PollState, wait: float) -> None:
+        self._wait = wait
+        if state != self._state:
+            self._state, self._reply = state, ""
+            if not self._console.err.can_redraw:
+                self._console.note_once(f"{self._state_text()}.")
+
+    def on_tick(self, request_seconds: float) -> None:
+        """Look at the keys and draw the live line: what is happening, and how long the code is still valid."""
+        is_slow = request_seconds >= CONTACTING_AFTER
+        if not self._console.err.can_redraw:
+            if is_slow and self._device is None:
+                self._console.note_once(f"Contacting {self._provider} ...")
+            return
+        if self._device is not None and self._read_key is not None:
+            self._react_to(self._read_key())
+        if self._device is not None or is_slow:
+            self._console.live(*self._live_line(is_slow=is_slow))
+
+    def _show_instructions(self, device: DeviceAuthorization, *, is_short: bool = False) -> None:
+        show, note, columns = self._console.show, self._console.note, self._console.err.columns
+        is_narrow = columns is not None and columns < NARROW
+        url, has_code = _shown_url(device, columns)
+        open_it, enter = (" Open", " Enter") if is_narrow else ("  1  Open ", "  2  Enter")
+        if not is_short:
+            note()
+        if is_narrow or _exceeds(f"{open_it}  {url}", columns):
+            show((open_it, "strong"))
+            show(" ", (url, "link"))
+        else:
+            show((open_it, "strong"), "  ", (url, "link"))
+        code: TextPart = (device.user_code, "strong")
+        check: list[TextPart] = [(enter.replace("Enter", "Check"), "strong"), "  that the page shows  ", code]
+        if not has_code:
+            show((enter, "strong"), "  ", code)
+        elif _exceeds("".join(map(text_of, check)), columns):
+            show(check[0], "  ", code)
+        else:
+            show(*check)
+        if is_short:
+            return
+        validity, margin = f"Valid for {duration(device.expires_in)}.", " " if is_narrow else "  "
+        note()
+        if is_narrow:
+            show(f"{margin}{validity}")
+            show(f"{margin}Approve only if you started this.")
+        else:
+            show(f"{margin}{validity} Approve only if you started this sign-in yourself.")
+        note()
+
+    def _live_line(self, *, is_slow: bool) -> list[TextPart]:
+        now, style = self._environment.now(), self._console.err
+        frame = style.spinner[int(now * FRAMES_PER_SECOND) % len(style.spinner)]
+        separator = f" {style.symbol('separator')} "
+        room = style.size[0] - cells(f"{frame} ") - 1
+        left = max(0, round(self._expires_at - now))
+        time_left = f"{left // 60}:{left % 60:02}"
+        texts, words = [""], [""]
+        for is_short, expiry in ((False, f"expires in {time_left}"), (True, time_left)):
+            texts = [self._state_text(is_slow=is_slow, is_short=is_short)]
+            texts += [expiry] if self._device is not None else []
+            words = [*texts, *self._keys(), STOP]
+            if cells(separator.join(words)) <= room:
+                break
+        while cells(separator.join(words)) > room and len(words) > len(texts):
+            words.pop(-2 if len(words) > len(texts) + 1 else -1)  # how to stop it is the last to go
+        return [(frame, "accent"), " ", words[0], *(part for word in words[1:] for part in ((separator, "dim"), word))]
+
+    def _keys(self) -> list[str]:
+        """Return what keys do, or the reply to the last one."""
+        if self._reply or self._read_key is None:
+            return [self._reply] if self._reply else []
+        copies = ["c copies the link"] if _has_clipboard(self._environment.environ) else []
+        return [*copies, *(["q shows a QR code"] if self._qr_code else [])]
+
+    def _state_text(self, *, is_slow: bool = False, is_short: bool = False) -> str:
+        """Say what is happening. While a request is under way, that is whom it was sent to."""
+        if is_slow:
+            return f"Contacting {self._provider}"
+        next_try = f"next try in {self._wait:.0f} s"
+        waiting = "Waiting" if is_short else "Waiting for approval"
+        opened = "Browser opened" if is_short else f"Browser opened. {waiting}"
+        return {
+            PollState.PENDING: opened if self._is_browser_open else waiting,
+            PollState.SLOW_DOWN: "The provider asks to slow down",
+            PollState.UNREACHABLE: f"No connection, {next_try}",
+            PollState.FAILING: f"The provider has a problem, {next_try}",
+        }[self._state]
+
+    def _react_to(self, key: str) -> None:
+        assert self._device is not None  # noqa: S101 - the caller knows
+        url = self._device.verification_uri_complete or self._device.verification_uri
+        if key == "c" and _has_clipboard(self._environment.environ):
+            text = base64.b64encode(url.encode()).decode()
+            self._console.draw(f"\033]52;c;{text}\a", end="")
+            self._reply = "Link copied"
+        elif key == "q" and self._qr_code is not None:
+            self._draw_qr_code(self._qr_code)
+            self._qr_code = None
+            self._show_instructions(self._device, is_short=True)
+
+    def _wants_qr(self) -> bool:
+        return self._options.qr is True or not self._is_browser_open
+
+    def _usable_qr_code(self, url: str) -> QrCode | None:
+        """Return the QR code, unless it cannot be shown, or leads nowhere: to this machine, seen from another one."""
+        console, options = self._console, self._options
+        is_useful = console.is_interactive and console.err.has_colours and not is_loopback(urlsplit(url).hostname or "")
+        if options.qr is False or not (options.qr or is_useful):
+            return None
+        from awesome_cli.cli.qr_code import BLOCKS, QrCode
+
+        return QrCode(url) if console.err.can_encode("".join(BLOCKS.values())) else None
+
+    def _has_room_for(self, qr_code: QrCode, rows_beside: int) -> bool:
+        columns, rows = self._console.err.size
+        return columns >= qr_code.columns and rows >= qr_code.rows + rows_beside
+
+    def _draw_qr_code(self, qr_code: QrCode) -> None:
+        self._console.draw("\n".join(["", *qr_code.lines(has_colours=self._console.err.has_colours)]))
+        self._console.show("  Scan the code, or")
+
+
+def _exceeds(line: str, columns: int | None) -> bool:
+    return columns is not None and cells(line) > columns
+
+
+def _shown_url(device: DeviceAuthorization, columns: int | None) -> tuple[str, bool]:
+    """Return the URL to show, and whether its page shows the code: a short URL, if the other would be broken."""
+    complete = device.verification_uri_complete
+    if complete is None:
+        return device.verification_uri, False
+    if columns is None or cells(complete) < columns or cells(device.verification_uri) >= cells(complete):
+        return complete, True
+    return device.verification_uri, False
+
+
+def _code_event(device: DeviceAuthorization, now: float) -> Mapping[str, object]:
+    return {
+        "event": "device_code",
+        "verification_uri": device.verification_uri,
+        "verification_uri_complete": device.verification_uri_complete,
+        "user_code": device.user_code,
+        "expires_at": rfc3339(now + device.expires_in),
+        "interval": device.interval,
+    }
+
+
+def _has_clipboard(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is one that takes text for the clipboard (OSC 52); those that do not are known."""
+    is_other = environ.get("TERM", "") in ("linux", "screen") or "VTE_VERSION" in environ
+    return not is_other and environ.get("TERM_PROGRAM") != "Apple_Terminal"
