@@ -131,6 +131,13 @@ def reliability(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def pictures(session: nox.Session) -> None:
+    """Record the pictures in docs/pictures; tests/interop/test_pictures.py says when that is due."""
+    install(session, "test")
+    session.run("python", "docs/record_pictures.py", env={"PYTHONPATH": "tests"})
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Fuzz parsing and validation with libFuzzer for a minute, or with the given options."""
     session.install(*LOCK, "--editable", ".", "atheris")
