@@ -30,6 +30,7 @@ AwesomeError                          1
 │   └── SubjectMismatchError              it is about another user
 ├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses
 │   ├── NoKeyringError                    the system has none
+│   ├── LockedKeyringError                it is locked, and was not unlocked
 │   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
 │   ├── SaveUnconfirmedError              it is unknown whether the session was stored
 │   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
@@ -193,6 +194,10 @@ class KeyringError(AwesomeError):
 
 
 class NoKeyringError(KeyringError):
+    pass
+
+
+class LockedKeyringError(KeyringError):
     pass
 
 

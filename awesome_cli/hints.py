@@ -16,6 +16,7 @@ from awesome_cli.errors import (
     InvalidTokenError,
     KeyringError,
     KeyringTimeoutError,
+    LockedKeyringError,
     LoginRequiredError,
     MissingSettingError,
     OtherOriginError,
@@ -46,6 +47,8 @@ _BY_CLASS = {
     UnsupportedAlgorithmError: "Let the provider sign this client's ID tokens with RS256 or ES256.",
     SubjectMismatchError: "Sign in again with: {login} --force",
     KeyringError: _USE_A_KEYRING,
+    LockedKeyringError: "Unlock it, when it asks or in its own application, and try again. Where plain text on disk is"
+    " acceptable: {login} --insecure-storage",
     KeyringTimeoutError: "Look for a prompt to unlock it; {prefix}KEYRING_TIMEOUT sets how long to wait, in seconds. "
     + _USE_A_KEYRING,
     PlaintextFileError: "Check who owns it and its folder.",

@@ -116,7 +116,7 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
     with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
         provider.interval = 1
         tour = _Tour(context, provider, _demo_environment(context, provider, Path(folder), clock), auto=auto)
-        console.note("The demo: a provider on this machine, a keyring in memory, and the code of real logins.")
+        console.note("A provider on this machine, a keyring in memory, and the code of real logins.")
         if auto:
             console.note("It approves the code by itself.")
         tour.step("Sign in, once per machine.", "login")

@@ -36,6 +36,9 @@ class _LazyCommand(TyperCommand):
 
     help = property(_load_help, lambda _self, _text: None)  # the constructor sets it
 
+    def get_short_help_str(self, limit: int = 0) -> str:  # noqa: ARG002 - Click's signature; the list is wrapped, not cut
+        return self._load_help()
+
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Click's signature
         return self._command.make_context(info_name, args, parent=parent, **{**extra, "obj": self._context})
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
-from awesome_cli.errors import KeyringError, KeyringTimeoutError, NoKeyringError
+from awesome_cli.errors import KeyringError, KeyringTimeoutError, LockedKeyringError, NoKeyringError
 from awesome_cli.system.environment import Backend
 
 NOTE_AFTER = 2.0  # seconds; longer than a working keyring takes, and short for someone who overlooked a prompt
@@ -149,5 +149,5 @@ def _translate(verb: str, error: BaseException) -> KeyringError:
     if "NoKeyringError" in names:
         return NoKeyringError("No keyring is available on this system.", hidden_cause=error)
     if names & {"KeyringLocked", "LockedException", "PromptDismissedException"}:
-        return KeyringError("The keyring is locked.", hidden_cause=error)
+        return LockedKeyringError("The keyring is locked.", hidden_cause=error)
     return KeyringError(f"Could not {verb} the keyring ({type(error).__name__}).", hidden_cause=error)

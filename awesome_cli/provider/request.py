@@ -62,7 +62,11 @@ class Connection:
             response = await self._with_deadline(timeout or self.request_timeout, send)
         except REQUEST_ERRORS as error:
             raise connection_error(urlsplit(url).netloc, error, check="issuer") from None
-        self.log(f"{method} {url.partition('?')[0]}: HTTP status {response.status}")
+        code = response.error()
+        self.log(
+            f"{method} {url.partition('?')[0]}: HTTP status {response.status}"
+            + (f" ({response.redact(code)})" if code else "")
+        )
         provider_now = http_date(response.headers.get("date", ""))
         if provider_now is not None:
             self.clock_error = sent_at - provider_now

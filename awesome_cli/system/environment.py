@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+BROWSER_TIMEOUT = 0.8  # seconds; most that fail do so at once, and nothing is shown until then
+_OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1], new=2))"
+
 _hidden_variables: dict[str, str] = {}
 
 
@@ -164,22 +167,25 @@ def has_event_loop() -> bool:
 
 
 def open_browser(url: str, *, hidden: str = "") -> bool:
-    """Open ``url``, which must have passed ``secure_url``, without waiting and without output on our streams.
+    """Open ``url``, which must have passed ``secure_url``, without output on our streams.
 
-    ``hidden`` is a variable that the browser must not inherit. Returns False if there is no browser.
+    ``hidden`` is a variable that the browser must not inherit. Returns False if there is no browser, or it fails within
+    BROWSER_TIMEOUT; one that still runs then has started.
     """
     environ = {name: value for name, value in os.environ.items() if name != hidden}  # noqa: TID251 - for a child process
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:
-        subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that cannot be taken for an option
-            [sys.executable, "-I", "-m", "webbrowser", "-t", url],
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that cannot be taken for an option
+            [sys.executable, "-I", "-c", _OPEN, url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env=environ,
             start_new_session=True,  # else Ctrl-C would also end the browser
         )
+        return process.wait(BROWSER_TIMEOUT) == 0
+    except subprocess.TimeoutExpired:
+        return True
     except OSError:
         return False
-    return True

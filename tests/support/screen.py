@@ -98,8 +98,12 @@ class Screen:
 
     def wait(self) -> int:
         """Wait for the end of the program, and return its exit code."""
-        self._wait(lambda: self.process.poll() is not None, "the program has not ended")
+        self._wait(self._has_ended, "the program has not ended")
         return self.process.returncode
+
+    def _has_ended(self) -> bool:
+        self._read()  # a terminal whose output nobody reads stops the program
+        return self.process.poll() is not None
 
     def _wait(self, is_reached: Callable[[], bool], problem: str) -> str:
         deadline = time.monotonic() + START_WITHIN

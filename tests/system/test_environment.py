@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,7 +50,15 @@ def test_the_repr_of_an_environment_has_no_variables(monkeypatch: pytest.MonkeyP
 def started(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, Any]]]:
     """The commands that were started instead of a browser."""
     started: list[tuple[list[str], dict[str, Any]]] = []
-    monkeypatch.setattr(subprocess, "Popen", lambda argv, **named: started.append((argv, named)))
+
+    class Process:
+        def __init__(self, argv: list[str], **named: Any) -> None:  # noqa: ANN401 - as subprocess has it
+            started.append((argv, named))
+
+        def wait(self, _: float) -> int:
+            return 0
+
+    monkeypatch.setattr(subprocess, "Popen", Process)
     return started
 
 
@@ -79,6 +88,32 @@ def test_a_browser_that_cannot_be_started_is_reported_as_none(monkeypatch: pytes
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(sys, "executable", str(Path("/nonexistent/python")))
     assert not open_browser("https://provider.example/activate", hidden="AWESOME_ACCESS_TOKEN")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how a browser is named differs elsewhere")
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # that is the point
+@pytest.mark.parametrize(
+    ("script", "is_opened"),
+    [("exit 0", True), ("exit 3", False), ("exec /bin/sleep 30", True), (None, False)],
+    ids=["succeeds", "fails", "goes on", "does not exist"],
+)
+def test_a_browser_that_fails_at_once_counts_as_none(
+    script: str | None,
+    is_opened: bool,  # noqa: FBT001 - a column of the table
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    browser, is_running = tmp_path / "browser", script == "exec /bin/sleep 30"
+    if script is not None:
+        browser.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\n{script}\n", "utf-8")
+        browser.chmod(0o700)
+    monkeypatch.setenv("BROWSER", f"{browser} %s")
+    monkeypatch.setenv("PATH", str(tmp_path))  # no other browser is found
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.setattr("awesome_cli.system.environment.BROWSER_TIMEOUT", 2.0 if is_running else 30.0)
+    assert open_browser("https://provider.example/activate") == is_opened
+    if is_running:
+        os.kill(int((tmp_path / "pid").read_text("utf-8")), signal.SIGKILL)
 
 
 def test_without_a_home_folder_there_is_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
