@@ -80,3 +80,4 @@ def _fill_placeholders(command: Any, brand: Brand) -> None:  # noqa: ANN401 - as
                 setattr(documented, attribute, fill_placeholders(text, brand))
     for child in getattr(command, "commands", {}).values():
         _fill_placeholders(child, brand)
+        child.short_help = child.help.partition("\n\n")[0]  # Click cuts a sentence that it takes from there itself
