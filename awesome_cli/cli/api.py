@@ -150,7 +150,8 @@ def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
     if location := response.headers.get("location"):
         target = safe(location.partition("?")[0])  # the query may repeat the token
         return ApiError(f"{message} It redirects to {target}.", hint="Redirects are not followed.")
-    return ApiError(message, hint="The API's own message is on stdout.")
+    hint = "" if context.console.stdout_is_terminal else "The API's own message is on stdout."
+    return ApiError(message, hint=hint)
 
 
 def _method_and_path(words: Sequence[str], *, has_data: bool) -> tuple[str, str]:

@@ -36,6 +36,8 @@ def built_in(name: str, context: CommandContext) -> Any:  # noqa: ANN401 - Click
     command = get_command(module.app)
     command.name = name
     _fill_placeholders(command, context.brand)
+    for each in (command, *getattr(command, "commands", {}).values()):
+        each.context_settings["help_option_names"] = ["-h", "--help"]
     add_missing_options(command, common_options(context))
     return command
 

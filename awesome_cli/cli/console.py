@@ -42,8 +42,8 @@ class Console:
         self._stdin = environment.stdin
         self._brand = brand
         plain = environment.environ.get(brand.variable("plain"), "")
-        self.out = StreamStyle(self._stdout, environment.environ, plain=plain)
-        self.err = StreamStyle(self._stderr, environment.environ, plain=plain)
+        self.out = StreamStyle(self._stdout, environment.environ, plain=plain, program=brand.name)
+        self.err = StreamStyle(self._stderr, environment.environ, plain=plain, program=brand.name)
         self.verbose = self.quiet = False
         self.profile = ""
         self._said: set[str] = set()
@@ -185,15 +185,15 @@ class Console:
 
     def confirm(self, question: str, *, default: bool = True) -> bool:
         """Ask a yes-or-no question; Enter is the default, the end of input a no."""
-        answer = self._ask(f"{question} [{'Y/n' if default else 'y/N'}] ")
+        answer = self._ask(f"{question} [{'Y/n' if default else 'y/N'}]")
         return bool(answer) and answer.strip().lower() in ("y", "yes", *([""] if default else []))
 
     def ask(self, question: str) -> str:
         """Ask for a line of text; no answer is an empty one."""
-        return safe(self._ask(f"{question}: "))
+        return safe(self._ask(f"{question}:"))
 
     def _ask(self, question: str) -> str:
-        self._tell(safe_line(question))
+        self._tell(f"{self.err.paragraph([question]).rstrip()} ")
         try:
             return self._stdin.readline()
         except BaseException:  # Ctrl-C: what follows begins on a line of its own

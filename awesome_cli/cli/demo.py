@@ -59,7 +59,10 @@ def serve_alone(
     ctx: typer.Context,
     *,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, metavar="PORT", help="The port on 127.0.0.1; 0 takes any.")
+        int,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", show_default=False, help="The port on 127.0.0.1 (default: any)."
+        ),
     ] = 0,
 ) -> None:
     """Run the demo's provider alone, until Ctrl-C."""

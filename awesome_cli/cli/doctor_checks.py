@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from awesome_cli.account import Account
-from awesome_cli.cli.format import token_status
+from awesome_cli.cli.format import kept_in, token_status
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
@@ -78,8 +78,8 @@ class Checks:
         yield self._result("config file", self._config_file)
         yield self._network_settings()
         yield from self._settings()
-        yield self._result("keyring", self._keyring)
-        yield self._plaintext_file()
+        yield (keyring := self._result("keyring", self._keyring))
+        yield self._plaintext_file(has_keyring=bool(keyring.ok))
         token = self._result("given token", self._access_token)
         yield token
         session = self._result("session", self._session)
@@ -170,7 +170,7 @@ class Checks:
             metadata.need("token_endpoint")
         except AwesomeError as error:
             return [*found, self._failed("discovery", error)], "there is no discovery"
-        found.append(passed("discovery", "the provider names its endpoints, and itself as the settings do"))
+        found.append(passed("discovery", "found; its issuer is the one in the settings"))
         for check, look in {"keys": self._keys, "device grant": self._device_grant}.items():
             try:
                 found.append(await look(client, metadata))
@@ -179,10 +179,10 @@ class Checks:
         return found, ""
 
     async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
-        keys, program = await client.fetch_keys(metadata), self._brand.name
+        keys = await client.fetch_keys(metadata)
         if usable := usable_keys(keys):
-            return passed("keys", f"{len(usable)} of {len(keys)} can sign what {program} accepts")
-        raise UnsupportedAlgorithmError(f"None of the provider's {len(keys)} keys can sign what {program} accepts.")
+            return passed("keys", f"{len(usable)} of {len(keys)} signing keys can be used")
+        raise UnsupportedAlgorithmError(f"None of the provider's {len(keys)} signing keys can be used.")
 
     async def _device_grant(self, client: OidcClient, metadata: Metadata) -> Finding:
         metadata.need("device_authorization_endpoint")
@@ -204,11 +204,14 @@ class Checks:
         name = store_name(backend, {backend: stores.keyring.application})
         return passed("keyring", f"{name}: unlocked, keeps what is written to it ({took})")
 
-    def _plaintext_file(self) -> Finding:
+    def _plaintext_file(self, *, has_keyring: bool) -> Finding:
         if not self._account.stores.has_plaintext_file:
             return passed("plain file", "none; no token of this profile lies on disk as plain text")
-        what = f"tokens lie as plain text: {self._account.stores.plaintext.backend_name}"
-        return neutral("plain file", what, self._hint("To move them to the keyring: {login}"))
+        what = f"tokens lie as plain text in {kept_in(self._account)}"
+        advice = "To move them to the keyring: {login}"
+        if not has_keyring:
+            advice = "Once there is a keyring, this moves them to it: {login}"
+        return neutral("plain file", what, self._hint(advice))
 
     def _access_token(self) -> Finding:
         variable = self._brand.variable("access_token")
@@ -223,7 +226,7 @@ class Checks:
             raise SessionEndedError("The session has ended, and carries no refresh token.", hint="{login}")
         if differences := self._account.settings.differences(user.audience, user.requested_scope):
             return neutral("session", " ".join(differences), self._hint("To use the settings: {login} --force"))
-        return passed("session", f"whole; its access token: {token_status(user, now)}")
+        return passed("session", f"complete; access token: {token_status(user, now)}")
 
     def _network_settings(self) -> Finding:
         if names := self._variables(PROXIES | {"NO_PROXY", "SSL_CERT_DIR", "SSL_CERT_FILE"}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -93,10 +94,16 @@ def short_issuer(issuer: str) -> str:
     return issuer.partition("://")[2].rstrip("/") or issuer
 
 
-def tilde(path: str, environ: Mapping[str, str]) -> str:
-    """Return the path as people write it, with ``~`` for their home folder."""
+def kept_in(account: Account) -> str:
+    """Return where the session is stored, as people know it."""
+    store = account.index.store_name(account.stores.current.backend_name)
+    return tilde(store, account.environment.environ)
+
+
+def tilde(text: str, environ: Mapping[str, str]) -> str:
+    """Return the text with ``~`` for the home folder at the beginning of a path."""
     home = environ.get("HOME") or environ.get("USERPROFILE") or ""
-    return f"~{path.removeprefix(home)}" if home and path.startswith((f"{home}/", f"{home}\\")) else path
+    return text.replace(f"{home}{os.sep}", f"~{os.sep}", 1) if len(home) > 1 else text
 
 
 def moment(instant: float, now: float) -> str:

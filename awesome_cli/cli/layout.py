@@ -38,16 +38,17 @@ def cut_line(parts: Sequence[TextPart], width: int, ellipsis: str = ELLIPSIS) ->
     return list(parts) if shown == text else [*between(parts, 0, len(shown) - len(ellipsis)), ellipsis]
 
 
-def wrap(parts: Sequence[TextPart], width: int | None, indent: str = "") -> list[list[TextPart]]:
+def wrap(parts: Sequence[TextPart], width: int | None, indent: str = "", program: str = "") -> list[list[TextPart]]:
     """Return the lines of a paragraph, each as its parts; all but the first begin with ``indent``.
 
-    Words are not broken, nor is a command from its options: no line begins with ``-``. None is any width.
+    Words are not broken, nor are the commands of ``program``: its name, the next word and options stay together. None
+    is any width.
     """
     text = "".join(map(text_of, parts))
     if width is None or cells(text) <= width:
         return [list(parts)]
     starts = [0]
-    for word in re.finditer(r"\S+(?: +-\S*)*", text):
+    for word in re.finditer(rf"(?:(?<!\S){re.escape(program)} +\S+|\S+)(?: +-\S*)*", text):
         room = width - (len(indent) if len(starts) > 1 else 0)
         line = text[starts[-1] : word.end()]
         if cells(line) > room and text[starts[-1] : word.start()].strip():

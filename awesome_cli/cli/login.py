@@ -10,16 +10,18 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, full_name, moment, short_issuer, tilde, token_notice
+from awesome_cli.cli.format import account_fields, full_name, kept_in, moment, short_issuer, tilde, token_notice
 from awesome_cli.cli.login_prompts import ask_for_missing_settings, issuer_as_named, offer_plaintext_file
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
     AwesomeError,
+    ConfigError,
     InvalidTokenError,
     IssuerMismatchError,
     KeyringError,
     LoginRequiredError,
+    NoKeyringError,
     ProviderError,
     UsageError,
 )
@@ -78,7 +80,7 @@ def login(
         typer.Option(parser=seconds, metavar="SECONDS", help="Wait no longer than this for the approval."),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON lines for programs.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Sign in anew, whoever is signed in.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Sign in again, even if you are signed in.")] = False,
     insecure_storage: Annotated[
         bool,
         typer.Option("--insecure-storage", help="Keep the session in a plain file instead of the keyring."),
@@ -132,6 +134,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
     if stored and _is_wanted(stored, config, options):
         with suppress(LoginRequiredError):  # it has ended
             return _already_signed_in(context, options)
+    options = _keep_in_plaintext_file(context, options)
     if stored and (stored.refreshable or stored.is_valid(context.environment.now())):
         _announce_replacement(context, stored)
     session, options = _run_device_flow(context, options, stored, until_reported)
@@ -187,6 +190,18 @@ def _is_wanted(stored: User, config: ClientConfig, options: LoginOptions) -> boo
     )
 
 
+def _keep_in_plaintext_file(context: CommandContext, options: LoginOptions) -> LoginOptions:
+    """Offer to keep using the plaintext file, if there is no keyring. Raises NoKeyringError, if that is not wanted."""
+    stores = context.account.stores
+    if stores.has_plaintext_file and not options.insecure_storage:
+        try:
+            stores.keyring.open()
+        except NoKeyringError as error:
+            offer_plaintext_file(context.console, error, may_ask=not options.json)
+            return replace(options, insecure_storage=True)
+    return options
+
+
 def _announce_replacement(context: CommandContext, stored: User) -> None:
     profile = context.account.profile
     context.console.show(
@@ -227,10 +242,14 @@ def _report_success(context: CommandContext, options: LoginOptions, user: User) 
     account, console = context.account, context.console
     tick: TextPart = (f"{console.err.symbol('success')} ", "success")
     saved = _save_settings(account, options)
+    _warn_about_session(context, options, user)
     console.note(tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  ")
-    store = account.index.store_name(account.stores.current.backend_name)
-    console.note(f"  Session in {store}{f'; settings in {saved}' if saved else ''}", indent="  ")
+    console.note(f"  Session in {kept_in(account)}{f'; settings in {saved}' if saved else ''}", indent="  ")
     console.note("  Next: ", *_next_commands(context), indent="  ")
+
+
+def _warn_about_session(context: CommandContext, options: LoginOptions, user: User) -> None:
+    console = context.console
     if not user.refreshable:
         ends = moment(user.expires_at, context.environment.now())
         console.warning(
@@ -239,16 +258,15 @@ def _report_success(context: CommandContext, options: LoginOptions, user: User) 
             ' --scope "openid profile email offline_access"'
         )
     if options.insecure_storage:
-        console.warning(
-            f"Your tokens lie as plain text in {account.stores.plaintext.backend_name}."
-            " Whoever reads that file is signed in as you."
-        )
+        console.warning("Your tokens lie as plain text in a file. Whoever reads that file is signed in as you.")
 
 
 def _next_commands(context: CommandContext) -> list[TextPart]:
     """Return the commands that a session is for, as far as the program has them."""
     brand, profile = context.brand, context.console.profile
-    words = {"say-hi": "", "whoami": "", "api": " PATH"}
+    words = {"say-hi": "", "whoami": ""}
+    with suppress(ConfigError):
+        words |= {"api": " PATH"} if context.account.settings.api_url else {}
     commands = [f"{brand.name} {name}{argument}" for name, argument in words.items() if name in brand.commands]
     named = [f"{command} --profile {profile}" if profile else command for command in commands]
     separator: TextPart = (f" {context.console.err.symbol('separator')} ", "dim")

@@ -20,7 +20,10 @@ def ask_for_missing_settings(context: CommandContext, flags: Settings, *, is_sig
     settings = resolve(flags)
     if is_signed_in or not console.is_interactive or (settings.issuer and settings.client_id):
         return flags
-    console.show("Auth0 shows both on the page of the application: Applications > Applications > YOUR APP > Settings.")
+    console.show(
+        "The provider's domain and client ID are needed. Auth0 shows both: Applications > Applications > YOUR APP >"
+        " Settings."
+    )
     while not settings.issuer and (answer := console.ask("Domain (or the issuer URL of another provider)")):
         answers = {"issuer" if "://" in answer else "domain": answer}
         try:

@@ -45,7 +45,7 @@ class LoginScreen:
         self._stack = ExitStack()
         self._read_key: ReadKey | None = None
         self._device: DeviceAuthorization | None = None
-        self._expires_at = 0.0
+        self._expires_at, self._is_timeout = 0.0, False
         self._is_browser_open = False
         self._state, self._wait = PollState.PENDING, 0.0
         self._reply = ""  # to the last key
@@ -65,6 +65,7 @@ class LoginScreen:
         console, options = self._console, self._options
         self._device = device
         now = self._environment.now()
+        self._is_timeout = options.timeout is not None and options.timeout < device.expires_in
         self._expires_at = now + min(device.expires_in, options.timeout or device.expires_in)
         if options.json:
             console.event(_code_event(device, now))
@@ -72,16 +73,17 @@ class LoginScreen:
         url = device.verification_uri_complete or device.verification_uri
         may_open = options.browser and console.is_interactive and not self._environment.environ.get("SSH_CONNECTION")
         self._is_browser_open = may_open and self._environment.open_browser(url)
-        qr_code = self._usable_qr_code(url)
-        if qr_code is not None and (options.qr or self._has_room_for(qr_code, QR_ROWS_BESIDE)) and self._wants_qr():
-            self._draw_qr_code(qr_code)
-        elif qr_code is not None and options.qr is None and self._has_room_for(qr_code, QR_ROWS_BESIDE_SHORT):
-            self._qr_code = qr_code
+        if qr_code := self._usable_qr_code(url):
+            is_needed = not self._is_browser_open and self._has_room_for(qr_code, QR_ROWS_BESIDE)
+            if options.qr or is_needed:
+                self._draw_qr_code(qr_code)
+            elif self._has_room_for(qr_code, QR_ROWS_BESIDE_SHORT):
+                self._qr_code = qr_code
         self._show_instructions(device)
-        if console.err.can_redraw and console.is_interactive:
-            self._read_key = self._stack.enter_context(pressed_keys(self._environment.stdin))
-        else:
+        if not console.err.can_redraw:
             console.note_once(f"{self._state_text()}. {STOP}.")
+        elif console.is_interactive and not console.quiet:
+            self._read_key = self._stack.enter_context(pressed_keys(self._environment.stdin))
 
     def on_poll(self, state: PollState, wait: float) -> None:
         self._wait = wait
@@ -106,12 +108,13 @@ class LoginScreen:
         show, note, columns = self._console.show, self._console.note, self._console.err.columns
         is_narrow = columns is not None and columns < NARROW
         url, has_code = _shown_url(device, columns)
+        margin = " " if is_narrow else "  "
         open_it, enter = (" Open", " Enter") if is_narrow else ("  1  Open ", "  2  Enter")
         if not is_short:
             note()
         if is_narrow or _exceeds(f"{open_it}  {url}", columns):
             show((open_it, "strong"))
-            show(" ", (url, "link"))
+            show(margin if cells(margin + url) <= (columns or 0) else "", (url, "link"))
         else:
             show((open_it, "strong"), "  ", (url, "link"))
         code: TextPart = (device.user_code, "strong")
@@ -124,13 +127,13 @@ class LoginScreen:
             show(*check)
         if is_short:
             return
-        validity, margin = f"Valid for {duration(device.expires_in)}.", " " if is_narrow else "  "
+        validity = f"Valid for {duration(device.expires_in)}."
         note()
         if is_narrow:
             show(f"{margin}{validity}")
             show(f"{margin}Approve only if you started this.")
         else:
-            show(f"{margin}{validity} Approve only if you started this sign-in yourself.")
+            show(f"{margin}{validity} Approve only if you started this sign-in yourself.", indent=margin)
         note()
 
     def _live_line(self, *, is_slow: bool) -> list[TextPart]:
@@ -141,7 +144,8 @@ class LoginScreen:
         left = max(0, round(self._expires_at - now))
         time_left = f"{left // 60}:{left % 60:02}"
         texts, words = [""], [""]
-        for is_short, expiry in ((False, f"expires in {time_left}"), (True, time_left)):
+        ends = "gives up" if self._is_timeout else "expires"
+        for is_short, expiry in ((False, f"{ends} in {time_left}"), (True, time_left)):
             texts = [self._state_text(is_slow=is_slow, is_short=is_short)]
             texts += [expiry] if self._device is not None else []
             words = [*texts, *self._keys(), STOP]
@@ -183,9 +187,6 @@ class LoginScreen:
             self._draw_qr_code(self._qr_code)
             self._qr_code = None
             self._show_instructions(self._device, is_short=True)
-
-    def _wants_qr(self) -> bool:
-        return self._options.qr is True or not self._is_browser_open
 
     def _usable_qr_code(self, url: str) -> QrCode | None:
         """Return the QR code, unless it cannot be shown, or leads nowhere: to this machine, seen from another one."""

@@ -9,14 +9,26 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, rfc3339, short_issuer, token_status
+from awesome_cli.cli.format import account_fields, kept_in, rfc3339, short_issuer, token_status
+from awesome_cli.cli.layout import cells
 from awesome_cli.cli.logout import sign_out
 from awesome_cli.cli.options import complete_profile, examples
-from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, LoginRequiredError, RevocationUnconfirmedError
+from awesome_cli.errors import (
+    AwesomeError,
+    ConfigError,
+    KeyringError,
+    LoginRequiredError,
+    NoKeyringError,
+    RevocationUnconfirmedError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from awesome_cli.cli.console import Console
     from awesome_cli.sessions.model import User
 
+WIDEST_VALUE = 40  # cells that are kept for the values of settings; after longer ones the remark follows at once
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=complete_profile)]
@@ -54,16 +66,14 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
         console.json({"profile": name, "settings": documents, "session": session})
     else:
         console.result(f"{name}: {status.who}")
-        console.table([(f"  {key}", *_cells(*setting)) for key, setting in settings.items()])
+        _show_fields(console, {key: _cells(*setting) for key, setting in settings.items()}, indent="  ")
         if status.user:
             console.result("  session:")
-            fields = account_fields(status.user, account)
-            rows = {key: fields[key] for key in ("issuer", "client_id", "email", "scope", "audience")}
-            rows |= {
-                "kept in": account.index.store_name(account.stores.current.backend_name),
-                "access token": status.token_status,
-            }
-            console.table([(f"    {key}", str(value or "(none)")) for key, value in rows.items()])
+            session = account_fields(status.user, account)
+            fields = {key: session[key] for key in ("issuer", "client_id", "email", "scope", "audience")}
+            fields |= {"kept in": kept_in(account), "access token": status.token_status}
+            texts = {key: (str(value or "(not set)"), "") for key, value in fields.items()}
+            _show_fields(console, texts, indent="    ")
     if status.user:
         for difference in account.settings.differences(status.user.audience, status.user.requested_scope):
             console.warning(difference)
@@ -96,6 +106,14 @@ def remove(ctx: typer.Context, name: Name) -> None:
     context.console.note(f"Removed the profile {name}.")
     if unconfirmed:
         raise unconfirmed
+
+
+def _show_fields(console: Console, fields: Mapping[str, tuple[str, str]], *, indent: str) -> None:
+    """Print a name, a value and a remark on each line."""
+    width, longest = max(map(len, fields)), max(cells(value) for value, _ in fields.values())
+    for name, (value, remark) in fields.items():
+        gap = " " * (min(longest, WIDEST_VALUE) - cells(value) + 2) if remark else ""
+        console.paragraph(f"{indent}{name:<{width}}  {value}", (f"{gap}{remark}", "dim"), indent=f"{indent}  ")
 
 
 def _list(context: CommandContext, *, json: bool) -> None:
@@ -184,7 +202,11 @@ def _status(account: Account, current: Account) -> _ProfileStatus:
         user = account.stores.current.load_user()
         issuer = user.issuer if user else account.settings.stored().issuer
     except AwesomeError as error:
-        return _ProfileStatus(account=account, is_known=True, error=error)
+        is_known = not isinstance(error, NoKeyringError) or account.profile in {
+            *current.settings.names,
+            current.profile,
+        }
+        return _ProfileStatus(account=account, is_known=is_known, error=error)
     is_known = user is not None or account.profile in current.settings.names
     return _ProfileStatus(account=account, is_known=is_known, user=user, issuer=issuer)
 

@@ -38,9 +38,10 @@ class StreamStyle:
     ``columns`` is None where the stream is not a terminal: nothing is wrapped or cut there.
     """
 
-    def __init__(self, stream: TextIO, environ: Mapping[str, str], *, plain: str = "") -> None:
+    def __init__(self, stream: TextIO, environ: Mapping[str, str], *, plain: str = "", program: str = "") -> None:
         self._stream = stream
         self._environ = environ
+        self._program = program
         self.is_terminal = stream.isatty()
         is_plain, is_dumb = plain not in ("", "0"), environ.get("TERM") == "dumb"
         self.can_redraw = self.is_terminal and not is_plain and not is_dumb
@@ -99,7 +100,7 @@ class StreamStyle:
 
     def paragraph(self, parts: Sequence[TextPart], indent: str = "") -> str:
         """Return the parts as lines that fit into the terminal, each but the first with an indent."""
-        return "".join(f"{self.line(line)}\n" for line in wrap(_sanitized(parts), self.columns, indent))
+        return "".join(f"{self.line(line)}\n" for line in wrap(_sanitized(parts), self.columns, indent, self._program))
 
 
 def _sanitized(parts: Sequence[TextPart]) -> list[TextPart]:

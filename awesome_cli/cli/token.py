@@ -27,7 +27,10 @@ def token(
     ctx: typer.Context,
     *,
     min_ttl: Annotated[
-        float, typer.Option(parser=seconds, metavar="SECONDS", help="Renew if the token lives less than this.")
+        float,
+        typer.Option(
+            parser=seconds, metavar="SECONDS", show_default="60", help="Renew if the token lives less than this."
+        ),
     ] = MIN_TTL,
     id_token: Annotated[bool, typer.Option("--id", help="Print the ID token instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

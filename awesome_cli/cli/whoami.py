@@ -8,7 +8,7 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import USER_INDENT, account_fields, token_notice, user_lines
+from awesome_cli.cli.format import USER_INDENT, account_fields, kept_in, token_notice, user_lines
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError
 from awesome_cli.sessions.model import Session, User
@@ -25,7 +25,7 @@ def whoami(
 ) -> None:
     """Say who is signed in, where, and until when.
 
-    Unless the access token has ended, nothing leaves this machine without --check.
+    No request is sent while the access token is valid; --check asks the provider.
     """
     context: CommandContext = ctx.obj
     account, console = context.account, context.console
@@ -38,7 +38,7 @@ def whoami(
         if json:
             console.json(account_fields(user, account))
             return
-        store, now = account.index.store_name(account.stores.current.backend_name), context.environment.now()
+        store, now = kept_in(account), context.environment.now()
         for line in user_lines(user, console.out, profile=account.profile, store=store, now=now, checked=check):
             console.paragraph(*line, indent=USER_INDENT)
 

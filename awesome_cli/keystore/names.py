@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from awesome_cli.keystore.detection import SECRET_SERVICE
 
+INSECURE_FILE = "insecure file "  # and its path: the name of a plaintext file for programs
 _BACKENDS = {
     SECRET_SERVICE: "Secret Service",
     "keyring.backends.libsecret.Keyring": "Secret Service",
@@ -26,4 +27,6 @@ SECRET_SERVICE_APPLICATIONS = {
 
 def store_name(backend: str, applications: Mapping[str, str]) -> str:
     """Return the name of a store; ``applications`` are those that were found behind backends, by backend."""
+    if backend.startswith(INSECURE_FILE):
+        return backend.replace(INSECURE_FILE, "a plain file: ", 1)
     return applications.get(backend) or _BACKENDS.get(backend, backend)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from awesome_cli.errors import PlaintextFileError
+from awesome_cli.keystore.names import INSECURE_FILE
 from awesome_cli.system.files import NotPrivateError, read_object, remove_private, write_private
 
 
@@ -22,7 +23,7 @@ class PlaintextFileStore:
     @property
     def backend_name(self) -> str:
         """A name that cannot be mistaken for a keyring's."""
-        return f"insecure file {self._path}"
+        return f"{INSECURE_FILE}{self._path}"
 
     @property
     def application(self) -> str:

@@ -109,4 +109,4 @@ def error_from_response(response: Response, *, what: str, kind: type[ProviderErr
     if code is None:
         return kind(f"{what}: the provider answered with HTTP status {response.status}.")
     code, description = response.redact(code), response.error_description()
-    return kind(f"{what}: {code}" + (f" ({description})." if description else "."), code=code)
+    return kind(f"{what}: {code}" + (f" ({description.rstrip('.')})." if description else "."), code=code)

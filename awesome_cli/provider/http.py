@@ -119,7 +119,8 @@ def connection_error(host: str, error: Exception, *, check: str) -> ProviderUnre
     reason = next(filter(None, map(_reason, _causes(error))), f"the connection failed ({type(error).__name__})")
     return kind(
         f"{host} cannot be used: {reason}.",
-        hint=f"Check the network, the proxy settings and the {check}. A private authority goes into SSL_CERT_FILE.",
+        hint=f"Check the network, the proxy settings and the {check}. For a private certificate authority set"
+        " SSL_CERT_FILE.",
         hidden_cause=error,
     )
 

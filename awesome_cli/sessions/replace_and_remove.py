@@ -144,7 +144,7 @@ class SessionChanges:
             if _grant(session) == _grant(successor):
                 self._revoke(session, refresh_token=False)
                 self._messages.note(
-                    "Only the old access token is revoked: to revoke the old refresh token could end the new session"
+                    "Only the old access token is revoked: revoking the old refresh token could end the new session"
                     " too."
                 )
             elif not self._revoke(session):

@@ -270,7 +270,7 @@ def test_a_provider_without_a_usable_key_fails_and_names_the_setting(terminal: T
     answer(terminal, lambda path, response: Response(200, json.dumps(keys).encode()) if "jwks" in path else response)
     found = examine(terminal)["keys"]
     assert (found["ok"], found["exit_code"]) == (False, 8)
-    assert found["what"] == "None of the provider's 3 keys can sign what awesome accepts."
+    assert found["what"] == "None of the provider's 3 signing keys can be used."
     assert "RS256" in found["advice"]
 
 
@@ -308,7 +308,7 @@ def test_with_a_plaintext_file_a_working_keyring_is_not_required(terminal: Termi
     assert found["keyring"]["ok"] is None
     assert found["keyring"]["what"].endswith("The plain file serves instead.")
     assert found["plain file"]["ok"] is None
-    assert "tokens lie as plain text: insecure file" in found["plain file"]["what"]
+    assert "tokens lie as plain text in a plain file: " in found["plain file"]["what"]
     assert found["session"]["ok"] is True
 
 
@@ -326,7 +326,7 @@ def test_the_keyring_check_leaves_no_entry(terminal: Terminal) -> None:
 def test_doctor_reports_an_expired_session_without_a_refresh_token(terminal: Terminal) -> None:
     terminal.login("--scope", "openid")
     found = examine(terminal)["session"]
-    assert found["what"] == "whole; its access token: 60 minutes left, cannot be renewed"
+    assert found["what"] == "complete; access token: 60 minutes left, cannot be renewed"
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
     assert (found["ok"], found["exit_code"]) == (False, 4)
@@ -337,7 +337,7 @@ def test_an_expired_session_with_a_refresh_token_passes(terminal: Terminal) -> N
     terminal.login()
     terminal.time.pass_by(3601)
     found = examine(terminal)["session"]
-    assert (found["ok"], found["what"]) == (True, "whole; its access token: expired, renewed at next use")
+    assert (found["ok"], found["what"]) == (True, "complete; access token: expired, renewed at next use")
     assert terminal.issuer.refreshes == 0
 
 

@@ -99,14 +99,14 @@ def test_a_long_url_has_a_line_of_its_own(at_terminal: Terminal) -> None:
     url = f"{URL}?user_code={CODE}&ui_locales=en-US"
     show(at_terminal, verification_uri=URL, verification_uri_complete=url)
     lines = sign_in(at_terminal, "--no-qr")
-    assert lines[2:5] == ["  1  Open", f" {url}", f"  2  Check  that the page shows  {CODE}"]
+    assert lines[2:5] == ["  1  Open", f"  {url}", f"  2  Check  that the page shows  {CODE}"]
 
 
 def test_a_url_that_fits_nowhere_is_shown_whole(at_terminal: Terminal) -> None:
     url = f"https://id.example.com/{'x' * 70}"
     show(at_terminal, verification_uri=url, verification_uri_complete=ABSENT)
     sign_in(at_terminal, "--no-qr", columns=40)
-    assert f"\n {url}\n Enter  {CODE}\n" in at_terminal.err
+    assert f"\n{url}\n Enter  {CODE}\n" in at_terminal.err
 
 
 def test_a_long_code_at_a_narrow_window_has_no_words_beside_it(at_terminal: Terminal) -> None:
@@ -199,7 +199,7 @@ def test_the_time_left_counts_down(at_terminal: Terminal) -> None:
 
 def test_the_time_left_is_that_until_the_login_ends(at_terminal: Terminal) -> None:
     sign_in(at_terminal, "--timeout", "90")
-    assert "expires in 1:30 · " in live_lines(at_terminal.err)[0]
+    assert "gives up in 1:30 · " in live_lines(at_terminal.err)[0]
 
 
 def test_a_provider_that_is_silent_is_named(at_terminal: Terminal) -> None:
@@ -296,8 +296,11 @@ def test_after_a_login_the_store_and_the_next_commands_are_named(at_terminal: Te
     assert (
         "✓ Signed in as Juan <juan@example.com> at provider.example\n"
         "  Session in memory; settings in ~/config/config.toml\n"
-        "  Next: awesome say-hi --profile work · awesome whoami --profile work · awesome api PATH --profile work\n"
+        "  Next: awesome say-hi --profile work · awesome whoami --profile work\n"
     ) in at_terminal.err
+    at_terminal.set_variables(AWESOME_API_URL="https://api.example/")
+    assert at_terminal.run("login", "--force") == 0
+    assert "  Next: awesome say-hi · awesome whoami · awesome api PATH\n" in at_terminal.err
     at_terminal.interactive = False
     at_terminal.login("--force", *options)
     assert f"settings in {at_terminal.environment.config_dir / 'config.toml'}\n" in at_terminal.err
@@ -342,7 +345,7 @@ def test_without_a_keyring_settings_are_asked_for_first_and_a_file_is_offered_th
     assert f"Client ID: {question}Error: No keyring is available" in at_terminal.err
     assert at_terminal.run("login", stdin=f"{answers}y\n", **nothing) == 0
     assert at_terminal.run("whoami", **nothing) == 0
-    assert f"Kept in       insecure file {at_terminal.environment.state_dir}" in at_terminal.out
+    assert f"Kept in       a plain file: {at_terminal.environment.state_dir}" in at_terminal.out
 
 
 def test_say_hi_asks_whether_to_sign_in_anew_after_the_session_has_ended(at_terminal: Terminal) -> None:

@@ -139,7 +139,7 @@ def test_an_error_shows_the_code_and_the_description() -> None:
         what="It failed",
         kind=RefreshFailedError,
     )
-    assert (error.message, error.code) == ("It failed: invalid_scope (No such scope.).", "invalid_scope")
+    assert (error.message, error.code) == ("It failed: invalid_scope (No such scope).", "invalid_scope")
     assert isinstance(error, RefreshFailedError)
     assert (
         error_from_response(response({"error": "invalid_scope"}), what="It failed").message
