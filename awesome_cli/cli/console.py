@@ -139,7 +139,9 @@ class Console:
 
     def live(self, *parts: TextPart) -> None:
         """Draw the last line of stderr anew, cut where the terminal ends; it is erased before anything else is."""
-        if self.err.can_redraw and not self.quiet:
+        if not self.err.is_in_foreground:
+            self._has_live_line = False  # the shell has written below it
+        elif self.err.can_redraw and not self.quiet:
             self._tell(self.err.fitting_line(parts))
             self._has_live_line = True
 
@@ -194,11 +196,13 @@ class Console:
 
     def _ask(self, question: str) -> str:
         self._tell(f"{self.err.paragraph([question]).rstrip()} ")
+        answer = ""
         try:
-            return self._stdin.readline()
-        except BaseException:  # Ctrl-C: what follows begins on a line of its own
-            self._tell("\n")
-            raise
+            answer = self._stdin.readline()
+        finally:
+            if not answer.endswith("\n"):  # Ctrl-C or Ctrl-D: what follows begins on a line of its own
+                self._tell("\n")
+        return answer
 
     def _write(self, text: str) -> None:
         self.erase_live()

@@ -31,7 +31,7 @@ from awesome_cli.testing.server import serve
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
-PASSED_ON = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM")  # what the commands need to know of the terminal
+PASSED_ON = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM", "TERM_PROGRAM", "VTE_VERSION")  # on the terminal
 SERVED_PROFILE = "demo"
 
 
@@ -121,7 +121,7 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
         tour = _Tour(context, provider, _demo_environment(context, provider, Path(folder), clock), auto=auto)
         console.note("A provider on this machine, a keyring in memory, and the code of real logins.")
         if auto:
-            console.note("It approves the code by itself.")
+            console.show("The demo approves the code by itself.")
         tour.step("Sign in, once per machine.", "login")
         tour.step("From now on, all day, without a request:", "say-hi", to_stdout=True)
         tour.step("Who is that, where, and until when?", "whoami")
@@ -183,13 +183,14 @@ class _Tour:
         if self._context.environment.open_browser(url):
             return True
         self._provider.approve(parse_qs(urlsplit(url).query)["user_code"][0])
-        self._context.console.note("No browser can be opened here, so the demo approves the code by itself.")
+        self._context.console.show("No browser can be opened here, so the demo approves the code by itself.")
         return False
 
 
 def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
     environment = context.environment
-    environ = {name: environment.environ[name] for name in PASSED_ON if name in environment.environ}
+    passed_on = (*PASSED_ON, context.brand.variable("plain"))
+    environ = {name: environment.environ[name] for name in passed_on if name in environment.environ}
     settings = {
         "issuer": provider.url,
         "client_id": provider.client_id,

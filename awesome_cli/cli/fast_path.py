@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
 IGNORED = {"API_URL", "PLAIN"}  # they do not concern a stored session
 SETTINGS_OF_LOGIN = {"AUDIENCE", "SCOPE"}  # whoami says where a session was not made with them
+CONFIG, STATE = ("XDG_CONFIG_HOME", "/.config"), ("XDG_STATE_HOME", "/.local/state")
 PROFILE_CHARACTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 SERVICE = DBusAddress("/org/freedesktop/secrets", "org.freedesktop.secrets", "org.freedesktop.Secret.Service")
@@ -54,7 +55,8 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
         return None
     profile = _profile(environ, brand)
     fields = valid_user(environ, brand, profile, now=now)
-    if fields is None:
+    index = parse_json_object(_text(f"{_folder(environ, *STATE, brand)}/sessions.json") or '{"profiles": {}}')
+    if fields is None or not isinstance(index.get("profiles"), dict):
         return None
     if argv == ["say-hi"]:
         text = greeting(fields["name"])
@@ -67,7 +69,7 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     if len(argv) > 1:
         return json_document(user_fields(user, profile=profile, store=SECRET_SERVICE))
     style = StreamStyle(stdout, environ, plain=environ.get(brand.variable("plain"), ""))
-    store = store_name(SECRET_SERVICE, _applications(environ, brand))
+    store = store_name(SECRET_SERVICE, applications_in_index(index))
     lines = user_lines(user, style, profile=profile, store=store, now=now)
     texts = ["".join(map(text_of, line)) for line in lines]
     is_plain = all(text.isprintable() and (style.columns is None or cells(text) <= style.columns) for text in texts)
@@ -80,15 +82,10 @@ def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any
         environ.get(f"{prefix}AUDIENCE") for prefix in brand.extra_env_prefixes
     ):
         return True
-    folder = _folder(environ, "XDG_CONFIG_HOME", "/.config", brand)
+    folder = _folder(environ, *CONFIG, brand)
     expected = {f'audience = "{user["audience"]}"', f'scope = "{user.get("requested_scope")}"'}
     lines = _text(f"{folder}/config.toml").splitlines()
-    return any(line not in expected for line in lines if "audience" in line or "scope" in line)
-
-
-def _applications(environ: Mapping[str, str], brand: Brand) -> dict[str, str]:
-    folder = _folder(environ, "XDG_STATE_HOME", "/.local/state", brand)
-    return applications_in_index(parse_json_object(_text(f"{folder}/sessions.json")))
+    return any(line not in expected for line in lines if "audience" in line or "scope" in line or "\\" in line)
 
 
 def _text(path: str) -> str:
@@ -146,7 +143,7 @@ def _profile(environ: Mapping[str, str], brand: Brand) -> str:
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:
     """Return where a plaintext file would replace the keyring; None where only platformdirs can tell."""
-    folder = _folder(environ, "XDG_STATE_HOME", "/.local/state", brand)
+    folder = _folder(environ, *STATE, brand)
     return folder and f"{folder}/insecure-session-{profile}.json"
 
 

@@ -26,6 +26,8 @@ def cut(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     if cells(text) <= width:
         return text
     room = width - len(ellipsis)
+    if room < 0:
+        return ""
     while cells(text) > room:
         text = text[:-1]
     return text.rstrip() + ellipsis
@@ -35,7 +37,9 @@ def cut_line(parts: Sequence[TextPart], width: int, ellipsis: str = ELLIPSIS) ->
     """Return the parts of one line, as far as they fit into ``width`` cells together with an ellipsis."""
     text = "".join(map(text_of, parts))
     shown = cut(text, width, ellipsis)
-    return list(parts) if shown == text else [*between(parts, 0, len(shown) - len(ellipsis)), ellipsis]
+    if shown == text:
+        return list(parts)
+    return [*between(parts, 0, len(shown) - len(ellipsis)), ellipsis] if shown else []
 
 
 def wrap(parts: Sequence[TextPart], width: int | None, indent: str = "", program: str = "") -> list[list[TextPart]]:
@@ -66,6 +70,7 @@ def text_of(part: TextPart) -> str:
 
 def between(parts: Sequence[TextPart], first: int, last: int) -> list[TextPart]:
     """Return the parts of the text from ``first`` to ``last``, without the blanks at its end."""
+    last = first + len("".join(map(text_of, parts))[first:last].rstrip(" "))
     found: list[TextPart] = []
     begin = 0
     for part in parts:
@@ -74,10 +79,6 @@ def between(parts: Sequence[TextPart], first: int, last: int) -> list[TextPart]:
         begin += len(text)
         if piece:
             found.append(piece if isinstance(part, str) else (piece, part[1]))
-    if found:
-        ending = found[-1]
-        stripped = text_of(ending).rstrip(" ")
-        found[-1] = stripped if isinstance(ending, str) else (stripped, ending[1])
     return found
 
 

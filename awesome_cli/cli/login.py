@@ -11,7 +11,12 @@ import typer
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import account_fields, full_name, kept_in, moment, short_issuer, tilde, token_notice
-from awesome_cli.cli.login_prompts import ask_for_missing_settings, issuer_as_named, offer_plaintext_file
+from awesome_cli.cli.login_prompts import (
+    ask_for_missing_settings,
+    differ_by_slash,
+    issuer_as_named,
+    offer_plaintext_file,
+)
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
@@ -25,7 +30,7 @@ from awesome_cli.errors import (
     ProviderError,
     UsageError,
 )
-from awesome_cli.hints import hint_for
+from awesome_cli.hints import fill_placeholders, hint_for
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.settings.profile import is_same_setting
 
@@ -131,6 +136,9 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         options = replace(options, insecure_storage=True)
     if account.token_from_environment:
         console.note(token_notice(context.brand))
+    if stored and console.is_interactive and differ_by_slash(config.issuer, stored.issuer):
+        options = replace(options, flags={**options.flags, "domain": None, "issuer": stored.issuer})
+        config = account.client_config(account.settings.resolve(options.flags), stored)
     if stored and _is_wanted(stored, config, options):
         with suppress(LoginRequiredError):  # it has ended
             return _already_signed_in(context, options)
@@ -146,7 +154,7 @@ def _run_device_flow(
     context: CommandContext, options: LoginOptions, stored: User | None, until_reported: ExitStack
 ) -> tuple[Session, LoginOptions]:
     """Sign in, and save the settings that were given. If the provider spells its issuer otherwise, that is taken."""
-    account = context.account
+    account, is_corrected = context.account, False
     while True:
         settings = account.settings.resolve(options.flags)
         config = account.client_config(settings, stored)
@@ -160,6 +168,9 @@ def _run_device_flow(
                     until_reported=until_reported,
                 )
         except IssuerMismatchError as error:
+            if is_corrected:
+                raise
+            is_corrected = True
             options = replace(options, flags=issuer_as_named(context, options.flags, settings, error))
             continue
         return session, options
@@ -230,9 +241,13 @@ def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
     console.note(
         (f"{console.err.symbol('success')} ", "success"),
         f"You are already signed in as {user.name} at {short_issuer(user.issuer)}."
-        f" To sign in anew: {context.brand.name} login --force",
+        f" To sign in anew: {_command(context)} --force",
         indent="  ",
     )
+    if options.insecure_storage and not account.stores.has_plaintext_file:
+        console.note(
+            f"The session stays in the keyring. To keep it in a file: {_command(context)} --force --insecure-storage"
+        )
     for difference in account.settings.differences(user.audience, user.requested_scope):
         console.warning(difference)
     return user
@@ -254,11 +269,15 @@ def _warn_about_session(context: CommandContext, options: LoginOptions, user: Us
         ends = moment(user.expires_at, context.environment.now())
         console.warning(
             f"The provider gave no refresh token: this session ends {ends} and cannot be renewed. Allow refresh"
-            f" tokens for this application at the provider, and ask for them: {context.brand.name} login --force"
+            f" tokens for this application at the provider, and ask for them: {_command(context)} --force"
             ' --scope "openid profile email offline_access"'
         )
     if options.insecure_storage:
         console.warning("Your tokens lie as plain text in a file. Whoever reads that file is signed in as you.")
+
+
+def _command(context: CommandContext) -> str:
+    return fill_placeholders("{login}", context.brand, profile=context.console.profile)
 
 
 def _next_commands(context: CommandContext) -> list[TextPart]:

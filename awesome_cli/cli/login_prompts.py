@@ -45,6 +45,11 @@ def offer_plaintext_file(console: Console, error: KeyringError, *, may_ask: bool
         raise error
 
 
+def differ_by_slash(issuer: str, other: str) -> bool:
+    """Whether nothing but a slash at the end of one distinguishes two issuers."""
+    return f"{issuer}/" == other or issuer == f"{other}/"
+
+
 def issuer_as_named(
     context: CommandContext, flags: Settings, settings: Profile, error: IssuerMismatchError
 ) -> Settings:
@@ -54,8 +59,11 @@ def issuer_as_named(
     from a variable, which would contradict the session in every command that follows.
     """
     issuer, source = settings.issuer or "", settings.sources.get("issuer")
-    is_same = error.named != issuer and error.named.rstrip("/") == issuer.rstrip("/")
-    if not is_same or not context.console.is_interactive or source not in ("flag", "config.toml"):
+    if (
+        not differ_by_slash(error.named, issuer)
+        or not context.console.is_interactive
+        or source not in ("flag", "config.toml")
+    ):
         raise error
     context.console.show(f"The provider spells its issuer {error.named}; that is used.")
     return {**flags, "domain": None, "issuer": error.named}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import duration, rfc3339, short_issuer
-from awesome_cli.cli.layout import TextPart, cells, text_of
+from awesome_cli.cli.layout import TextPart, cells, cut, text_of
 from awesome_cli.oauth.device_grant import PollState
 from awesome_cli.system.keys import ReadKey, pressed_keys
 from awesome_cli.text import is_loopback
@@ -44,9 +44,12 @@ class LoginScreen:
         self._provider = short_issuer(issuer)
         self._stack = ExitStack()
         self._read_key: ReadKey | None = None
+        self._has_keys = False
         self._device: DeviceAuthorization | None = None
-        self._expires_at, self._is_timeout = 0.0, False
+        self._lifetime = self._expires_at = 0.0
+        self._is_timeout = False
         self._is_browser_open = False
+        self._shown_url = ""
         self._state, self._wait = PollState.PENDING, 0.0
         self._reply = ""  # to the last key
         self._qr_code: QrCode | None = None  # what the key q shows
@@ -66,13 +69,15 @@ class LoginScreen:
         self._device = device
         now = self._environment.now()
         self._is_timeout = options.timeout is not None and options.timeout < device.expires_in
-        self._expires_at = now + min(device.expires_in, options.timeout or device.expires_in)
+        self._lifetime = min(device.expires_in, options.timeout or device.expires_in)
+        self._expires_at = now + self._lifetime
         if options.json:
             console.event(_code_event(device, now))
         console.note("Signing in at ", (self._provider, "strong"))
         url = device.verification_uri_complete or device.verification_uri
         may_open = options.browser and console.is_interactive and not self._environment.environ.get("SSH_CONNECTION")
         self._is_browser_open = may_open and self._environment.open_browser(url)
+        self._shown_url = _shown_url(device, console.err.columns)
         if qr_code := self._usable_qr_code(url):
             is_needed = not self._is_browser_open and self._has_room_for(qr_code, QR_ROWS_BESIDE)
             if options.qr or is_needed:
@@ -100,14 +105,16 @@ class LoginScreen:
                 self._console.note_once(f"Contacting {self._provider} ...")
             return
         if self._device is not None and self._read_key is not None:
-            self._react_to(self._read_key())
+            key = self._read_key()
+            self._has_keys = key is not None
+            self._react_to(key)
         if self._device is not None or is_slow:
             self._console.live(*self._live_line(is_slow=is_slow))
 
     def _show_instructions(self, device: DeviceAuthorization, *, is_short: bool = False) -> None:
         show, note, columns = self._console.show, self._console.note, self._console.err.columns
         is_narrow = columns is not None and columns < NARROW
-        url, has_code = _shown_url(device, columns)
+        url, has_code = self._shown_url, self._shown_url == device.verification_uri_complete
         margin = " " if is_narrow else "  "
         open_it, enter = (" Open", " Enter") if is_narrow else ("  1  Open ", "  2  Enter")
         if not is_short:
@@ -141,23 +148,31 @@ class LoginScreen:
         frame = style.spinner[int(now * FRAMES_PER_SECOND) % len(style.spinner)]
         separator = f" {style.symbol('separator')} "
         room = style.size[0] - cells(f"{frame} ") - 1
-        left = max(0, round(self._expires_at - now))
-        time_left = f"{left // 60}:{left % 60:02}"
         texts, words = [""], [""]
-        ends = "gives up" if self._is_timeout else "expires"
-        for is_short, expiry in ((False, f"{ends} in {time_left}"), (True, time_left)):
-            texts = [self._state_text(is_slow=is_slow, is_short=is_short)]
-            texts += [expiry] if self._device is not None else []
+        for is_short in (False, True):
+            texts = [self._state_text(is_slow=is_slow, is_short=is_short), *self._time_left(is_short=is_short)]
             words = [*texts, *self._keys(), STOP]
             if cells(separator.join(words)) <= room:
                 break
         while cells(separator.join(words)) > room and len(words) > len(texts):
             words.pop(-2 if len(words) > len(texts) + 1 else -1)  # how to stop it is the last to go
+        words[0] = cut(words[0], room - cells(separator.join(["", *words[1:]])), style.symbol("ellipsis"))
         return [(frame, "accent"), " ", words[0], *(part for word in words[1:] for part in ((separator, "dim"), word))]
+
+    @property
+    def _seconds_left(self) -> int:
+        """Seconds until the login ends; a clock that is set back does not add any."""
+        return max(0, round(min(self._expires_at - self._environment.now(), self._lifetime)))
+
+    def _time_left(self, *, is_short: bool) -> list[str]:
+        if self._device is None:
+            return []
+        left = f"{self._seconds_left // 60}:{self._seconds_left % 60:02}"
+        return [left if is_short else f"{'gives up' if self._is_timeout else 'expires'} in {left}"]
 
     def _keys(self) -> list[str]:
         """Return what keys do, or the reply to the last one."""
-        if self._reply or self._read_key is None:
+        if self._reply or not self._has_keys:
             return [self._reply] if self._reply else []
         copies = ["c copies the link"] if _has_clipboard(self._environment.environ) else []
         return [*copies, *(["q shows a QR code"] if self._qr_code else [])]
@@ -166,17 +181,18 @@ class LoginScreen:
         """Say what is happening. While a request is under way, that is whom it was sent to."""
         if is_slow:
             return f"Contacting {self._provider}"
-        next_try = f"next try in {self._wait:.0f} s"
         waiting = "Waiting" if is_short else "Waiting for approval"
         opened = "Browser opened" if is_short else f"Browser opened. {waiting}"
+        is_retried = self._wait <= self._seconds_left
+        retry = f", {'retry' if is_short else 'next try'} in {self._wait:.0f} s" if is_retried else ""
         return {
             PollState.PENDING: opened if self._is_browser_open else waiting,
-            PollState.SLOW_DOWN: "The provider asks to slow down",
-            PollState.UNREACHABLE: f"No connection, {next_try}",
-            PollState.FAILING: f"The provider has a problem, {next_try}",
+            PollState.SLOW_DOWN: "Asked to slow down" if is_short else "The provider asks to slow down",
+            PollState.UNREACHABLE: f"{'Offline' if is_short else 'No connection'}{retry}",
+            PollState.FAILING: f"Provider error{retry}",
         }[self._state]
 
-    def _react_to(self, key: str) -> None:
+    def _react_to(self, key: str | None) -> None:
         assert self._device is not None  # noqa: S101 - the caller knows
         url = self._device.verification_uri_complete or self._device.verification_uri
         if key == "c" and _has_clipboard(self._environment.environ):
@@ -200,7 +216,8 @@ class LoginScreen:
 
     def _has_room_for(self, qr_code: QrCode, rows_beside: int) -> bool:
         columns, rows = self._console.err.size
-        return columns >= qr_code.columns and rows >= qr_code.rows + rows_beside
+        broken = cells(self._shown_url) // columns  # rows of a URL that is longer than the window is wide
+        return columns >= qr_code.columns and rows >= qr_code.rows + rows_beside + broken
 
     def _draw_qr_code(self, qr_code: QrCode) -> None:
         self._console.draw("\n".join(["", *qr_code.lines(has_colours=self._console.err.has_colours)]))
@@ -211,14 +228,12 @@ def _exceeds(line: str, columns: int | None) -> bool:
     return columns is not None and cells(line) > columns
 
 
-def _shown_url(device: DeviceAuthorization, columns: int | None) -> tuple[str, bool]:
-    """Return the URL to show, and whether its page shows the code: a short URL, if the other would be broken."""
-    complete = device.verification_uri_complete
-    if complete is None:
-        return device.verification_uri, False
-    if columns is None or cells(complete) < columns or cells(device.verification_uri) >= cells(complete):
-        return complete, True
-    return device.verification_uri, False
+def _shown_url(device: DeviceAuthorization, columns: int | None) -> str:
+    """Return the URL to show: the one that carries the code, or a shorter one, if the window would break that."""
+    short, complete = device.verification_uri, device.verification_uri_complete
+    if complete is None or (columns is not None and cells(short) < columns <= cells(complete)):
+        return short
+    return complete
 
 
 def _code_event(device: DeviceAuthorization, now: float) -> Mapping[str, object]:

@@ -54,16 +54,25 @@ class StreamStyle:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Columns and rows of the terminal: what ``COLUMNS`` and ``LINES`` say, or it does itself."""
+        """Columns and rows of the terminal, or fewer if ``COLUMNS`` and ``LINES`` say so."""
         try:
             asked = os.get_terminal_size(self._stream.fileno())
         except (AttributeError, OSError, ValueError):  # not a terminal, or one in a test
             asked = os.terminal_size((0, 0))
         named = (self._environ.get(name, "") for name in ("COLUMNS", "LINES"))
         columns, rows = (
-            (_number(text) or size or default) for text, size, default in zip(named, asked, DEFAULT_SIZE, strict=True)
+            min(filter(None, (_number(text), size)), default=default)
+            for text, size, default in zip(named, asked, DEFAULT_SIZE, strict=True)
         )
         return columns, rows
+
+    @property
+    def is_in_foreground(self) -> bool:
+        """Whether the terminal is this process's to draw on, and not the shell's or another program's."""
+        try:
+            return os.tcgetpgrp(self._stream.fileno()) == os.getpgrp()
+        except (AttributeError, OSError, ValueError):  # Windows; a terminal in a test, or that of another session
+            return True
 
     def can_encode(self, text: str) -> bool:
         """Whether the encoding of the stream has all characters of ``text``."""

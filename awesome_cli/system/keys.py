@@ -19,15 +19,18 @@ else:
     import termios
     import tty
 
-ReadKey = Callable[[], str]
+ReadKey = Callable[[], str | None]
+
+MAX_KEY_BYTES = 8  # of a key, such as an arrow, or of a few that were pressed quickly; more is a text that was pasted
 
 
 @contextmanager
 def pressed_keys(stdin: TextIO) -> Iterator[ReadKey | None]:
-    """Yield a function that returns the key that was pressed since its last call, or an empty text.
+    """Yield a function that returns the key that was pressed since its last call: an empty text if there is none.
 
-    Yield None where keys cannot be read: stdin is no terminal, or this is a background process. During the block the
-    terminal passes each key on without showing it; that is undone at the end, and while the process is stopped.
+    It returns None while keys cannot be read, as in the background. Yield None where they never can: stdin is no
+    terminal, or this is a background process. During the block the terminal passes each key on without showing it;
+    that is undone at the end, and while the process is stopped.
     """
     try:
         is_terminal, file = stdin.isatty(), stdin.fileno()
@@ -64,6 +67,10 @@ if sys.platform == "win32":
 
 else:
 
+    def _first_key(typed: bytes) -> str:
+        """Return the first key. One without a character, such as an arrow, is a sequence that begins with Escape."""
+        return "" if typed.startswith(b"\033") else typed[:1].decode("ascii", "replace")
+
     def _is_in_foreground(file: int) -> bool:
         """Whether this process may read from the terminal and change its settings; others are stopped if they do."""
         with suppress(OSError):  # it is not the terminal of this session, or is closed
@@ -92,16 +99,16 @@ else:
             if self._handles_stop:
                 signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
-        def read_key(self) -> str:
-            """Return the key. More than one at a time is text for the next program, such as the shell: it is left."""
+        def read_key(self) -> str | None:
+            """Return the key. A longer text is for the next program, such as the shell: it and what follows is left."""
             with self._undivided(), suppress(OSError):  # the terminal was closed
-                waiting = self._count_keys() if self._prepare() else 0
-                if waiting == 1:
-                    return os.read(self._file, 1).decode("ascii", "replace")
-                if waiting > 1:
+                if self._prepare():
+                    waiting = self._count_keys()
+                    if waiting <= MAX_KEY_BYTES:
+                        return _first_key(os.read(self._file, waiting)) if waiting else ""
                     self._leaves_keys = True
                     self._restore()
-            return ""
+            return None
 
         @contextmanager
         def _undivided(self) -> Iterator[None]:

@@ -184,7 +184,7 @@ def test_the_live_line_says_what_the_polls_find(at_terminal: Terminal) -> None:
         "Waiting for approval",
         "The provider asks to slow down",
         "No connection, next try in 20 s",
-        "The provider has a problem, next try in 20 s",
+        "Provider error, next try in 20 s",
         "Waiting for approval",
     ]
 

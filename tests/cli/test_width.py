@@ -55,7 +55,7 @@ def test_output_fits_the_window_whatever_the_name_is(terminal: Terminal, name: s
 def test_help_fits_the_window(terminal: Terminal, command: list[str], columns: int) -> None:
     terminal.interactive = True
     assert terminal.run(*command, "--help", COLUMNS=str(columns)) == 0
-    assert not re.search(r"(?<!ARGS\])\.\.\.", terminal.out)  # no sentence is cut
+    assert not re.search(r"[a-z]\.\.\.", terminal.out)  # no sentence is cut
     texts = terminal.out.partition("Example")[0]  # examples are commands, which are not broken
     assert [line for line in texts.splitlines() if len(line) > columns] == []
     assert [line for line in terminal.out.splitlines() if len(line) > 80] == []

@@ -123,7 +123,7 @@ def test_an_unknown_client_gets_a_hint(desktop: InteractiveDesktop, provider: Re
     end = desktop.run("login", AWESOME_ISSUER=provider.issuer, AWESOME_CLIENT_ID="nobody")
     assert end.code == 7
     assert "invalid_client" in end.err
-    assert "Hint: Check the client id." in end.err
+    assert "Hint: Check the client id:" in end.err
 
 
 def test_a_browser_approves_on_the_page_of_the_simulated_provider(desktop: InteractiveDesktop, tmp_path: Path) -> None:

@@ -168,8 +168,8 @@ def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed
     signed_in.login("--force", "--audience", "a\x1b[31m\u202eb")
     end = signed_in.run("whoami")
     assert (end.code, end.path) == (0, "full")
-    assert "  audience:     a[31mb\n" in end.out
-    assert signed_in.run("whoami", "--json").path == "fast"
+    assert "  For API       a[31mb\n" in end.out
+    assert signed_in.run("whoami", "--json").path == "full"  # config.toml has escapes, which only the full program reads
 
 
 def test_a_name_that_stdout_cannot_encode_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
@@ -266,7 +266,7 @@ def acme(desktop: ProviderDesktop) -> Callable[..., tuple[int, str, str]]:
 def test_the_commands_of_another_program_take_the_fast_path_too(acme: Callable[..., tuple[int, str, str]]) -> None:
     assert acme("login")[0] == 0
     code, out, loaded = acme("whoami")
-    assert (code, out.splitlines()[0], loaded) == (0, "Juan <juan@example.com>", "")
+    assert (code, out.splitlines()[0], loaded) == (0, "✓ Juan <juan@example.com>", "")
     assert acme("deploy") == (0, "Juan\n", "")
     assert acme("deploy", ACME_KEYRING_TIMEOUT="30")[:2] == (0, "Juan\n")  # by the full program
     assert acme("logout")[0] == 0

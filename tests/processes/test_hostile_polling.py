@@ -67,23 +67,27 @@ def test_polling_continues_after(acts: list[Act], program: Program, hostile_prov
         pytest.param(Respond(403, {"error": "access_denied"}), 5, "access_denied", "denied", id="denied"),
         pytest.param(EXPIRED, 6, "expired_token", "expired", id="expired"),
         pytest.param(Respond(400, {"error": "invalid_grant"}), 6, "expired_token", "expired", id="invalid grant"),
-        pytest.param(Respond(401, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="unknown client"),
+        pytest.param(
+            Respond(401, {"error": "invalid_client"}), 7, "invalid_client", "public client", id="unknown client"
+        ),
         pytest.param(
             Respond(403, {"error": "unauthorized_client"}),
             7,
             "unauthorized_client",
-            "Device Code",
+            "switch on the device authorization grant",
             id="grant not enabled",
         ),
         pytest.param(
             Respond(400, {"error": "unsupported_grant_type"}),
             7,
             "unsupported_grant_type",
-            "Grant Types",
+            "RFC 8628",
             id="no such grant",
         ),
         pytest.param(Respond(400, {"error": "on_fire"}), 7, "on_fire", "on_fire", id="an unregistered error code"),
-        pytest.param(Respond(429, {"error": "invalid_client"}), 7, "invalid_client", "Native", id="an error with 429"),
+        pytest.param(
+            Respond(429, {"error": "invalid_client"}), 7, "invalid_client", "public client", id="an error with 429"
+        ),
         pytest.param(Respond(404, {"message": "no"}), 7, "network", "404", id="no error code at all"),
         pytest.param(ChangeMembers(token_type="DPoP"), 7, "network", "Bearer", id="a token of another type"),
         pytest.param(Respond(200, {"token_type": "Bearer"}), 7, "network", "lacks access_token", id="no access token"),

@@ -154,7 +154,9 @@ def test_every_allowed_algorithm_is_accepted(
         pytest.param(
             "/device/code", ChangeMembers(user_code="\u200b"), "unusable user_code", id="an invisible user code"
         ),
-        pytest.param("/device/code", Respond(401, {"error": "invalid_client"}), "Native", id="an unknown client"),
+        pytest.param(
+            "/device/code", Respond(401, {"error": "invalid_client"}), "public client", id="an unknown client"
+        ),
     ],
 )
 def test_a_provider_that_cannot_be_trusted_gets_no_token_request(

@@ -67,7 +67,7 @@ def test_url_and_code_stay_visible_below_whatever_came_before(
         assert provider.issuer.approve(code)
         assert terminal.wait() == 0
         assert "Waiting" not in terminal.text
-        assert terminal.lines[-1].endswith("awesome api PATH")
+        assert terminal.lines[-1].endswith("awesome whoami")
         assert terminal.colour_of("✓") == "green"
 
 

@@ -249,11 +249,11 @@ def test_a_program_that_starts_in_the_background_reads_no_keys(program: Path) ->
 @pytest.mark.parametrize(
     ("pasted", "script", "seen"),
     [
-        ("one\ntwo\n", 'read -r first; read -r second; echo "<$first> <$second>"', "<one> <two>"),
-        ("one", 'read -r line; echo "<$line>"', "<one more>"),
-        ("\x1b[A", 'read -r line; echo "<$(printf %s "$line" | tr "\\033" E)>"', "<E[A more>"),
+        ("first line\nsecond\n", 'read -r one; read -r two; echo "<$one> <$two>"', "<first line> <second>"),
+        ("echo a word", 'read -r line; echo "<$line>"', "<echo a word more>"),
+        ("\x1b[A\x1b[A\x1b[A", 'read -r line; echo "<$(printf %s "$line" | tr "\\033" E)>"', "<E[AE[AE[A more>"),
     ],
-    ids=["lines", "a part of a line", "an arrow"],
+    ids=["lines", "a part of a line", "arrows"],
 )
 def test_text_that_is_pasted_is_left_whole_for_the_next_program(
     program: Path, pasted: str, script: str, seen: str
@@ -405,7 +405,7 @@ def send(number: int) -> None:
 
 
 @contextmanager
-def reading(terminal: Terminal) -> Iterator[Callable[[], str]]:
+def reading(terminal: Terminal) -> Iterator[Callable[[], str | None]]:
     """Read keys during the block, and check that the terminal and the handler are afterwards what they were before."""
     before = terminal.settings, signal.getsignal(signal.SIGTSTP)
     with pressed_keys(terminal.stdin) as read_key:
@@ -433,12 +433,21 @@ def test_after_a_paste_no_keys_are_read_and_the_terminal_stays_as_it_was(
 ) -> None:
     before = terminal.settings
     with reading(terminal) as read_key:
-        terminal.press("ls\n")
-        assert read_key() == ""
+        terminal.press("ls --long\n")
+        assert read_key() is None
         assert terminal.settings == before
         monkeypatch.setattr(tty, "setcbreak", pytest.fail)
-        assert read_key() == ""
-    assert terminal.stdin.readline() == "ls\n"
+        assert read_key() is None
+    assert terminal.stdin.readline() == "ls --long\n"
+
+
+@pytest.mark.parametrize(("typed", "key"), [("cq", "c"), ("\033[A", ""), ("é", "\ufffd")], ids=["two", "arrow", "é"])
+def test_what_is_typed_within_one_look_is_one_key(terminal: Terminal, typed: str, key: str) -> None:
+    with reading(terminal) as read_key:
+        terminal.press(typed)
+        assert read_key() == key
+        terminal.press("c")
+        assert read_key() == "c"
 
 
 def test_a_terminal_that_passes_on_keys_already_is_left_as_it_is(terminal: Terminal) -> None:
@@ -577,7 +586,7 @@ def test_in_the_background_the_terminal_is_left_alone(terminal: Terminal, monkey
         terminal.press("c")
         with monkeypatch.context() as context:
             context.setattr(os, "tcgetpgrp", lambda _: os.getpgrp() + 1)
-            assert read_key() == ""
+            assert read_key() is None
         assert read_key() == "c"
 
 
@@ -595,7 +604,7 @@ def test_a_terminal_that_is_closed_during_the_block_has_no_keys(terminal: Termin
     with pressed_keys(terminal.stdin) as read_key:
         assert read_key
         terminal.hang_up()
-        assert read_key() == ""
+        assert read_key() is None
 
 
 def test_a_terminal_that_is_closed_while_a_key_is_being_read_has_no_keys(
@@ -608,7 +617,7 @@ def test_a_terminal_that_is_closed_while_a_key_is_being_read_has_no_keys(
         assert read_key
         terminal.press("c")
         monkeypatch.setattr(os, "read", closed)
-        assert read_key() == ""
+        assert read_key() is None
 
 
 def test_a_terminal_of_another_session_has_no_keys(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

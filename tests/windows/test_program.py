@@ -113,7 +113,7 @@ def test_concurrent_commands_with_an_expired_access_token_refresh_once(
 def test_doctor_succeeds_and_does_not_print_the_home_folder(program: WindowsProgram) -> None:
     program.succeed("login")
     report = program.succeed("doctor", "--online").out
-    assert f"ok keyring: {LOCKER}" in report
+    assert "ok keyring: Windows Credential Locker" in report
     assert "!!" not in report
     assert "~\\AppData\\Local\\awesome-cli" in report
     assert program.python.app_data.parts[-3] + "\\" not in report
@@ -127,11 +127,12 @@ def test_the_demo_runs_to_its_end(program: WindowsProgram) -> None:
 def test_demo_serve_prints_settings_for_powershell(program: WindowsProgram) -> None:
     process = program.python.start("-m", "awesome_cli", "demo", "serve")
     assert process.stdout
-    lines = [process.stdout.readline(), process.stdout.readline()]
+    lines = [process.stdout.readline() for _ in range(5)]
     process.kill()
     wait_on_windows(process)
-    assert re.fullmatch(r'\$env:AWESOME_ISSUER = "http://127\.0\.0\.1:\d+/"\n', lines[0])
-    assert lines[1] == '$env:AWESOME_CLIENT_ID = "awesome-demo"\n'
+    assert lines[0] == '$env:AWESOME_PROFILE = "demo"\n'
+    assert re.fullmatch(r'\$env:AWESOME_ISSUER = "http://127\.0\.0\.1:\d+/"\n', lines[1])
+    assert lines[2] == '$env:AWESOME_CLIENT_ID = "awesome-demo"\n'
 
 
 def test_a_login_with_the_plain_file_works_without_posix_modes(program: WindowsProgram) -> None:
