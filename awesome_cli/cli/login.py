@@ -206,10 +206,12 @@ def _keep_in_plaintext_file(context: CommandContext, options: LoginOptions) -> L
     stores = context.account.stores
     if stores.has_plaintext_file and not options.insecure_storage:
         try:
-            stores.keyring.open()
+            stores.keyring.load_user()
         except NoKeyringError as error:
             offer_plaintext_file(context.console, error, may_ask=not options.json)
             return replace(options, insecure_storage=True)
+        except (KeyringError, LoginRequiredError):
+            pass  # the sign-in finds out what is wrong
     return options
 
 

@@ -66,10 +66,6 @@ class SessionStore:
     def backend_name(self) -> str:
         return self._secrets.backend_name
 
-    def open(self) -> None:
-        """Open the store, as any other call does. Raises KeyringError, if there is none."""
-        _ = self.backend_name
-
     @property
     def application(self) -> str:
         return self._secrets.application

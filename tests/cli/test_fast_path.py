@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
@@ -19,8 +22,6 @@ from support.brand import AWESOME
 from support.terminal import account_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
@@ -88,3 +89,84 @@ def test_the_fast_path_does_not_answer_for_a_revoked_session(
 
 def test_the_fast_path_does_not_answer_other_commands(home: dict[str, str]) -> None:
     assert answer(["token"], home, AWESOME, now=0.0, stdout=Stream()) is None
+
+
+@pytest.fixture
+def fast_home(home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a session in an ordinary keyring; the state and config folders of the fast path are below it."""
+    terminal.login()
+    monkeypatch.setattr(fast_path, "account_folders", lambda _: [str(tmp_path)])
+    monkeypatch.setattr(fast_path, "_read", terminal.keyring.get_password)
+    for folder in ("config/awesome-cli", ".local/state/awesome-cli"):
+        Path(home["HOME"], folder).mkdir(parents=True, exist_ok=True)
+    return Path(home["HOME"])
+
+
+@pytest.mark.parametrize(
+    ("config", "is_fast"),
+    [
+        ("", True),
+        ('[profiles.default]\nissuer = "https://provider.example/"\n', True),
+        ('[profiles.default]\nscope = "openid profile email offline_access"\n', True),
+        ('[profiles.default]\nscope="openid"\n', False),
+        ('[profiles.default]\naudience = "https://api.example/"\n', False),
+        ('[profiles.default]\n"\\u0061udience" = "https://api.example/"\n', False),
+    ],
+)
+def test_whoami_is_fast_where_no_setting_can_differ_from_the_session(
+    fast_home: Path,
+    home: dict[str, str],
+    terminal: Terminal,
+    config: str,
+    is_fast: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    (fast_home / "config/awesome-cli/config.toml").write_text(config, "utf-8")
+    now = terminal.time.now()
+    for command in (["whoami"], ["whoami", "--json"]):
+        assert (answer(command, home, AWESOME, now=now, stdout=Stream()) is not None) == is_fast
+    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) == "Welcome Juan!"
+
+
+@pytest.mark.parametrize("variable", ["AWESOME_SCOPE", "AWESOME_AUDIENCE", "AUTH0_AUDIENCE"])
+def test_whoami_with_a_scope_or_audience_in_a_variable_is_for_the_full_program(
+    fast_home: Path, home: dict[str, str], terminal: Terminal, variable: str
+) -> None:
+    assert fast_home.exists()
+    environ = {**home, variable: "openid"}
+    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
+    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"
+
+
+@pytest.mark.parametrize(
+    ("index", "is_fast"),
+    [('{"profiles": {}}', True), ("", True), ("{", False), ("[]", False), ('{"profiles": 7}', False)],
+)
+def test_a_damaged_index_is_for_the_full_program_which_warns(
+    fast_home: Path,
+    home: dict[str, str],
+    terminal: Terminal,
+    index: str,
+    is_fast: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    (fast_home / ".local/state/awesome-cli/sessions.json").write_text(index, "utf-8")
+    for command in (["say-hi"], ["whoami"], ["whoami", "--json"]):
+        found = answer(command, home, AWESOME, now=terminal.time.now(), stdout=Stream())
+        assert (found is not None) == is_fast
+
+
+def test_the_fast_path_names_the_application_and_uses_colours(
+    fast_home: Path, home: dict[str, str], terminal: Terminal
+) -> None:
+    index = {"profiles": {"default": SECRET_SERVICE}, "applications": {SECRET_SERVICE: "GNOME Keyring", "x": 7}}
+    (fast_home / ".local/state/awesome-cli/sessions.json").write_text(json.dumps(index), "utf-8")
+    stdout = Stream()
+    plain = answer(["whoami"], home, AWESOME, now=terminal.time.now(), stdout=stdout)
+    assert plain is not None
+    assert plain.endswith("  Kept in       GNOME Keyring")
+    stdout.terminal = True
+    coloured = answer(["whoami"], home, AWESOME, now=terminal.time.now(), stdout=stdout)
+    assert coloured is not None
+    assert coloured.startswith("\033[32m✓ \033[0m\033[1mJuan <juan@example.com>\033[0m\n")
+    assert re.sub(r"\033\[\d*m", "", coloured) == plain
+    assert answer(["whoami"], {**home, "AWESOME_PLAIN": "1"}, AWESOME, now=terminal.time.now(), stdout=stdout) == plain
+    assert answer(["whoami"], {**home, "COLUMNS": "40"}, AWESOME, now=terminal.time.now(), stdout=stdout) is None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 from typing import Any
 
 import pytest
@@ -157,6 +159,22 @@ def test_a_link_cannot_break_out_of_its_sequence() -> None:
 )
 def test_the_size_is_that_of_the_variables_or_of_the_terminal(environ: dict[str, Any], size: tuple[int, int]) -> None:
     assert style(**environ).size == size
+
+
+def test_a_variable_cannot_make_the_terminal_larger(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((60, 20)))
+    monkeypatch.setattr(Stream, "fileno", lambda _: 1)
+    assert style(COLUMNS="300", LINES="10").size == (60, 10)
+    assert style().size == (60, 20)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of terminals")
+def test_a_terminal_is_drawn_on_only_by_its_foreground_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert style().is_in_foreground  # unless it is known to be another's
+    monkeypatch.setattr(Stream, "fileno", lambda _: 1)
+    for group, is_in_foreground in ((os.getpgrp(), True), (os.getpgrp() + 1, False)):
+        monkeypatch.setattr(os, "tcgetpgrp", lambda _, group=group: group)
+        assert style().is_in_foreground == is_in_foreground
 
 
 def test_only_a_terminal_has_a_width() -> None:

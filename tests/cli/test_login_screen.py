@@ -12,6 +12,7 @@ from keyring.backends.fail import Keyring
 
 from awesome_cli.cli import login_screen
 from awesome_cli.cli.qr_code import BLOCKS, DARK_ON_LIGHT
+from awesome_cli.cli.style import StreamStyle
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Delay, Disconnect, Respond
 from awesome_cli.testing.terminal import Stream
 from support.rendering import ERASED, live_lines, rendered
@@ -354,3 +355,118 @@ def test_say_hi_asks_whether_to_sign_in_anew_after_the_session_has_ended(at_term
     assert at_terminal.run("say-hi", stdin="n\n") == 4
     assert at_terminal.err.startswith("The session has expired and has no refresh token. Sign in now? [Y/n] ")
     assert at_terminal.run("say-hi", stdin="\n") == 0
+
+
+@pytest.mark.parametrize("columns", [1, 2, 10, 20])
+def test_a_tiny_window_gets_what_fits(at_terminal: Terminal, columns: int) -> None:
+    at_terminal.provider.at("/token", PENDING)
+    assert at_terminal.run("login", COLUMNS=str(columns), LINES="1") == 0
+    assert all(len(line) < max(columns, 1) for line in live_lines(at_terminal.err))
+    assert CODE in at_terminal.err
+
+
+def test_at_forty_columns_the_time_left_is_never_cut(at_terminal: Terminal) -> None:
+    at_terminal.provider.at("/token", SLOW_DOWN, Disconnect(), Respond(502, b""), Delay(3))
+    sign_in(at_terminal, "--no-qr", columns=40)
+    found = live_lines(at_terminal.err)
+    assert all(re.search(r" · \d+:\d\d( · |$)", line) for line in found)
+    states = {line[2:].partition(" · ")[0] for line in found}
+    assert {"Asked to slow down", "Offline, retry in 20 s", "Provider error, retry in 20 s"} <= states
+
+
+def test_a_wait_beyond_the_end_of_the_code_is_not_announced(at_terminal: Terminal) -> None:
+    at_terminal.provider.at("/token", Respond(429, b"", {"retry-after": "999999"}))
+    assert at_terminal.run("login") == 7
+    assert "Provider error · expires in" in at_terminal.err
+    assert "next try" not in at_terminal.err
+
+
+def test_a_clock_that_is_set_back_adds_no_time(at_terminal: Terminal) -> None:
+    at_terminal.provider.at("/token", PENDING)
+    begun = at_terminal.time.now()
+    at_terminal.set(now=lambda: at_terminal.time.now() - (3600 if at_terminal.time.now() > begun + 2 else 0))
+    assert at_terminal.run("login") in (0, 8)
+    assert {re.findall(r"expires in (\d+):", line)[0] for line in live_lines(at_terminal.err)} <= {"14", "15"}
+
+
+def test_nothing_is_drawn_while_another_program_has_the_terminal(
+    at_terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StreamStyle, "is_in_foreground", False)
+    assert at_terminal.run("login") == 0
+    assert ERASED not in at_terminal.err
+    assert "Waiting" not in at_terminal.err
+
+
+def test_keys_that_cannot_be_read_any_more_are_not_offered(
+    at_terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys: list[str | None] = ["", "", None]
+
+    @contextmanager
+    def press(_: object) -> Iterator[object]:
+        yield lambda: keys.pop(0) if keys else None
+
+    monkeypatch.setattr(login_screen, "pressed_keys", press)
+    sign_in(at_terminal, "--no-qr")
+    offered = ["c copies the link" in line for line in live_lines(at_terminal.err)]
+    assert offered[0]
+    assert not offered[-1]
+
+
+def test_a_provider_that_changes_its_issuer_again_is_refused(at_terminal: Terminal) -> None:
+    at_terminal.provider.at(DISCOVERY, ChangeMembers(issuer="https://provider.example"))
+    at_terminal.provider.at(DISCOVERY, ChangeMembers(issuer="https://provider.example/"))
+    assert at_terminal.run("login", "--issuer", "https://provider.example/", AWESOME_ISSUER=None) == 7
+    assert at_terminal.err.count("that is used") == 1
+    assert at_terminal.paths == [DISCOVERY, DISCOVERY]
+
+
+def test_an_issuer_without_its_slash_is_that_of_the_session(at_terminal: Terminal) -> None:
+    at_terminal.login()
+    assert at_terminal.run("login", "--issuer", "https://provider.example", AWESOME_ISSUER=None) == 0
+    assert "You are already signed in" in at_terminal.err
+    at_terminal.interactive = False
+    assert at_terminal.run("login", "--issuer", "https://provider.example", AWESOME_ISSUER=None) == 7
+
+
+def test_advice_names_the_profile(at_terminal: Terminal) -> None:
+    at_terminal.login("--profile", "work", "--scope", "openid")
+    assert "ask for them: awesome login --profile work --force --scope" in at_terminal.err
+    assert at_terminal.run("login", "--profile", "work") == 0
+    assert "To sign in anew: awesome login --profile work --force\n" in at_terminal.err
+
+
+def test_a_session_in_the_keyring_does_not_move_to_a_file_without_a_word(at_terminal: Terminal) -> None:
+    at_terminal.login()
+    assert at_terminal.run("login", "--insecure-storage") == 0
+    hint = "The session stays in the keyring. To keep it in a file: awesome login --force --insecure-storage\n"
+    assert hint in at_terminal.err
+    assert at_terminal.run("login", "--force", "--insecure-storage") == 0
+    assert at_terminal.run("login", "--insecure-storage") == 0
+    assert hint not in at_terminal.err
+
+
+def test_a_session_in_a_file_is_renewed_there_if_there_is_no_keyring_and_the_user_agrees(at_terminal: Terminal) -> None:
+    at_terminal.login("--insecure-storage")
+    at_terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    assert at_terminal.run("login", "--force", stdin="n\n") == 9
+    assert "replaces" not in at_terminal.err
+    assert at_terminal.run("login", "--force", stdin="y\n") == 0
+    assert "Session in a plain file: " in at_terminal.err
+    at_terminal.interactive = False
+    assert at_terminal.run("login", "--force") == 9
+
+
+@pytest.mark.parametrize("stdin", ["", "provider.example"])
+def test_the_end_of_input_ends_the_line_of_the_question(at_terminal: Terminal, stdin: str) -> None:
+    assert at_terminal.run("login", stdin=stdin, AWESOME_ISSUER=None, AWESOME_CLIENT_ID=None) == 3
+    assert "\nError: The " in at_terminal.err
+
+
+def test_a_question_is_wrapped_like_everything_else(at_terminal: Terminal) -> None:
+    at_terminal.set(keyring=Keyring())  # type: ignore[no-untyped-call]  # keyring leaves this one untyped
+    assert at_terminal.run("login", stdin="\n", COLUMNS="40") == 9
+    question = at_terminal.err.partition(" [y/N] ")[0].splitlines()
+    assert max(map(len, question)) <= 40
+    assert " ".join(question).endswith("whoever reads your files?")

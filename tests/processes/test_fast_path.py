@@ -169,7 +169,9 @@ def test_a_setting_with_control_characters_is_printed_by_the_full_program(signed
     end = signed_in.run("whoami")
     assert (end.code, end.path) == (0, "full")
     assert "  For API       a[31mb\n" in end.out
-    assert signed_in.run("whoami", "--json").path == "full"  # config.toml has escapes, which only the full program reads
+    assert (
+        signed_in.run("whoami", "--json").path == "full"
+    )  # config.toml has escapes, which only the full program reads
 
 
 def test_a_name_that_stdout_cannot_encode_is_printed_by_the_full_program(signed_in: ProviderDesktop) -> None:
