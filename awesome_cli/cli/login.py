@@ -10,18 +10,13 @@ import typer
 
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import account_fields, full_name, kept_in, moment, short_issuer, tilde, token_notice
-from awesome_cli.cli.login_prompts import (
-    ask_for_missing_settings,
-    differ_by_slash,
-    issuer_as_named,
-    offer_plaintext_file,
-)
+from awesome_cli.cli.format import account_fields, short_issuer, tilde, token_notice
+from awesome_cli.cli.login_prompts import ask_for_missing_settings, is_same_issuer, offer_plaintext_file
+from awesome_cli.cli.login_report import announce_replacement, login_command, report_success
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
     AwesomeError,
-    ConfigError,
     InvalidTokenError,
     IssuerMismatchError,
     KeyringError,
@@ -30,12 +25,11 @@ from awesome_cli.errors import (
     ProviderError,
     UsageError,
 )
-from awesome_cli.hints import fill_placeholders, hint_for
+from awesome_cli.hints import hint_for
 from awesome_cli.sessions.model import Session, User
 from awesome_cli.settings.profile import is_same_setting
 
 if TYPE_CHECKING:
-    from awesome_cli.cli.layout import TextPart
     from awesome_cli.provider.config import ClientConfig
     from awesome_cli.settings.profile import Settings
 
@@ -53,6 +47,9 @@ class LoginOptions:
     json: bool = False
     force: bool = False
     insecure_storage: bool = False
+
+    def with_issuer(self, issuer: str) -> LoginOptions:
+        return replace(self, flags={**self.flags, "domain": None, "issuer": issuer})
 
 
 @app.command(
@@ -136,17 +133,18 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         options = replace(options, insecure_storage=True)
     if account.token_from_environment:
         console.note(token_notice(context.brand))
-    if stored and console.is_interactive and differ_by_slash(config.issuer, stored.issuer):
-        options = replace(options, flags={**options.flags, "domain": None, "issuer": stored.issuer})
+    if stored and is_same_issuer(context, settings, stored.issuer):
+        options = options.with_issuer(stored.issuer)
         config = account.client_config(account.settings.resolve(options.flags), stored)
     if stored and _is_wanted(stored, config, options):
         with suppress(LoginRequiredError):  # it has ended
             return _already_signed_in(context, options)
     options = _keep_in_plaintext_file(context, options)
     if stored and (stored.refreshable or stored.is_valid(context.environment.now())):
-        _announce_replacement(context, stored)
+        announce_replacement(context, stored)
     session, options = _run_device_flow(context, options, stored, until_reported)
-    _report_success(context, options, session.user)
+    saved = _save_settings(account, options)
+    report_success(context, session.user, saved=saved, is_plaintext=options.insecure_storage)
     return session.user
 
 
@@ -168,10 +166,10 @@ def _run_device_flow(
                     until_reported=until_reported,
                 )
         except IssuerMismatchError as error:
-            if is_corrected:
+            if is_corrected or not is_same_issuer(context, settings, error.named):
                 raise
-            is_corrected = True
-            options = replace(options, flags=issuer_as_named(context, options.flags, settings, error))
+            context.console.show(f"The provider spells its issuer {error.named}; that is used.")
+            options, is_corrected = options.with_issuer(error.named), True
             continue
         return session, options
 
@@ -215,15 +213,6 @@ def _keep_in_plaintext_file(context: CommandContext, options: LoginOptions) -> L
     return options
 
 
-def _announce_replacement(context: CommandContext, stored: User) -> None:
-    profile = context.account.profile
-    context.console.show(
-        f"This replaces the session of {stored.name} at {short_issuer(stored.issuer)} (profile {profile}). To keep"
-        f" both, give the new one a profile: {context.brand.name} login --profile NAME",
-        indent="  ",
-    )
-
-
 def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
     """Keep a session that is valid or can be renewed, and move it to the keyring if it belongs there."""
     account, console = context.account, context.console
@@ -243,58 +232,15 @@ def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
     console.note(
         (f"{console.err.symbol('success')} ", "success"),
         f"You are already signed in as {user.name} at {short_issuer(user.issuer)}."
-        f" To sign in anew: {_command(context)} --force",
+        f" To sign in anew: {login_command(context)} --force",
         indent="  ",
     )
     if options.insecure_storage and not account.stores.has_plaintext_file:
-        console.note(
-            f"The session stays in the keyring. To keep it in a file: {_command(context)} --force --insecure-storage"
-        )
+        command = f"{login_command(context)} --force --insecure-storage"
+        console.note(f"The session stays in the keyring. To keep it in a file: {command}")
     for difference in account.settings.differences(user.audience, user.requested_scope):
         console.warning(difference)
     return user
-
-
-def _report_success(context: CommandContext, options: LoginOptions, user: User) -> None:
-    account, console = context.account, context.console
-    tick: TextPart = (f"{console.err.symbol('success')} ", "success")
-    saved = _save_settings(account, options)
-    _warn_about_session(context, options, user)
-    console.note(tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  ")
-    console.note(f"  Session in {kept_in(account)}{f'; settings in {saved}' if saved else ''}", indent="  ")
-    console.note("  Next: ", *_next_commands(context), indent="  ")
-
-
-def _warn_about_session(context: CommandContext, options: LoginOptions, user: User) -> None:
-    console = context.console
-    if not user.refreshable:
-        ends = moment(user.expires_at, context.environment.now())
-        console.warning(
-            f"The provider gave no refresh token: this session ends {ends} and cannot be renewed. Allow refresh"
-            f" tokens for this application at the provider, and ask for them: {_command(context)} --force"
-            ' --scope "openid profile email offline_access"'
-        )
-    if options.insecure_storage:
-        console.warning("Your tokens lie as plain text in a file. Whoever reads that file is signed in as you.")
-
-
-def _command(context: CommandContext) -> str:
-    return fill_placeholders("{login}", context.brand, profile=context.console.profile)
-
-
-def _next_commands(context: CommandContext) -> list[TextPart]:
-    """Return the commands that a session is for, as far as the program has them."""
-    brand, profile = context.brand, context.console.profile
-    words = {"say-hi": "", "whoami": ""}
-    with suppress(ConfigError):
-        words |= {"api": " PATH"} if context.account.settings.api_url else {}
-    commands = [f"{brand.name} {name}{argument}" for name, argument in words.items() if name in brand.commands]
-    named = [f"{command} --profile {profile}" if profile else command for command in commands]
-    separator: TextPart = (f" {context.console.err.symbol('separator')} ", "dim")
-    parts: list[TextPart] = []
-    for command in named:
-        parts += [*([separator] if parts else []), (command, "accent")]
-    return parts
 
 
 def _save_settings(account: Account, options: LoginOptions) -> str:

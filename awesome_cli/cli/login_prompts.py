@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.errors import ConfigError, IssuerMismatchError, KeyringError, NoKeyringError
+from awesome_cli.errors import ConfigError, KeyringError, NoKeyringError
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
     from awesome_cli.settings.profile import Profile, Settings
-
-ANSWER_ATTEMPTS = 3  # to give a client id
 
 
 def ask_for_missing_settings(context: CommandContext, flags: Settings, *, is_signed_in: bool) -> Settings:
@@ -45,25 +43,12 @@ def offer_plaintext_file(console: Console, error: KeyringError, *, may_ask: bool
         raise error
 
 
-def differ_by_slash(issuer: str, other: str) -> bool:
-    """Whether nothing but a slash at the end of one distinguishes two issuers."""
-    return f"{issuer}/" == other or issuer == f"{other}/"
+def is_same_issuer(context: CommandContext, settings: Profile, named: str) -> bool:
+    """Whether ``named`` is meant by the issuer in the settings, because only a slash at the end of one is missing.
 
-
-def issuer_as_named(
-    context: CommandContext, flags: Settings, settings: Profile, error: IssuerMismatchError
-) -> Settings:
-    """Return flags with the issuer as the provider spells it, or raise the error.
-
-    It is taken over at a terminal alone, if nothing but a slash at its end differs, and only where it does not come
-    from a variable, which would contradict the session in every command that follows.
+    That is so at a terminal alone, where it can be said, and not for an issuer from a variable, which would contradict
+    the session in every command that follows.
     """
     issuer, source = settings.issuer or "", settings.sources.get("issuer")
-    if (
-        not differ_by_slash(error.named, issuer)
-        or not context.console.is_interactive
-        or source not in ("flag", "config.toml")
-    ):
-        raise error
-    context.console.show(f"The provider spells its issuer {error.named}; that is used.")
-    return {**flags, "domain": None, "issuer": error.named}
+    differs = f"{issuer}/" == named or issuer == f"{named}/"
+    return differs and context.console.is_interactive and source in ("flag", "config.toml")
