@@ -76,10 +76,6 @@ class Console:
         """Print a result. Raises OutputClosedError, if the reader has closed the pipe; OutputError."""
         self._write(safe_lines(text) + end)
 
-    def lines(self, *texts: str) -> None:
-        """Print each text as one line of a result. Raises as :meth:`result` does."""
-        self._write("".join(f"{safe_line(text)}\n" for text in texts))
-
     def paragraph(self, *parts: TextPart, indent: str = "") -> None:
         """Print a result in colours, on lines that fit into the terminal. Raises as :meth:`result` does."""
         self._write(self.out.paragraph(parts, indent))

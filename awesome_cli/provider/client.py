@@ -29,7 +29,7 @@ from awesome_cli.oauth.token import TokenResponse, parse_refresh, refresh_form, 
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
 from awesome_cli.provider.cache import MetadataCache
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.device_flow import NO_OBSERVER, Deadline, DeviceFlow, SignInObserver, poll
+from awesome_cli.provider.device_flow import NO_OBSERVER, Deadline, DeviceFlow, PollObserver, poll
 from awesome_cli.provider.http import open_client
 from awesome_cli.provider.metadata import ProviderMetadata
 from awesome_cli.provider.request import Connection, WaitObserver
@@ -74,7 +74,7 @@ class OidcClient:
         deadline = Deadline(device.expires_in, timeout, self._now)
         return DeviceFlow(device=device, token_form=token_form, deadline=deadline)
 
-    async def poll_for_token(self, flow: DeviceFlow, observer: SignInObserver = NO_OBSERVER) -> Session:
+    async def poll_for_token(self, flow: DeviceFlow, observer: PollObserver = NO_OBSERVER) -> Session:
         """Wait for the approval and validate the tokens (RFC 8628 §3.4); tokens that are not valid are revoked.
 
         Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.

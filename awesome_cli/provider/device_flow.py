@@ -24,11 +24,8 @@ from awesome_cli.oauth.token import TokenResponse
 CLOCK_CHECK_INTERVAL = 0.25  # seconds between two looks at the wall clock, which goes on while a laptop sleeps
 
 
-class SignInObserver(Protocol):
-    """Receives what happens during a sign-in."""
-
-    def on_code(self, device: DeviceAuthorization) -> None:
-        """Receive the code, to be shown to the user before the first poll."""
+class PollObserver(Protocol):
+    """Receives what happens while polling goes on."""
 
     def on_poll(self, state: PollState, wait: float) -> None:
         """Receive what a poll found, and the seconds until the next one."""
@@ -37,10 +34,14 @@ class SignInObserver(Protocol):
         """Be called at least twice a second with the time that a request has taken, or 0 between requests."""
 
 
-class _NoObserver:
-    def on_code(self, device: DeviceAuthorization) -> None:
-        pass
+class SignInObserver(PollObserver, Protocol):
+    """Receives what happens during a sign-in."""
 
+    def on_code(self, device: DeviceAuthorization) -> None:
+        """Receive the code, to be shown to the user before the first poll."""
+
+
+class _NoObserver:
     def on_poll(self, state: PollState, wait: float) -> None:
         pass
 
@@ -48,7 +49,7 @@ class _NoObserver:
         pass
 
 
-NO_OBSERVER: SignInObserver = _NoObserver()
+NO_OBSERVER: PollObserver = _NoObserver()
 
 
 class Deadline:
@@ -87,7 +88,7 @@ async def poll(
     *,
     now: Callable[[], float],
     log: Callable[[str], None],
-    observer: SignInObserver,
+    observer: PollObserver,
 ) -> TokenResponse:
     """Poll as RFC 8628 §3.5 schedules it. Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError."""
     schedule, polled, deadline = PollingSchedule.start(flow.device.interval), False, flow.deadline

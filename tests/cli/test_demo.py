@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from typing import TYPE_CHECKING
@@ -130,7 +131,8 @@ def test_a_request_is_described_without_codes_and_tokens(request_: Request, resp
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are those of POSIX")
 def test_demo_serve_shows_its_requests(tmp_path: Path) -> None:
-    environ = {"HOME": str(tmp_path), "PYTHONPATH": PYTHON_PATH}
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE")}
+    environ = {**measured, "HOME": str(tmp_path), "PYTHONPATH": PYTHON_PATH}
     with screen([sys.executable, "-m", "awesome_cli", "demo", "serve"], environ, columns=100) as terminal:
         text = terminal.wait_for("Ctrl-C ends it")
         (issuer,) = re.findall(r"export AWESOME_ISSUER=(\S+)", text)

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from keyring.backends.fail import Keyring
+from keyring.errors import KeyringLocked
 
 from awesome_cli.cli import login_screen
 from awesome_cli.cli.qr_code import BLOCKS, DARK_ON_LIGHT
 from awesome_cli.cli.style import StreamStyle
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Delay, Disconnect, Respond
+from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.terminal import Stream
 from support.rendering import ERASED, live_lines, rendered
 
@@ -456,6 +458,17 @@ def test_a_session_in_a_file_is_renewed_there_if_there_is_no_keyring_and_the_use
     assert "Session in a plain file: " in at_terminal.err
     at_terminal.interactive = False
     assert at_terminal.run("login", "--force") == 9
+
+
+def test_a_session_in_a_file_does_not_hide_that_the_keyring_is_locked(at_terminal: Terminal) -> None:
+    class Locked(MemoryKeyring):
+        def get_password(self, service: str, username: str) -> str | None:
+            raise KeyringLocked(service, username)
+
+    at_terminal.login("--insecure-storage")
+    at_terminal.set(keyring=Locked())
+    assert at_terminal.run("login", "--force", stdin="y\n") == 9
+    assert "Error: The keyring is locked.\nHint: Unlock it, when it asks or in its own application" in at_terminal.err
 
 
 @pytest.mark.parametrize("stdin", ["", "provider.example"])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.cli.format import clock_time
+from awesome_cli.cli.format import clock_time, moment
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Respond
+from awesome_cli.testing.time import START
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -203,3 +205,20 @@ def test_check_without_a_userinfo_endpoint_is_an_error(terminal: Terminal) -> No
     terminal.login()
     assert terminal.run("whoami", "--check") == 7
     assert "names no userinfo_endpoint" in terminal.err
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (0, "today 08:00 (just now)"),
+        (120, "today 07:58 (2 minutes ago)"),
+        (8 * 3600 + 60, "yesterday 23:59 (8 hours ago)"),
+        (26 * 3600, "yesterday 06:00"),
+        (3 * 86_400, "12 Jan 08:00"),
+        (20 * 86_400, "26 Dec 2026 08:00"),
+        (-60, "today 08:01"),
+    ],
+)
+def test_a_moment_is_formatted_in_local_time(ago: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("awesome_cli.cli.format._local", lambda instant: datetime.fromtimestamp(instant, UTC))
+    assert moment(START - ago, START) == words

@@ -14,6 +14,7 @@ from keyring.errors import KeyringLocked, NoKeyringError
 from awesome_cli.errors import KeyringError
 from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import MAX_COPIES, KeyringStore
+from awesome_cli.keystore.names import store_name
 from awesome_cli.system.environment import Backend
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.brand import AWESOME
@@ -223,3 +224,38 @@ def test_a_secret_that_is_not_text_is_empty() -> None:
     backend = MemoryKeyring()
     backend.get_password = lambda *_: b"\xff".decode()  # type: ignore[method-assign]
     assert keyring_store(backend).get("name") == ""
+
+
+class Anonymous(MemoryKeyring):
+    """Cannot tell which application is behind it."""
+
+    @property
+    def application(self) -> str:  # type: ignore[override]  # a plain attribute of the base class
+        raise OSError
+
+
+@pytest.mark.parametrize(
+    ("backend", "application"),
+    [(MemoryKeyring(), "memory"), (Anonymous(), ""), (null.Keyring(), "")],  # type: ignore[no-untyped-call]
+)
+def test_the_application_behind_a_backend_is_named_where_the_backend_can_tell(
+    backend: Backend, application: str
+) -> None:
+    store = KeyringStore(lambda: backend, username="user", timeout=5, note=print)
+    assert store.application == application
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"),
+    [
+        ("keyring.backends.SecretService.Keyring", "GNOME Keyring"),
+        ("keyring.backends.Windows.WinVaultKeyring", "Windows Credential Locker"),
+        ("keyring.backends.macOS.Keyring", "macOS Keychain"),
+        ("keyring.backends.libsecret.Keyring", "Secret Service"),
+        ("vault.Keyring", "vault.Keyring"),
+        ("insecure file /home/juan/x.json", "a plain file: /home/juan/x.json"),
+    ],
+)
+def test_people_read_names_that_they_know(backend: str, name: str) -> None:
+    assert store_name(backend, {"keyring.backends.SecretService.Keyring": "GNOME Keyring"}) == name
+    assert store_name("keyring.backends.SecretService.Keyring", {}) == "Secret Service"
