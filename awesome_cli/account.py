@@ -171,7 +171,7 @@ class Account:
 
         async def sign_in(client: OidcClient) -> Session:
             flow = await client.request_device_code(timeout=timeout)
-            observer.on_code(flow.device)
+            observer.on_code(flow.device, flow.deadline)
             return await client.poll_for_token(flow, observer)
 
         with self._observer.during_sign_in(observer):

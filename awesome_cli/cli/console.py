@@ -101,14 +101,14 @@ class Console:
         except OutputClosedError:
             raise OutputError("The program that read our events has ended.") from None
 
-    def table(self, rows: Sequence[Sequence[str]], *, has_header: bool = False) -> None:
-        """Print rows as columns that fit into the terminal. Raises as :meth:`result` does."""
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows, of which the first is the heading, as columns that fit. Raises as :meth:`result` does."""
         clean = [[safe_line(cell) for cell in row] for row in rows]
-        first, *others = table(clean, self.out.columns, self.out.symbol("ellipsis"))
-        self._write("".join(f"{line}\n" for line in (self.out.paint(first, "dim") if has_header else first, *others)))
+        heading, *lines = table(clean, self.out.columns, self.out.symbol("ellipsis"))
+        self._write("".join(f"{line}\n" for line in (self.out.paint(heading, "dim"), *lines)))
 
     def say(self, text: str) -> None:
-        """Print on stderr as it is, even with ``--quiet``."""
+        """Print text on stderr with its own line ends, even with ``--quiet``."""
         self._tell(f"{safe_lines(text)}\n")
 
     def show(self, *parts: TextPart, indent: str = "") -> None:
@@ -134,7 +134,7 @@ class Console:
             self.say_once(text)
 
     def live(self, *parts: TextPart) -> None:
-        """Draw the last line of stderr anew, cut where the terminal ends; it is erased before anything else is."""
+        """Draw the last line of stderr anew, cut where the terminal ends; the next output erases it."""
         if not self.err.is_in_foreground:
             self._has_live_line = False  # the shell has written below it
         elif self.err.can_redraw and not self.quiet:

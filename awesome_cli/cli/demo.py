@@ -31,7 +31,15 @@ from awesome_cli.testing.server import serve
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
-PASSED_ON = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM", "TERM_PROGRAM", "VTE_VERSION")  # on the terminal
+PASSED_ON = (
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LINES",
+    "NO_COLOR",
+    "TERM",
+    "TERM_PROGRAM",
+    "VTE_VERSION",
+)  # describe the terminal
 SERVED_PROFILE = "demo"
 
 
@@ -49,9 +57,8 @@ def demo(
     """
     context: CommandContext = ctx.obj
     if ctx.invoked_subcommand is None:
-        # Over SSH the browser is on another machine, and cannot reach a provider on this one.
-        is_remote = bool(context.environment.environ.get("SSH_CONNECTION"))
-        _run_all(context, auto=auto or is_remote or not context.console.is_interactive)
+        is_alone = context.environment.is_remote or not context.console.is_interactive
+        _run_all(context, auto=auto or is_alone)
 
 
 @app.command("serve", epilog=examples("{program} demo serve --port 8765"))
@@ -74,14 +81,7 @@ def serve_alone(
 
     with _provider(context, Clock(context.environment), port, observe) as provider:
         console.note("A provider for trying things out. Paste this into another terminal:")
-        settings = {
-            "profile": SERVED_PROFILE,
-            "issuer": provider.url,
-            "client_id": provider.client_id,
-            "audience": provider.api_url,
-            "api_url": provider.api_url,
-        }
-        for setting, value in settings.items():
+        for setting, value in {"profile": SERVED_PROFILE, **_settings(provider)}.items():
             console.result(assignment(brand.variable(setting), value, powershell=os.name == "nt"))
         console.note(
             "Then: ", (f"{brand.name} login", "accent"), ", and its API: ", (f"{brand.name} api hello", "accent")
@@ -92,8 +92,8 @@ def serve_alone(
 
 def describe(request: Request, response: Response) -> str:
     """Return one line about a request: never a token, nor a code."""
-    grant = {"": "", DEVICE_GRANT: " (device code)", "refresh_token": " (refresh token)"}
-    kind = grant.get(request.form.get("grant_type", ""), "") if request.path.endswith("/token") else ""
+    kinds = {DEVICE_GRANT: " (device code)", "refresh_token": " (refresh token)"}
+    kind = kinds.get(request.form.get("grant_type", ""), "") if request.path.endswith("/token") else ""
     error = f" {code}" if response.status >= HTTPStatus.BAD_REQUEST and (code := response.error()) else ""
     return f"{request.method} {request.path}{kind}: {response.status}{error}"
 
@@ -132,7 +132,7 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
         tour.step("Call a protected API with it.", "api", "hello")
         tour.step("Revoke the tokens and empty the keyring.", "logout")
         console.note()
-        console.note((f"{console.err.symbol('success')} ", "success"), "That was the demo.", indent="  ")
+        console.note(console.err.tick, "That was the demo.", indent="  ")
         console.note("  With your own provider: ", (f"{program} login --domain DOMAIN --client-id ID", "accent"))
         console.note("  (Auth0; for any other: ", (f"{program} login --issuer URL --client-id ID", "accent"), ")")
         console.note("  To try it command by command: ", (f"{program} demo serve", "accent"))
@@ -177,7 +177,7 @@ class _Tour:
             self._context.console.note((f"({sent}, new token until {clock_time(user.expires_at)})", "dim"))
 
     def _open_browser(self, url: str) -> bool:
-        """Open the browser, unless nobody is asked; where there is none, approve."""
+        """Open the browser, if a person approves; where none can be opened, approve. Return whether it was opened."""
         if self._provider.auto_approve:
             return False
         if self._context.environment.open_browser(url):
@@ -191,13 +191,7 @@ def _demo_environment(context: CommandContext, provider: ProviderSimulator, fold
     environment = context.environment
     passed_on = (*PASSED_ON, context.brand.variable("plain"))
     environ = {name: environment.environ[name] for name in passed_on if name in environment.environ}
-    settings = {
-        "issuer": provider.url,
-        "client_id": provider.client_id,
-        "audience": provider.api_url,
-        "api_url": provider.api_url,
-    }
-    environ |= {context.brand.variable(setting): value for setting, value in settings.items()}
+    environ |= {context.brand.variable(setting): value for setting, value in _settings(provider).items()}
     return replace(
         environment,
         environ=environ,
@@ -209,6 +203,12 @@ def _demo_environment(context: CommandContext, provider: ProviderSimulator, fold
         keyring=MemoryKeyring(),
         transport=httpx.AsyncHTTPTransport(),  # straight to loopback, whatever proxy is set
     )
+
+
+def _settings(provider: ProviderSimulator) -> dict[str, str]:
+    """Return the settings of a client of the provider and its API."""
+    api = provider.api_url
+    return {"issuer": provider.url, "client_id": provider.client_id, "audience": api, "api_url": api}
 
 
 @contextmanager

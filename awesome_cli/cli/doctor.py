@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.doctor_checks import NOT_CHECKED, Checks, Finding
+from awesome_cli.cli.doctor_checks import NOT_CHECKED, PROVIDER_CHECKS, Checks, Finding
 from awesome_cli.cli.options import examples
+from awesome_cli.settings.profile import SETTINGS
 from awesome_cli.system.account_folders import account_home
 from awesome_cli.text import anonymous
 
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
-SYMBOLS = {True: "success", False: "error", None: "neutral"}
-ROLES = {True: "success", False: "error", None: "dim"}
+LOOKS = {True: ("success", "success"), False: ("error", "error"), None: ("neutral", "dim")}  # symbol, role; by ``ok``
 GROUPS = {
-    "Settings": "profile, config file, network settings, settings, issuer, client id, audience, scope, api url",
-    "Provider": "provider, clock, discovery, keys, device grant",
-    "Keyring": "keyring, plain file",
-    "Session": "given token, session",
-    "This machine": "lock folder, config folder, state folder, cache folder, versions",
+    "Settings": (
+        *("profile", "config file", "network settings", "settings"),
+        *(key.replace("_", " ") for key in SETTINGS),
+    ),
+    "Provider": PROVIDER_CHECKS,
+    "Keyring": ("keyring", "plain file"),
+    "Session": ("given token", "session"),
+    "This machine": ("lock folder", "config folder", "state folder", "cache folder", "versions"),
 }
-GROUP_OF = {check: group for group, checks in GROUPS.items() for check in checks.split(", ")}
+GROUP_OF = {check: group for group, checks in GROUPS.items() for check in checks}
 
 
 @app.command(epilog=examples("{program} doctor", "{program} doctor --online", "{program} doctor --json --profile work"))
@@ -87,8 +90,10 @@ class _Report:
                 self._console.paragraph()
             self._console.paragraph((group, "strong"))
             self._group = group
-        symbol = (self._console.out.symbol(SYMBOLS[finding.ok]), ROLES[finding.ok])
-        self._console.paragraph(symbol, f" {finding.check}: {finding.what}", indent="    ")
+        symbol, role = LOOKS[finding.ok]
+        self._console.paragraph(
+            (self._console.out.symbol(symbol), role), f" {finding.check}: {finding.what}", indent="    "
+        )
         if finding.advice not in self._said:
             self._said.add(finding.advice)
             self._console.paragraph("    ", (finding.advice, "dim"), indent="    ")

@@ -20,7 +20,7 @@ from awesome_cli.errors import (
     SessionEndedError,
     UnsupportedAlgorithmError,
 )
-from awesome_cli.hints import fill_placeholders, hint_for, is_auth0
+from awesome_cli.hints import fill_placeholders, hint_for
 from awesome_cli.keystore.names import store_name
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.jwks import usable_keys
@@ -32,8 +32,20 @@ from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import safe
 
 NOT_CHECKED = "not checked:"
+REQUIRED = {"issuer": "--issuer URL, or at Auth0 --domain DOMAIN", "client_id": "--client-id ID"}  # and their options
 PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
-PACKAGES = ("anyio", "cryptography", "filelock", "httpx", "keyring", "platformdirs", "python-jose", "typer")
+PACKAGES = (
+    "anyio",
+    "cryptography",
+    "filelock",
+    "httpx",
+    "keyring",
+    "platformdirs",
+    "python-jose",
+    "rich",
+    "segno",
+    "typer",
+)
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
 ONLINE_ADVICE = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it lapse."
 LOCK_TIMEOUT = 5.0  # seconds for a lock that no other process should hold
@@ -41,7 +53,10 @@ LOCK_TIMEOUT = 5.0  # seconds for a lock that no other process should hold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """``ok`` is None where nothing was checked; ``exit_code`` is that of a command that meets the same error."""
+    """``ok`` is None for a note, which is neither good nor bad, and for what was not checked.
+
+    ``exit_code`` is that of a command that meets the same error.
+    """
 
     check: str
     ok: bool | None
@@ -135,15 +150,14 @@ class Checks:
         if value:
             where = "the session's" if source == SESSION else source
             return passed(check, f"{safe(str(value))} ({where})")
-        if key not in ("issuer", "client_id"):
+        if key not in REQUIRED:
             return neutral(check, "not set")
-        option = "--client-id" if key == "client_id" else "--issuer URL, or at Auth0 --domain DOMAIN"
-        hint = f"Sign in with: {{login}} {option}" if key == "issuer" else f"Sign in with: {{login}} {option} ID"
+        hint = f"Sign in with: {{login}} {REQUIRED[key]}"
         return self._failed(check, ConfigError(f"The {check} is not set.", hint=hint))
 
     def _provider(self, profile: Profile) -> tuple[list[Finding], str]:
         config = self._account.client_config(profile, self._stored)
-        self._is_auth0 = config.is_domain or is_auth0(config.issuer)
+        self._is_auth0 = config.is_auth0
         try:
             return self._account.run_with_client(config, self._ask_provider)
         except AwesomeError as error:  # proxies and TLS have settings of their own

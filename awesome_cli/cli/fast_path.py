@@ -50,13 +50,13 @@ COLLECTION = DBusAddress(
 
 
 def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float, stdout: TextIO) -> str | None:
-    """Return what the command prints, or None, if that takes more than the manifest."""
-    if argv not in (["say-hi"], ["whoami"], ["whoami", "--json"]):
-        return None
+    """Return what ``say-hi``, ``whoami`` or ``whoami --json`` prints, or None, if that takes more than the manifest."""
     profile = _profile(environ, brand)
     fields = valid_user(environ, brand, profile, now=now)
+    if fields is None:
+        return None
     index = parse_json_object(_text(f"{_folder(environ, *STATE, brand)}/sessions.json") or '{"profiles": {}}')
-    if fields is None or not isinstance(index.get("profiles"), dict):
+    if not isinstance(index.get("profiles"), dict):
         return None
     if argv == ["say-hi"]:
         text = greeting(fields["name"])
@@ -72,8 +72,10 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     store = store_name(SECRET_SERVICE, applications_in_index(index))
     lines = user_lines(user, style, profile=profile, store=store, now=now)
     texts = ["".join(map(text_of, line)) for line in lines]
-    is_plain = all(text.isprintable() and (style.columns is None or cells(text) <= style.columns) for text in texts)
-    return "\n".join(map(style.line, lines)) if is_plain else None  # the full program sanitizes and wraps
+    is_shown_unchanged = all(
+        text.isprintable() and (style.columns is None or cells(text) <= style.columns) for text in texts
+    )
+    return "\n".join(map(style.line, lines)) if is_shown_unchanged else None  # the full program sanitizes and wraps
 
 
 def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any]) -> bool:
@@ -83,6 +85,8 @@ def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any
     ):
         return True
     folder = _folder(environ, *CONFIG, brand)
+    if folder is None:
+        return True
     expected = {f'audience = "{user["audience"]}"', f'scope = "{user.get("requested_scope")}"'}
     lines = _text(f"{folder}/config.toml").splitlines()
     return any(line not in expected for line in lines if "audience" in line or "scope" in line or "\\" in line)

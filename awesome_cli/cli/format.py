@@ -1,9 +1,10 @@
-"""How a user is shown to people and to programs: the same text from the fast path and the full program."""
+"""Words for people and JSON for programs: users, issuers, tokens, times. The fast path imports it."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.model import User
 
 DAY = 86400.0  # seconds
-JUST_NOW = 10.0
+LABEL_WIDTH = 14  # columns
+USER_INDENT = " " * (2 + LABEL_WIDTH)
+JUST_NOW = 10.0  # seconds
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -40,14 +43,11 @@ def user_lines(
         "Kept in": store,
         **({"Checked": "the provider accepts the session"} if checked else {}),
     }
-    who: list[TextPart] = [(f"{style.symbol('success')} ", "success"), (full_name(user), "strong")]
+    who: list[TextPart] = [style.tick, (full_name(user), "strong")]
     lines = [who]
     for label, value in facts.items():
-        lines.append([(f"  {label:<14}", "dim"), value])
+        lines.append([(f"  {label:<{LABEL_WIDTH}}", "dim"), value])
     return lines
-
-
-USER_INDENT = " " * 16
 
 
 def full_name(user: User) -> str:
@@ -101,13 +101,13 @@ def kept_in(account: Account) -> str:
 
 
 def tilde(text: str, environ: Mapping[str, str]) -> str:
-    """Return the text with ``~`` for the home folder at the beginning of a path."""
-    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
-    return text.replace(f"{home}{os.sep}", f"~{os.sep}", 1) if len(home) > 1 else text
+    """Return the text with ``~`` for the home folder where a path begins with it."""
+    home = (environ.get("HOME") or environ.get("USERPROFILE") or "").rstrip(os.sep)
+    return re.sub(rf"(?<!\S){re.escape(home + os.sep)}", lambda _: f"~{os.sep}", text, count=1) if home else text
 
 
 def moment(instant: float, now: float) -> str:
-    """Format an instant for people, in local time, with how long ago it was."""
+    """Format an instant for people, in local time, and how long ago it was if that is less than a day."""
     then, today = _local(instant), _local(now)
     days = (today.date() - then.date()).days
     if days in (0, 1):
@@ -120,11 +120,13 @@ def moment(instant: float, now: float) -> str:
 
 
 def clock_time(instant: float) -> str:
+    """Return the local time as HH:MM."""
     return f"{_local(instant):%H:%M}"
 
 
 def _local(instant: float) -> datetime:
-    return datetime.fromtimestamp(min(instant, LAST_INSTANT - 2 * DAY), UTC).astimezone()
+    earlier = min(instant, LAST_INSTANT - 2 * DAY)  # no time zone moves that into the year 10000
+    return datetime.fromtimestamp(earlier, UTC).astimezone()
 
 
 def rfc3339(instant: float) -> str:

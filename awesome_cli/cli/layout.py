@@ -9,7 +9,7 @@ from awesome_cli.text import ELLIPSIS
 
 TextPart = str | tuple[str, str]  # a text, or a text and its role, one of style.ROLES
 COLUMN_GAP = 2
-NARROWEST_COLUMN = 8  # cells; a table that does not fit even so is cut by the terminal
+NARROWEST_COLUMN = 8  # cells; a table that does not fit even so is wrapped by the terminal
 
 
 def cells(text: str) -> int:
@@ -82,7 +82,7 @@ def between(parts: Sequence[TextPart], first: int, last: int) -> list[TextPart]:
     return found
 
 
-def column_widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
+def _column_widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
     """Return the width of each column in cells; the widest are made narrower until the table fits into ``width``."""
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     if width is not None:
@@ -93,7 +93,7 @@ def column_widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]
 
 def table(rows: Sequence[Sequence[str]], width: int | None, ellipsis: str = ELLIPSIS) -> list[str]:
     """Return rows as lines with aligned columns that fit into ``width`` cells; None is any width."""
-    widths = column_widths(rows, width)
+    widths = _column_widths(rows, width)
     lines = []
     for row in rows:
         fitted = [cut(cell, size, ellipsis) for cell, size in zip(row, widths, strict=True)]

@@ -11,7 +11,7 @@ import typer
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import account_fields, short_issuer, tilde, token_notice
-from awesome_cli.cli.login_prompts import ask_for_missing_settings, is_same_issuer, offer_plaintext_file
+from awesome_cli.cli.login_prompts import ask_for_missing_settings, offer_plaintext_file
 from awesome_cli.cli.login_report import announce_replacement, login_command, report_success
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
@@ -31,7 +31,7 @@ from awesome_cli.settings.profile import is_same_setting
 
 if TYPE_CHECKING:
     from awesome_cli.provider.config import ClientConfig
-    from awesome_cli.settings.profile import Settings
+    from awesome_cli.settings.profile import Profile, Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -133,7 +133,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         options = replace(options, insecure_storage=True)
     if account.token_from_environment:
         console.note(token_notice(context.brand))
-    if stored and is_same_issuer(context, settings, stored.issuer):
+    if stored and _may_adopt(context, settings, stored.issuer):
         options = options.with_issuer(stored.issuer)
         config = account.client_config(account.settings.resolve(options.flags), stored)
     if stored and _is_wanted(stored, config, options):
@@ -151,7 +151,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
 def _run_device_flow(
     context: CommandContext, options: LoginOptions, stored: User | None, until_reported: ExitStack
 ) -> tuple[Session, LoginOptions]:
-    """Sign in, and save the settings that were given. If the provider spells its issuer otherwise, that is taken."""
+    """Sign in; return the session and the options, with the provider's spelling of its issuer if that was adopted."""
     account, is_corrected = context.account, False
     while True:
         settings = account.settings.resolve(options.flags)
@@ -166,12 +166,12 @@ def _run_device_flow(
                     until_reported=until_reported,
                 )
         except IssuerMismatchError as error:
-            if is_corrected or not is_same_issuer(context, settings, error.named):
+            if is_corrected or not _may_adopt(context, settings, error.named):
                 raise
             context.console.show(f"The provider spells its issuer {error.named}; that is used.")
             options, is_corrected = options.with_issuer(error.named), True
-            continue
-        return session, options
+        else:
+            return session, options
 
 
 def _stored_user(account: Account, options: LoginOptions) -> tuple[User | None, KeyringError | None]:
@@ -197,6 +197,17 @@ def _is_wanted(stored: User, config: ClientConfig, options: LoginOptions) -> boo
             is_same_setting(name, value, made_with[name]) for name in made_with if (value := options.flags.get(name))
         )
     )
+
+
+def _may_adopt(context: CommandContext, settings: Profile, named: str) -> bool:
+    """Whether the issuer ``named`` may replace that of the settings: they differ only by a slash at the end.
+
+    Only at a terminal, and only if a flag or config.toml sets the issuer: one from a variable would contradict the
+    session in every later command.
+    """
+    issuer, source = settings.issuer or "", settings.sources.get("issuer")
+    differs = f"{issuer}/" == named or issuer == f"{named}/"
+    return differs and context.console.is_interactive and source in ("flag", "config.toml")
 
 
 def _keep_in_plaintext_file(context: CommandContext, options: LoginOptions) -> LoginOptions:
@@ -230,7 +241,7 @@ def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
             console.warning(f"{error.message} The session stays in the plain file.")
     account.changes.add_to_index(account.stores.current)
     console.note(
-        (f"{console.err.symbol('success')} ", "success"),
+        console.err.tick,
         f"You are already signed in as {user.name} at {short_issuer(user.issuer)}."
         f" To sign in anew: {login_command(context)} --force",
         indent="  ",

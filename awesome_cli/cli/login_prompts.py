@@ -9,7 +9,7 @@ from awesome_cli.errors import ConfigError, KeyringError, NoKeyringError
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
-    from awesome_cli.settings.profile import Profile, Settings
+    from awesome_cli.settings.profile import Settings
 
 
 def ask_for_missing_settings(context: CommandContext, flags: Settings, *, is_signed_in: bool) -> Settings:
@@ -41,14 +41,3 @@ def offer_plaintext_file(console: Console, error: KeyringError, *, may_ask: bool
     is_alternative = isinstance(error, NoKeyringError) and may_ask and console.is_interactive
     if not (is_alternative and console.confirm(question, default=False)):
         raise error
-
-
-def is_same_issuer(context: CommandContext, settings: Profile, named: str) -> bool:
-    """Whether ``named`` is meant by the issuer in the settings, because only a slash at the end of one is missing.
-
-    That is so at a terminal alone, where it can be said, and not for an issuer from a variable, which would contradict
-    the session in every command that follows.
-    """
-    issuer, source = settings.issuer or "", settings.sources.get("issuer")
-    differs = f"{issuer}/" == named or issuer == f"{named}/"
-    return differs and context.console.is_interactive and source in ("flag", "config.toml")

@@ -28,11 +28,13 @@ def announce_replacement(context: CommandContext, stored: User) -> None:
 def report_success(context: CommandContext, user: User, *, saved: str, is_plaintext: bool) -> None:
     """Say who is signed in and what comes next. ``saved``: where settings were saved, or an empty text."""
     account, console = context.account, context.console
-    tick: TextPart = (f"{console.err.symbol('success')} ", "success")
     _warn_about_session(context, user, is_plaintext=is_plaintext)
-    console.note(tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  ")
+    console.note(
+        console.err.tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  "
+    )
     console.note(f"  Session in {kept_in(account)}{f'; settings in {saved}' if saved else ''}", indent="  ")
-    console.note("  Next: ", *_next_commands(context), indent="  ")
+    if commands := _next_commands(context):
+        console.note("  Next: ", *commands, indent="  ")
 
 
 def _warn_about_session(context: CommandContext, user: User, *, is_plaintext: bool) -> None:
@@ -51,15 +53,15 @@ def _warn_about_session(context: CommandContext, user: User, *, is_plaintext: bo
 def _next_commands(context: CommandContext) -> list[TextPart]:
     """Return the commands that a session is for, as far as the program has them."""
     brand, profile = context.brand, context.console.profile
-    words = {"say-hi": "", "whoami": ""}
-    with suppress(ConfigError):
-        words |= {"api": " PATH"} if context.account.settings.api_url else {}
-    commands = [f"{brand.name} {name}{argument}" for name, argument in words.items() if name in brand.commands]
-    named = [f"{command} --profile {profile}" if profile else command for command in commands]
+    commands = ["say-hi", "whoami"]
+    with suppress(ConfigError):  # without the URL of an API
+        commands += ["api PATH"] if context.account.settings.api_url else []
+    option = f" --profile {profile}" if profile else ""
     separator: TextPart = (f" {context.console.err.symbol('separator')} ", "dim")
     parts: list[TextPart] = []
-    for command in named:
-        parts += [*([separator] if parts else []), (command, "accent")]
+    for command in commands:
+        if command.split()[0] in brand.commands:
+            parts += [*([separator] if parts else []), (f"{brand.name} {command}{option}", "accent")]
     return parts
 
 

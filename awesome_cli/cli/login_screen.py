@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import duration, rfc3339, short_issuer
-from awesome_cli.cli.layout import TextPart, cells, cut, text_of
+from awesome_cli.cli.layout import TextPart, cells, cut
 from awesome_cli.oauth.device_grant import PollState
 from awesome_cli.system.keys import ReadKey, pressed_keys
 from awesome_cli.text import is_loopback
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from awesome_cli.cli.login import LoginOptions
     from awesome_cli.cli.qr_code import QrCode
     from awesome_cli.oauth.device_grant import DeviceAuthorization
+    from awesome_cli.provider.device_flow import Deadline
 
 CONTACTING_AFTER = 1.0  # seconds without a response until the provider is named
 NARROW = 60  # columns; below, words are shorter and a URL has a line of its own
 QR_ROWS_BESIDE = 10  # rows that must be left beside a QR code, for the words and what was there before
 QR_ROWS_BESIDE_SHORT = 5  # the same when the user asks for it, and the words are shortened to URL and code
-FRAMES_PER_SECOND = 4
+FRAMES_PER_SECOND = 4  # as often as polling calls on_tick
 STOP = "Ctrl-C ends it"
 
 
@@ -46,8 +47,7 @@ class LoginScreen:
         self._read_key: ReadKey | None = None
         self._has_keys = False
         self._device: DeviceAuthorization | None = None
-        self._lifetime = self._expires_at = 0.0
-        self._is_timeout = False
+        self._deadline: Deadline | None = None
         self._is_browser_open = False
         self._shown_url = ""
         self._state, self._wait = PollState.PENDING, 0.0
@@ -63,19 +63,15 @@ class LoginScreen:
         self._stack.close()
         self._console.erase_live()
 
-    def on_code(self, device: DeviceAuthorization) -> None:
+    def on_code(self, device: DeviceAuthorization, deadline: Deadline) -> None:
         """Show URL, code and instructions (RFC 8628 §3.3), with a warning against codes of other people (§5.4)."""
         console, options = self._console, self._options
-        self._device = device
-        now = self._environment.now()
-        self._is_timeout = options.timeout is not None and options.timeout < device.expires_in
-        self._lifetime = min(device.expires_in, options.timeout or device.expires_in)
-        self._expires_at = now + self._lifetime
+        self._device, self._deadline = device, deadline
         if options.json:
-            console.event(_code_event(device, now))
+            console.event(_code_event(device, self._environment.now()))
         console.note("Signing in at ", (self._provider, "strong"))
         url = device.verification_uri_complete or device.verification_uri
-        may_open = options.browser and console.is_interactive and not self._environment.environ.get("SSH_CONNECTION")
+        may_open = options.browser and console.is_interactive and not self._environment.is_remote
         self._is_browser_open = may_open and self._environment.open_browser(url)
         self._shown_url = _shown_url(device, console.err.columns)
         if qr_code := self._usable_qr_code(url):
@@ -107,7 +103,7 @@ class LoginScreen:
         if self._device is not None and self._read_key is not None:
             key = self._read_key()
             self._has_keys = key is not None
-            self._react_to(key)
+            self._react_to(key, self._device)
         if self._device is not None or is_slow:
             self._console.live(*self._live_line(is_slow=is_slow))
 
@@ -116,22 +112,20 @@ class LoginScreen:
         is_narrow = columns is not None and columns < NARROW
         url, has_code = self._shown_url, self._shown_url == device.verification_uri_complete
         margin = " " if is_narrow else "  "
-        open_it, enter = (" Open", " Enter") if is_narrow else ("  1  Open ", "  2  Enter")
+        open_it, enter, check = (
+            (" Open", " Enter", " Check") if is_narrow else ("  1  Open ", "  2  Enter", "  2  Check")
+        )
         if not is_short:
             note()
         if is_narrow or _exceeds(f"{open_it}  {url}", columns):
             show((open_it, "strong"))
-            show(margin if cells(margin + url) <= (columns or 0) else "", (url, "link"))
+            show("" if _exceeds(margin + url, columns) else margin, (url, "link"))
         else:
             show((open_it, "strong"), "  ", (url, "link"))
-        code: TextPart = (device.user_code, "strong")
-        check: list[TextPart] = [(enter.replace("Enter", "Check"), "strong"), "  that the page shows  ", code]
-        if not has_code:
-            show((enter, "strong"), "  ", code)
-        elif _exceeds("".join(map(text_of, check)), columns):
-            show(check[0], "  ", code)
-        else:
-            show(*check)
+        step, words = (check, "that the page shows  ") if has_code else (enter, "")
+        if _exceeds(f"{step}  {words}{device.user_code}", columns):
+            words = ""
+        show((step, "strong"), f"  {words}", (device.user_code, "strong"))
         if is_short:
             return
         validity = f"Valid for {duration(device.expires_in)}."
@@ -159,16 +153,12 @@ class LoginScreen:
         words[0] = cut(words[0], room - cells(separator.join(["", *words[1:]])), style.symbol("ellipsis"))
         return [(frame, "accent"), " ", words[0], *(part for word in words[1:] for part in ((separator, "dim"), word))]
 
-    @property
-    def _seconds_left(self) -> int:
-        """Seconds until the login ends; a clock that is set back does not add any."""
-        return max(0, round(min(self._expires_at - self._environment.now(), self._lifetime)))
-
     def _time_left(self, *, is_short: bool) -> list[str]:
-        if self._device is None:
+        if self._deadline is None:
             return []
-        left = f"{self._seconds_left // 60}:{self._seconds_left % 60:02}"
-        return [left if is_short else f"{'gives up' if self._is_timeout else 'expires'} in {left}"]
+        minutes, seconds = divmod(round(self._deadline.seconds_left), 60)
+        left = f"{minutes}:{seconds:02}"
+        return [left if is_short else f"{'gives up' if self._deadline.is_timeout else 'expires'} in {left}"]
 
     def _keys(self) -> list[str]:
         """Return what keys do, or the reply to the last one."""
@@ -183,7 +173,7 @@ class LoginScreen:
             return f"Contacting {self._provider}"
         waiting = "Waiting" if is_short else "Waiting for approval"
         opened = "Browser opened" if is_short else f"Browser opened. {waiting}"
-        is_retried = self._wait <= self._seconds_left
+        is_retried = self._deadline is None or self._wait <= self._deadline.seconds_left
         retry = f", {'retry' if is_short else 'next try'} in {self._wait:.0f} s" if is_retried else ""
         return {
             PollState.PENDING: opened if self._is_browser_open else waiting,
@@ -192,9 +182,8 @@ class LoginScreen:
             PollState.FAILING: f"Provider error{retry}",
         }[self._state]
 
-    def _react_to(self, key: str | None) -> None:
-        assert self._device is not None  # noqa: S101 - the caller knows
-        url = self._device.verification_uri_complete or self._device.verification_uri
+    def _react_to(self, key: str | None, device: DeviceAuthorization) -> None:
+        url = device.verification_uri_complete or device.verification_uri
         if key == "c" and _has_clipboard(self._environment.environ):
             text = base64.b64encode(url.encode()).decode()
             self._console.draw(f"\033]52;c;{text}\a", end="")
@@ -202,7 +191,7 @@ class LoginScreen:
         elif key == "q" and self._qr_code is not None:
             self._draw_qr_code(self._qr_code)
             self._qr_code = None
-            self._show_instructions(self._device, is_short=True)
+            self._show_instructions(device, is_short=True)
 
     def _usable_qr_code(self, url: str) -> QrCode | None:
         """Return the QR code, unless it cannot be shown, or leads nowhere: to this machine, seen from another one."""

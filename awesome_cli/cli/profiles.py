@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
     from awesome_cli.sessions.model import User
 
-WIDEST_VALUE = 40  # cells that are kept for the values of settings; after longer ones the remark follows at once
+WIDEST_VALUE = 40  # cells of the column of values; the remark of a longer value follows it after two blanks
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=complete_profile)]
@@ -66,7 +66,7 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
         console.json({"profile": name, "settings": documents, "session": session})
     else:
         console.result(f"{name}: {status.who}")
-        _show_fields(console, {key: _cells(*setting) for key, setting in settings.items()}, indent="  ")
+        _show_fields(console, {key: _value_and_source(*setting) for key, setting in settings.items()}, indent="  ")
         if status.user:
             console.result("  session:")
             session = account_fields(status.user, account)
@@ -112,7 +112,7 @@ def _show_fields(console: Console, fields: Mapping[str, tuple[str, str]], *, ind
     """Print a name, a value and a remark on each line."""
     width, longest = max(map(len, fields)), max(cells(value) for value, _ in fields.values())
     for name, (value, remark) in fields.items():
-        gap = " " * (min(longest, WIDEST_VALUE) - cells(value) + 2) if remark else ""
+        gap = " " * (max(min(longest, WIDEST_VALUE) - cells(value), 0) + 2) if remark else ""
         console.paragraph(f"{indent}{name:<{width}}  {value}", (f"{gap}{remark}", "dim"), indent=f"{indent}  ")
 
 
@@ -125,7 +125,7 @@ def _list(context: CommandContext, *, json: bool) -> None:
         console.json([status.document(account.profile) for status in found])
     elif found:
         rows = [status.row(account.profile) for status in found]
-        console.table([("  PROFILE", "WHO", "WHERE", "TOKEN"), *rows], has_header=True)
+        console.table([("  PROFILE", "WHO", "WHERE", "TOKEN"), *rows])
     else:
         console.note(f"There are no profiles yet. Sign in with: {context.brand.name} login")
     for status in sorted(found, key=lambda status: status.is_failure):
@@ -211,6 +211,6 @@ def _status(account: Account, current: Account) -> _ProfileStatus:
     return _ProfileStatus(account=account, is_known=is_known, user=user, issuer=issuer)
 
 
-def _cells(value: str | bool | None, source: str | None) -> tuple[str, str]:  # noqa: FBT001 - a switch's value
+def _value_and_source(value: str | bool | None, source: str | None) -> tuple[str, str]:  # noqa: FBT001 - a switch's value
     text = "(not set)" if value is None else value if isinstance(value, str) else str(value).lower()
     return text, f"({source})" if source else ""

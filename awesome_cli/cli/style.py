@@ -33,8 +33,9 @@ DEFAULT_SIZE = (80, 24)
 
 
 class StreamStyle:
-    """``plain`` is the value of the program's variable for a screen that is read aloud: ``1`` asks for it.
+    """``program`` is the name whose commands are kept on one line.
 
+    ``plain`` is the value of the program's variable for a screen that is read aloud: ``1`` asks for it.
     ``columns`` is None where the stream is not a terminal: nothing is wrapped or cut there.
     """
 
@@ -84,6 +85,11 @@ class StreamStyle:
 
     def symbol(self, name: str) -> str:
         return SYMBOLS[name][self._index]
+
+    @property
+    def tick(self) -> TextPart:
+        """The symbol of success and a blank, in its colour."""
+        return f"{self.symbol('success')} ", "success"
 
     @property
     def spinner(self) -> str:

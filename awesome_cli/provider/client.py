@@ -18,7 +18,6 @@ from awesome_cli.errors import (
     ProviderError,
     TokenNotCurrentError,
 )
-from awesome_cli.hints import is_auth0
 from awesome_cli.oauth.device_grant import device_authorization_form, parse_device_authorization, poll_form
 from awesome_cli.oauth.discovery import Metadata, discovery_url
 from awesome_cli.oauth.id_token import IdToken, parse_stored_id_token, validate_id_token, validate_same_subject
@@ -247,7 +246,7 @@ async def oidc_client(
         try:
             yield OidcClient(connection, config, cache)
         except AwesomeError as error:
-            error.is_auth0 = config.is_domain or is_auth0(config.issuer)
+            error.is_auth0 = config.is_auth0
             raise
 
 

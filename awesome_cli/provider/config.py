@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from awesome_cli.errors import MissingSettingError
+from awesome_cli.hints import is_auth0
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import Profile
 
@@ -28,6 +29,11 @@ class ClientConfig:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     discovery: Mapping[str, Any] | None = None
     is_domain: bool = False
+
+    @property
+    def is_auth0(self) -> bool:
+        """Whether the issuer is a tenant of Auth0: it is given as a domain, or its host is one of Auth0's own."""
+        return self.is_domain or is_auth0(self.issuer)
 
     @classmethod
     def from_settings(cls, settings: Profile, stored: User | None) -> ClientConfig:

@@ -21,7 +21,7 @@ from awesome_cli.oauth.device_grant import (
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
 
-CLOCK_CHECK_INTERVAL = 0.25  # seconds between two looks at the wall clock, which goes on while a laptop sleeps
+TICK = 0.25  # seconds between two calls of the observer, and two looks at the wall clock, which a sleep does not stop
 
 
 class PollObserver(Protocol):
@@ -31,14 +31,14 @@ class PollObserver(Protocol):
         """Receive what a poll found, and the seconds until the next one."""
 
     def on_tick(self, request_seconds: float) -> None:
-        """Be called at least twice a second with the time that a request has taken, or 0 between requests."""
+        """Receive the seconds that the request under way has taken, or 0 between requests, at least twice a second."""
 
 
 class SignInObserver(PollObserver, Protocol):
     """Receives what happens during a sign-in."""
 
-    def on_code(self, device: DeviceAuthorization) -> None:
-        """Receive the code, to be shown to the user before the first poll."""
+    def on_code(self, device: DeviceAuthorization, deadline: Deadline) -> None:
+        """Receive the code, to be shown to the user before the first poll, and the end of the waiting."""
 
 
 class _NoObserver:
@@ -62,15 +62,20 @@ class Deadline:
         self._wall_clock = now() + self.seconds
         self.monotonic = anyio.current_time() + self.seconds
 
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until the end, by the clock that reaches it first; a clock that is set back adds none."""
+        return max(0.0, min(self._wall_clock - self._now(), self.monotonic - anyio.current_time()))
+
     async def sleep(self, pause: float, on_tick: Callable[[float], None]) -> bool:
-        """Sleep; return False as soon as the wall clock has passed the deadline."""
+        """Sleep ``pause`` seconds and call ``on_tick``; return False as soon as the wall clock is past the deadline."""
         wakes_at = anyio.current_time() + pause
         while True:
             remaining, left = self._wall_clock - self._now(), wakes_at - anyio.current_time()
             if remaining <= 0 or left <= 0:
                 return remaining > 0
             on_tick(0)
-            await anyio.sleep(min(left, remaining, CLOCK_CHECK_INTERVAL))
+            await anyio.sleep(min(left, remaining, TICK))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

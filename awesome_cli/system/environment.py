@@ -79,6 +79,11 @@ class Environment:
     keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether the user sits at another machine (SSH), whose browser this process cannot open."""
+        return bool(self.environ.get("SSH_CONNECTION"))
+
 
 def hide_token_from_children(brand: Brand) -> None:
     """Remove the access token from ``os.environ``; :func:`system_environment` still returns it.

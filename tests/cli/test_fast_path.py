@@ -87,10 +87,6 @@ def test_the_fast_path_does_not_answer_for_a_revoked_session(
     assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) is None
 
 
-def test_the_fast_path_does_not_answer_other_commands(home: dict[str, str]) -> None:
-    assert answer(["token"], home, AWESOME, now=0.0, stdout=Stream()) is None
-
-
 @pytest.fixture
 def fast_home(home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a session in an ordinary keyring; the state and config folders of the fast path are below it."""
@@ -170,3 +166,12 @@ def test_the_fast_path_names_the_application_and_uses_colours(
     assert re.sub(r"\033\[\d*m", "", coloured) == plain
     assert answer(["whoami"], {**home, "AWESOME_PLAIN": "1"}, AWESOME, now=terminal.time.now(), stdout=stdout) == plain
     assert answer(["whoami"], {**home, "COLUMNS": "40"}, AWESOME, now=terminal.time.now(), stdout=stdout) is None
+
+
+def test_a_relative_config_folder_is_for_the_full_program(
+    fast_home: Path, home: dict[str, str], terminal: Terminal
+) -> None:
+    assert fast_home.exists()
+    environ = {**home, "XDG_CONFIG_HOME": "config"}
+    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
+    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
-from awesome_cli.cli.format import clock_time, moment
+from awesome_cli.cli.format import clock_time, moment, tilde
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.hostile import ABSENT, DISCOVERY, ChangeMembers, Respond
 from awesome_cli.testing.time import START
@@ -222,3 +223,20 @@ def test_check_without_a_userinfo_endpoint_is_an_error(terminal: Terminal) -> No
 def test_a_moment_is_formatted_in_local_time(ago: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("awesome_cli.cli.format._local", lambda instant: datetime.fromtimestamp(instant, UTC))
     assert moment(START - ago, START) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/u/.config/x", "~/.config/x"),
+        ("a plain file: /home/u/x", "a plain file: ~/x"),
+        ("/mnt/home/u/x", "/mnt/home/u/x"),
+        ("/home/user/x", "/home/user/x"),
+        ("GNOME Keyring", "GNOME Keyring"),
+    ],
+)
+@pytest.mark.parametrize("home", ["/home/u", "/home/u/"])
+@pytest.mark.skipif(os.sep != "/", reason="paths of POSIX")
+def test_the_home_folder_is_a_tilde_where_a_path_begins_with_it(text: str, shown: str, home: str) -> None:
+    assert tilde(text, {"HOME": home}) == shown
+    assert tilde(text, {}) == text

@@ -243,6 +243,15 @@ def test_a_command_may_run_another_one(acme: MakeProgram, terminal: MakeTerminal
     assert screen.out == "Ada Program('acme')\nJuan\n"
 
 
+def test_a_login_names_the_next_commands_that_the_program_has(acme: MakeProgram, terminal: MakeTerminal) -> None:
+    screen = terminal(acme())
+    screen.login()
+    assert "  Next: acme whoami · acme api PATH\n" in screen.err
+    few = terminal(acme(commands=("login", "logout")))
+    few.login()
+    assert "Next" not in few.err
+
+
 def test_a_program_without_own_commands(acme: MakeProgram, terminal: MakeTerminal) -> None:
     screen = terminal(acme(commands=("login", "whoami", "demo")))
     for argv in ([], ["--help"]):
