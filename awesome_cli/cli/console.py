@@ -1,4 +1,7 @@
-"""Output: results on stdout, everything else on stderr. No other module prints.
+"""Output: results on stdout, everything else on stderr.
+
+No other module prints, except: main (what the fast path returns), dispatch (the text of ``sys.exit``), api_output (a
+progress bar of rich).
 
 Text is sanitized here, wherever it comes from: a server, a variable, a file or an argument. The exceptions are JSON
 (which is ASCII), the bytes of an API response, and drawings of our own.
