@@ -19,10 +19,7 @@ from jeepney.wrappers import unwrap_msg
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.format import greeting, json_document, user_fields, user_lines
-from awesome_cli.cli.layout import cells, text_of
-from awesome_cli.cli.style import StreamStyle
 from awesome_cli.keystore.detection import SECRET_SERVICE, secret_service_is_certain
-from awesome_cli.keystore.names import store_name
 from awesome_cli.sessions.manifest import (
     applications_in_index,
     are_user_fields,
@@ -63,6 +60,9 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
         return text if text.isprintable() else None
     if _may_differ(environ, brand, fields):
         return None
+    from awesome_cli.cli.layout import cells, text_of
+    from awesome_cli.cli.style import StreamStyle
+    from awesome_cli.keystore.names import store_name
     from awesome_cli.sessions.model import User
 
     user = User(**fields)

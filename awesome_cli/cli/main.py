@@ -170,7 +170,7 @@ def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
                 argv,
                 os.environ,  # noqa: TID251 - passed on as an argument, as is the time
                 brand,
-                now=time.time(),  # noqa: TID251
+                now=time.time(),  # noqa: TID251 - the same
                 stdout=sys.stdout,
             )
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
