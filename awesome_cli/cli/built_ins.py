@@ -36,7 +36,7 @@ def built_in(name: str, context: CommandContext) -> Any:  # noqa: ANN401 - Click
     command = get_command(module.app)
     command.name = name
     _fill_placeholders(command, context.brand)
-    for each in (command, *getattr(command, "commands", {}).values()):
+    for each in _with_subcommands(command):
         each.context_settings["help_option_names"] = ["-h", "--help"]
     add_missing_options(command, common_options(context))
     return command
@@ -70,16 +70,19 @@ def _fit_help(command: Any, columns: int) -> None:  # noqa: ANN401 - as above
             super().write_dl(rows, col_max if self.width >= NARROW else 2, col_spacing)
 
     fitting_context = type("Context", (context_class,), {"formatter_class": Formatter})
-    for each in (command, *getattr(command, "commands", {}).values()):
+    for each in _with_subcommands(command):
         each.context_class = fitting_context
 
 
 def _fill_placeholders(command: Any, brand: Brand) -> None:  # noqa: ANN401 - as above
     """Name the program in a command's help: its modules do not know of which program they are part."""
-    for documented in (command, *command.params):
-        for attribute in ("help", "short_help", "epilog", "metavar"):
-            if text := getattr(documented, attribute, None):
-                setattr(documented, attribute, fill_placeholders(text, brand))
-    for child in getattr(command, "commands", {}).values():
-        _fill_placeholders(child, brand)
-        child.short_help = child.help.partition("\n\n")[0]  # Click cuts a sentence that it takes from there itself
+    for each in _with_subcommands(command):
+        for documented in (each, *each.params):
+            for attribute in ("help", "epilog", "metavar"):
+                if text := getattr(documented, attribute, None):
+                    setattr(documented, attribute, fill_placeholders(text, brand))
+        each.short_help = each.help.partition("\n\n")[0]  # Click cuts a sentence that it takes from there itself
+
+
+def _with_subcommands(command: Any) -> list[Any]:  # noqa: ANN401 - as above
+    return [command, *getattr(command, "commands", {}).values()]

@@ -119,8 +119,7 @@ class Console:
         self._tell(self.err.paragraph(parts, indent))
 
     def say_once(self, text: str) -> None:
-        if text not in self._said:
-            self._said.add(text)
+        if self._is_new(text):
             self.show(text)
 
     def draw(self, drawing: str, end: str = "\n") -> None:
@@ -150,8 +149,7 @@ class Console:
 
     def warning(self, text: str) -> None:
         """Print a warning, each only once."""
-        if text not in self._said:
-            self._said.add(text)
+        if self._is_new(text):
             self._labelled("Warning: ", "warning", text)
 
     def detail(self, text: str) -> None:
@@ -166,6 +164,12 @@ class Console:
             self.show((f"Hint: {hint}", "dim"), indent=" " * len("Hint: "))
         if error.cause:
             self.detail(f"Cause: {error.cause}")
+
+    def _is_new(self, text: str) -> bool:
+        """Whether the text was not said before; it counts as said from now on."""
+        is_new = text not in self._said
+        self._said.add(text)
+        return is_new
 
     def _labelled(self, label: str, role: str, text: str) -> None:
         self.show((label, role), text, indent=" " * len(label))

@@ -31,15 +31,7 @@ from awesome_cli.testing.server import serve
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 LATER = 2 * 3600.0  # seconds; twice the lifetime of the demo's access tokens
-PASSED_ON = (
-    "COLUMNS",
-    "FORCE_COLOR",
-    "LINES",
-    "NO_COLOR",
-    "TERM",
-    "TERM_PROGRAM",
-    "VTE_VERSION",
-)  # describe the terminal
+SCREEN = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR", "TERM", "TERM_PROGRAM", "VTE_VERSION")  # its variables
 SERVED_PROFILE = "demo"
 
 
@@ -189,7 +181,7 @@ class _Tour:
 
 def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:
     environment = context.environment
-    passed_on = (*PASSED_ON, context.brand.variable("plain"))
+    passed_on = (*SCREEN, context.brand.variable("plain"))
     environ = {name: environment.environ[name] for name in passed_on if name in environment.environ}
     environ |= {context.brand.variable(setting): value for setting, value in _settings(provider).items()}
     return replace(

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from awesome_cli.account import Account
-from awesome_cli.cli.format import kept_in, token_status
+from awesome_cli.cli.format import kept_in, token_notice, token_status
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
@@ -231,7 +231,7 @@ class Checks:
         variable = self._brand.variable("access_token")
         if self._account.token_from_environment is None:
             return neutral("given token", f"{variable} is not set")
-        return passed("given token", f"{variable} is set: token and api use it in place of the session")
+        return passed("given token", token_notice(self._brand).removesuffix("."))
 
     def _session(self) -> Finding:
         user, now = self._account.load().user, self._environment.now()

@@ -25,10 +25,10 @@ def cut(text: str, width: int, ellipsis: str = ELLIPSIS) -> str:
     """Return ``text``, or as much of it as fits into ``width`` cells together with an ellipsis."""
     if cells(text) <= width:
         return text
-    room = width - len(ellipsis)
-    if room < 0:
+    available = width - len(ellipsis)
+    if available < 0:
         return ""
-    while cells(text) > room:
+    while cells(text) > available:
         text = text[:-1]
     return text.rstrip() + ellipsis
 
@@ -53,9 +53,9 @@ def wrap(parts: Sequence[TextPart], width: int | None, indent: str = "", program
         return [list(parts)]
     starts = [0]
     for word in re.finditer(rf"(?:(?<!\S){re.escape(program)} +\S+|\S+)(?: +-\S*)*", text):
-        room = width - (len(indent) if len(starts) > 1 else 0)
+        available = width - (len(indent) if len(starts) > 1 else 0)
         line = text[starts[-1] : word.end()]
-        if cells(line) > room and text[starts[-1] : word.start()].strip():
+        if cells(line) > available and text[starts[-1] : word.start()].strip():
             starts.append(word.start())
     lines: list[list[TextPart]] = []
     for first, last in zip(starts, [*starts[1:], len(text)], strict=True):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CONTACTING_AFTER = 1.0  # seconds without a response until the provider is named
 NARROW = 60  # columns; below, words are shorter and a URL has a line of its own
-QR_ROWS_BESIDE = 10  # rows that must be left beside a QR code, for the words and what was there before
+QR_ROWS_BESIDE = 10  # rows that a QR code must leave free, for the words and what was there before
 QR_ROWS_BESIDE_SHORT = 5  # the same when the user asks for it, and the words are shortened to URL and code
 FRAMES_PER_SECOND = 4  # as often as polling calls on_tick
 STOP = "Ctrl-C ends it"
@@ -49,7 +49,7 @@ class LoginScreen:
         self._device: DeviceAuthorization | None = None
         self._deadline: Deadline | None = None
         self._is_browser_open = False
-        self._shown_url = ""
+        self._link = self._shown_url = ""  # the second may be the shorter one, without the code
         self._state, self._wait = PollState.PENDING, 0.0
         self._reply = ""  # to the last key
         self._qr_code: QrCode | None = None  # what the key q shows
@@ -70,15 +70,15 @@ class LoginScreen:
         if options.json:
             console.event(_code_event(device, self._environment.now()))
         console.note("Signing in at ", (self._provider, "strong"))
-        url = device.verification_uri_complete or device.verification_uri
+        self._link = url = device.verification_uri_complete or device.verification_uri
         may_open = options.browser and console.is_interactive and not self._environment.is_remote
         self._is_browser_open = may_open and self._environment.open_browser(url)
         self._shown_url = _shown_url(device, console.err.columns)
         if qr_code := self._usable_qr_code(url):
-            is_needed = not self._is_browser_open and self._has_room_for(qr_code, QR_ROWS_BESIDE)
+            is_needed = not self._is_browser_open and self._fits(qr_code, QR_ROWS_BESIDE)
             if options.qr or is_needed:
                 self._draw_qr_code(qr_code)
-            elif self._has_room_for(qr_code, QR_ROWS_BESIDE_SHORT):
+            elif self._fits(qr_code, QR_ROWS_BESIDE_SHORT):
                 self._qr_code = qr_code
         self._show_instructions(device)
         if not console.err.can_redraw:
@@ -141,16 +141,16 @@ class LoginScreen:
         now, style = self._environment.now(), self._console.err
         frame = style.spinner[int(now * FRAMES_PER_SECOND) % len(style.spinner)]
         separator = f" {style.symbol('separator')} "
-        room = style.size[0] - cells(f"{frame} ") - 1
+        available = style.size[0] - cells(f"{frame} ") - 1
         texts, words = [""], [""]
         for is_short in (False, True):
             texts = [self._state_text(is_slow=is_slow, is_short=is_short), *self._time_left(is_short=is_short)]
             words = [*texts, *self._keys(), STOP]
-            if cells(separator.join(words)) <= room:
+            if cells(separator.join(words)) <= available:
                 break
-        while cells(separator.join(words)) > room and len(words) > len(texts):
+        while cells(separator.join(words)) > available and len(words) > len(texts):
             words.pop(-2 if len(words) > len(texts) + 1 else -1)  # how to stop it is the last to go
-        words[0] = cut(words[0], room - cells(separator.join(["", *words[1:]])), style.symbol("ellipsis"))
+        words[0] = cut(words[0], available - cells(separator.join(["", *words[1:]])), style.symbol("ellipsis"))
         return [(frame, "accent"), " ", words[0], *(part for word in words[1:] for part in ((separator, "dim"), word))]
 
     def _time_left(self, *, is_short: bool) -> list[str]:
@@ -183,9 +183,8 @@ class LoginScreen:
         }[self._state]
 
     def _react_to(self, key: str | None, device: DeviceAuthorization) -> None:
-        url = device.verification_uri_complete or device.verification_uri
         if key == "c" and _has_clipboard(self._environment.environ):
-            text = base64.b64encode(url.encode()).decode()
+            text = base64.b64encode(self._link.encode()).decode()
             self._console.draw(f"\033]52;c;{text}\a", end="")
             self._reply = "Link copied"
         elif key == "q" and self._qr_code is not None:
@@ -203,7 +202,7 @@ class LoginScreen:
 
         return QrCode(url) if console.err.can_encode("".join(BLOCKS.values())) else None
 
-    def _has_room_for(self, qr_code: QrCode, rows_beside: int) -> bool:
+    def _fits(self, qr_code: QrCode, rows_beside: int) -> bool:
         columns, rows = self._console.err.size
         broken = cells(self._shown_url) // columns  # rows of a URL that is longer than the window is wide
         return columns >= qr_code.columns and rows >= qr_code.rows + rows_beside + broken

@@ -117,6 +117,15 @@ def process_of(terminal: Screen) -> int:
     return int(terminal.wait_for(" reads").partition("process ")[2].split()[0])
 
 
+def read_a_key_and_end(terminal: Screen) -> None:
+    """Check that a program that continues in the foreground reads keys again, and restores the terminal at its end."""
+    terminal.wait_until(lambda: not terminal.shows_keys)
+    press_and_wait(terminal, "c")
+    terminal.press("e")
+    terminal.wait_for("code 0")
+    assert terminal.settings == terminal.settings_before
+
+
 def press_and_wait(terminal: Screen, key: str) -> None:
     terminal.press(key)
     terminal.wait_for(f"key {key!r}")
@@ -172,11 +181,7 @@ def test_ctrl_z_stops_the_program_with_the_terminal_restored_and_after_fg_it_rea
         assert terminal.settings == terminal.settings_before
         terminal.press("for the shell\n")
         terminal.wait_for("line <for the shell>")
-        terminal.wait_until(lambda: not terminal.shows_keys)
-        press_and_wait(terminal, "c")
-        terminal.press("e")
-        terminal.wait_for("code 0")
-        assert terminal.settings == terminal.settings_before
+        read_a_key_and_end(terminal)
 
 
 def test_it_can_be_stopped_repeatedly(program: Path) -> None:
@@ -208,11 +213,7 @@ def test_after_bg_it_leaves_the_terminal_alone_and_after_fg_it_reads_keys_again(
         assert terminal.settings == terminal.settings_before
         assert "key" not in terminal.text
         terminal.press("\n")
-        terminal.wait_until(lambda: not terminal.shows_keys)
-        press_and_wait(terminal, "c")
-        terminal.press("e")
-        terminal.wait_for("code 0")
-        assert terminal.settings == terminal.settings_before
+        read_a_key_and_end(terminal)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -224,11 +225,7 @@ def test_after_a_stop_that_no_program_can_handle_it_sets_the_terminal_again(prog
         terminal.wait_for("stopped")
         assert terminal.settings == terminal.settings_before
         terminal.press("\n")
-        terminal.wait_until(lambda: not terminal.shows_keys)
-        press_and_wait(terminal, "c")
-        terminal.press("e")
-        terminal.wait_for("code 0")
-        assert terminal.settings == terminal.settings_before
+        read_a_key_and_end(terminal)
 
 
 def test_a_signal_that_comes_while_the_program_is_stopped_ends_it_with_the_terminal_restored(program: Path) -> None:
