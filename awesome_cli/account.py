@@ -1,4 +1,4 @@
-"""The application core: sign in, load the session, renew it and sign out, for one profile of one program.
+"""The application core: load the session, renew it and sign out, for one profile of one program.
 
 The commands and the library both stand on :class:`Account`; it neither parses nor prints.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.replace_and_remove import SessionChanges
 from awesome_cli.sessions.session_locks import SessionLocks
 from awesome_cli.sessions.store_choice import StoreChoice
+from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages
@@ -40,7 +41,7 @@ from awesome_cli.system.environment import Environment, Messages
 if TYPE_CHECKING:
     from awesome_cli.provider.client import OidcClient
     from awesome_cli.provider.config import ClientConfig
-    from awesome_cli.provider.device_flow import SignInObserver
+    from awesome_cli.sessions.pending import PendingSignIn
     from awesome_cli.settings.config_file import ConfigFile
 
 T = TypeVar("T")
@@ -68,13 +69,20 @@ class Account:
         self._named_profile = named_profile
         self._open_secrets = open_secrets or cache(self._new_secrets)
         self._read_config = read_config or cache(self._load_config)
-        self._observer = RequestObserver(messages, environment)
+        self.observer = RequestObserver(messages, environment)
         state = environment.state_dir / "sessions.json"
-        self.index = SessionIndex(state, partial(self._acquire, f"{brand.app_dir}-sessions"), warn=messages.warning)
-        self.settings = ProfileSettings(named_profile, environment.environ, brand, self._read_config, self.index.stores)
+        self.index = SessionIndex(state, partial(self.acquire, f"{brand.app_dir}-sessions"), warn=messages.warning)
+        self.settings = ProfileSettings(
+            named_profile,
+            environment.environ,
+            brand,
+            read_config=self._read_config,
+            config_text=self._config_text,
+            with_session=self.index.stores,
+        )
         self.profile = self.settings.name
         self.stores = StoreChoice(self.profile, self._open_secrets, environment, brand, messages.warning)
-        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self._acquire, self.stores, self._observer)
+        self.locks = SessionLocks(f"{brand.app_dir}-{self.profile}", self.acquire, self.stores, self.observer)
         self.changes = SessionChanges(
             self.profile,
             stores=self.stores,
@@ -104,14 +112,24 @@ class Account:
         choose = partial(open_keyring, self.environment)
         return KeyringStore(choose, username=self.brand.name, timeout=timeout, note=self.messages.note)
 
+    @property
+    def _config_path(self) -> Path:
+        return self.environment.config_dir / "config.toml"
+
+    def _config_text(self) -> str:
+        try:
+            return self._config_path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return ""  # the config file's own reader reports it, where settings are needed
+
     def _load_config(self) -> ConfigFile:
         from awesome_cli.settings.config_file import ConfigFile
 
-        path = self.environment.config_dir / "config.toml"
-        return ConfigFile.read(path, partial(self._acquire, f"{self.brand.app_dir}-config"))
+        return ConfigFile.read(self._config_path, partial(self.acquire, f"{self.brand.app_dir}-config"))
 
     @contextmanager
-    def _acquire(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
+    def acquire(self, *names: str, timeout: float | None = None) -> Iterator[Path]:
+        """Hold the locks of these names in the block, and yield the folder that they are in."""
         from awesome_cli.system.lock import TIMEOUT, acquire_locks
 
         folders = self.environment.account_dirs
@@ -136,7 +154,7 @@ class Account:
                 log=self.messages.detail,
                 environ=environment.environ,
                 user_agent=self.brand.app_dir,
-                observer=self._observer,
+                observer=self.observer,
             ) as client:
                 return await work(client)
 
@@ -147,38 +165,10 @@ class Account:
 
         return ClientConfig.from_settings(settings, stored)
 
-    def _client_of(self, session: Session) -> ClientConfig:
-        """Return the client that opened a session, with what the config file says of its provider."""
-        user = session.user
-        stored = {"issuer": user.issuer, "client_id": user.client_id, "scope": user.scope}
-        return self.client_config(replace(self.settings.stored(stored), audience=user.audience))
-
-    def sign_in(
-        self,
-        config: ClientConfig,
-        observer: SignInObserver,
-        *,
-        plaintext: bool = False,
-        timeout: float | None = None,
-        until_reported: ExitStack,
-    ) -> Session:
-        """Sign in with a device code, and store the session in the place of the one before.
-
-        ``observer`` shows the code. From the approval on signals are deferred until ``until_reported`` is closed.
-        """
-        store = self.stores.plaintext if plaintext else self.stores.keyring
-        self.changes.check_writable(store, (config.issuer, config.client_id))
-
-        async def sign_in(client: OidcClient) -> Session:
-            flow = await client.request_device_code(timeout=timeout)
-            observer.on_code(flow.device, flow.deadline)
-            return await client.poll_for_token(flow, observer)
-
-        with self._observer.during_sign_in(observer):
-            session = self.run_with_client(config, sign_in)
-        until_reported.enter_context(self._observer.deferred_signals("the sign-in"))
-        self.changes.replace(session, store)
-        return session
+    def client_of(self, owner: User | PendingSignIn) -> ClientConfig:
+        """Return the client that signed in, with what the config file says of its provider."""
+        stored = {"issuer": owner.issuer, "client_id": owner.client_id, "scope": owner.scope}
+        return self.client_config(replace(self.settings.stored(stored), audience=owner.audience))
 
     def sign_out(self, report: Callable[[User | None, bool], None]) -> None:
         """Revoke the session's tokens and remove it. See :meth:`SessionChanges.remove`."""
@@ -200,7 +190,7 @@ class Account:
         self.check_session_requirements(user)
         if not user.is_valid(self.environment.now()):
             user = self._renewed_user(user, show)
-        if not self._observer.deadline_passed:
+        if not self.observer.deadline_passed:
             show(user)
         return user
 
@@ -209,7 +199,7 @@ class Account:
             self.messages.warning(f"The provider has not responded yet. {_LAST_VERIFIED}")
             show(user)
 
-        with self._observer.call_after(USER_TIMEOUT, show_early):
+        with self.observer.call_after(USER_TIMEOUT, show_early):
             try:
                 return self.renew_if_needed(self.load(), timeout=USER_TIMEOUT).user
             except ProviderUnreachableError as error:
@@ -217,7 +207,7 @@ class Account:
             except (LockTimeoutError, NoLockFolderError) as error:
                 warning = f"{error.message} {_LAST_VERIFIED}"
             except AwesomeError as error:
-                if not self._observer.deadline_passed:
+                if not self.observer.deadline_passed:
                     raise
                 warning = error.message  # the user has been shown; the next command reports the rest
         self.messages.warning(warning)
@@ -263,7 +253,7 @@ class Account:
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
             refresh=lambda current: self.run_with_client(
-                self._client_of(current), lambda client: client.refresh(current)
+                self.client_of(current.user), lambda client: client.refresh(current)
             ),
             discard=self.revoke,
             now=self.environment.now,
@@ -272,13 +262,13 @@ class Account:
 
     def is_token_accepted(self, session: Session) -> bool:
         """Ask the provider whether it still accepts the access token."""
-        return self.run_with_client(self._client_of(session), lambda client: client.is_token_accepted(session))
+        return self.run_with_client(self.client_of(session.user), lambda client: client.is_token_accepted(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
         try:
             return self.run_with_client(
-                self._client_of(session), lambda client: client.revoke(session, refresh_token=refresh_token)
+                self.client_of(session.user), lambda client: client.revoke(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:
             self.messages.detail(error.message)
@@ -295,5 +285,5 @@ class Account:
                 )
 
     def _not_signed_in(self) -> NoReturn:
-        where = f" (profile {self.profile})" if self._named_profile else ""
+        where = f" (profile {self.profile})" if self._named_profile or self.profile != DEFAULT_PROFILE else ""
         raise LoginRequiredError(f"You are not signed in{where}.")

@@ -13,12 +13,14 @@ AwesomeError                          1
 │   ├── DamagedSessionError               the stored session cannot be read
 │   └── OtherSessionError                 the stored session is not the one that the settings require
 ├── AccessDeniedError                 5   the person, or the provider, denied the sign-in
+│   └── PolicyDenialError                 a policy of the provider denies this way to sign in
 ├── DeviceCodeExpiredError            6   the code was not approved in time
 ├── ProviderError                     7   the provider cannot be reached, or its response cannot be used
 │   ├── RefreshFailedError                the provider refuses to renew the session
 │   ├── LockTimeoutError                  another process held the lock all the time
 │   ├── NoLockFolderError                 no folder can be used for locks
 │   ├── IssuerMismatchError               the provider calls itself by another name than the settings do
+│   ├── DeviceFlowUnavailableError        the provider has no device flow, or a policy of it refuses that
 │   └── ProviderUnreachableError          transient: never a reason to remove a session
 │       ├── ConnectionFailedError         nothing was sent
 │       ├── ResponseLostError             the request was sent, and no complete response came
@@ -35,7 +37,8 @@ AwesomeError                          1
 │   ├── SaveUnconfirmedError              it is unknown whether the session was stored
 │   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
 ├── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
-└── ApiError                         11   the API answered with an error
+├── ApiError                         11   the API answered with an error
+└── ApprovalPendingError             12   nobody has approved the code yet, and it is still valid
 """
 
 from __future__ import annotations
@@ -121,6 +124,10 @@ class AccessDeniedError(AwesomeError):
     code = "access_denied"
 
 
+class PolicyDenialError(AccessDeniedError):
+    pass
+
+
 class DeviceCodeExpiredError(AwesomeError):
     exit_code = 6
     code = "expired_token"
@@ -149,6 +156,10 @@ class IssuerMismatchError(ProviderError):
     def __init__(self, message: str, *, hint: str, named: str) -> None:
         super().__init__(message, hint=hint)
         self.named = named
+
+
+class DeviceFlowUnavailableError(ProviderError):
+    pass
 
 
 class ProviderUnreachableError(ProviderError):
@@ -221,6 +232,11 @@ class RevocationUnconfirmedError(AwesomeError):
 class ApiError(AwesomeError):
     exit_code = 11
     code = "api"
+
+
+class ApprovalPendingError(AwesomeError):
+    exit_code = 12
+    code = "authorization_pending"
 
 
 def sole_error(error: BaseException) -> AwesomeError | None:

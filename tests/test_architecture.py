@@ -19,10 +19,11 @@ from awesome_cli import errors
 PACKAGE = Path(awesome_cli.__file__).parent
 
 ROWS = """
-   10   __init__
-    9   __main__
-    8   program
-    7   cli  library
+   11   __init__
+   10   __main__
+    9   program
+    8   cli  library
+    7   sign_in
     6   account
     5   api
     4   provider
@@ -42,7 +43,9 @@ PACKAGES = {
     "system/environment": "httpx platformdirs",
     "provider/client": "anyio httpx",
     "provider/request": "anyio httpx",
+    "provider/approval": "anyio",
     "provider/device_flow": "anyio",
+    "provider/web_flow": "anyio h11",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
     "keystore/secret_service": "jeepney secretstorage",
@@ -78,6 +81,7 @@ LATE = {
     "cli/typer_app",
     "library",
     "program",
+    "sign_in",
     "system/account_folders",
     "system/environment",
     "system/keys",
@@ -178,10 +182,10 @@ def test_every_module_with_listed_packages_exists() -> None:
 
 
 MAX_FILE_LINES = 300
-EXCEPTIONS = {"testing/issuer": 470}
+EXCEPTIONS = {"testing/issuer": 480}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES = 7_800  # lines of code: neither blank nor a comment or docstring
-MAX_TESTING_LINES = 1_250  # the same
+MAX_RUNTIME_LINES = 9_000  # lines of code: neither blank nor a comment or docstring
+MAX_TESTING_LINES = 1_400  # the same
 
 
 def text_of(module: str) -> str:

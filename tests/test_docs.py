@@ -17,10 +17,11 @@ from awesome_cli.brand import BUILT_IN_COMMANDS
 from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.profile import SWITCH_SETTINGS, TEXT_SETTINGS
+from awesome_cli.settings.profile import FILE_SETTINGS, SWITCH_SETTINGS, TEXT_SETTINGS
 from awesome_cli.system.signals import MESSAGES
 from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
+from awesome_cli.testing.terminal import visit_provider
 from support.brand import AWESOME
 from support.terminal import Terminal
 
@@ -38,6 +39,7 @@ HELPS = [
     [],
     *([command] for command in BUILT_IN_COMMANDS),
     ["profiles", "show"],
+    ["profiles", "use"],
     ["profiles", "remove"],
     ["demo", "serve"],
 ]
@@ -230,12 +232,13 @@ def test_the_settings_page_lists_every_variable() -> None:
 
 
 def test_the_settings_page_lists_every_key_of_a_profile() -> None:
-    keys = (*TEXT_SETTINGS, *SWITCH_SETTINGS, *ENDPOINTS)
+    keys = (*TEXT_SETTINGS, *SWITCH_SETTINGS, *FILE_SETTINGS, *ENDPOINTS)
     assert [key for key in keys if not re.search(rf"`{key}( = true)?`", SETTINGS)] == []
 
 
 def test_the_storage_page_lists_the_members_of_a_manifest(terminal: Terminal) -> None:
     _, members, *_ = tables(DOCS["docs/reference/storage.md"])
+    terminal.issuer.session_lifetime = 86_400
     terminal.login()
     manifest = json.loads(terminal.keyring.get_password("awesome-cli:default", "awesome") or "")
     assert {name for member, _ in members for name in code(member)} == set(manifest)
@@ -315,7 +318,7 @@ def test_the_json_of_whoami_is_as_documented(terminal: Terminal) -> None:
 
 
 def test_the_json_of_login_is_as_documented(terminal: Terminal) -> None:
-    first, failed = schema("login --json")
+    first, resume, authorization, failed = schema("login --json")
     (members,) = schema("whoami --json")
     terminal.login("--json")
     device, signed_in = terminal.events
@@ -325,6 +328,11 @@ def test_the_json_of_login_is_as_documented(terminal: Terminal) -> None:
     assert terminal.run("login", "--json", AWESOME_ISSUER="http://provider.example/") == 3
     check_members(terminal.events[-1], failed)
     assert terminal.events[-1]["error"] == "config"
+    assert terminal.run("login", "--no-wait", "--force", "--json") == 0
+    check_members(terminal.json, [*first, *resume])
+    terminal.set(visit=visit_provider(terminal.issuer))
+    assert terminal.run("login", "--web", "--force", "--json") == 0
+    check_members(terminal.events[0], authorization)
 
 
 def test_the_json_of_token_is_as_documented(terminal: Terminal) -> None:

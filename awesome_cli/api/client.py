@@ -22,6 +22,7 @@ STALL_TIMEOUT = 60.0  # seconds without progress; gateways in front of APIs rare
 PROGRESS = 1024  # bytes of a response that count as progress, so that a server cannot stall with a byte now and then
 CHUNK = 64 * 1024  # bytes of an upload in memory at a time
 MAX_REFUSAL = 64 * 1024  # bytes of the body that are stored when the token is refused
+STEP_UP = "insufficient_user_authentication"  # RFC 9470 §3
 MAX_PAGES = 1000  # in case the links lead round in a circle
 
 
@@ -200,10 +201,10 @@ def set_token(request: httpx.Request, token: str) -> httpx.Request:
 def is_token_refused(status: int, headers: httpx.Headers) -> bool:
     """Whether the API may accept another token where it refused this one (RFC 6750 §3.1).
 
-    Many APIs send a 401 without an error code, or with one of their own; two codes do not concern the token.
+    Many APIs send a 401 without an error code, or with one of their own; some codes ask for more than another token.
     """
     error = challenge(headers).get("error")
-    return status == HTTPStatus.UNAUTHORIZED and error not in ("insufficient_scope", "invalid_request")
+    return status == HTTPStatus.UNAUTHORIZED and error not in ("insufficient_scope", "invalid_request", STEP_UP)
 
 
 _PAIR = r'([A-Za-z_]+)\s*=\s*(?:"([^"\\]*)"|([^\s",]+))'

@@ -18,9 +18,10 @@ from urllib.parse import urlencode
 
 import typer
 
-from awesome_cli.api.client import ApiRequest, ApiResponse, ResponseHandler, call_api, challenge, resolve_url
+from awesome_cli.api.client import STEP_UP, ApiRequest, ApiResponse, ResponseHandler, call_api, challenge, resolve_url
 from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, status_phrase
 from awesome_cli.cli.context import CommandContext
+from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import ApiError, AwesomeError, LoginRequiredError, UsageError
 from awesome_cli.oauth.response import json_value
@@ -102,7 +103,11 @@ def api(
 
 def _call(context: CommandContext, request: ApiRequest, output: ResponseHandler) -> ApiResponse:
     """Send the request; if the API refuses the token, renew the session and send it once more (RFC 6750 §3.1)."""
-    token = context.account.access_token()
+    token = context.account.token_from_environment
+    if token is None:
+        session = context.account.session()
+        warn_of_end(context, session.user)
+        token = session.access_token
     response = _send(context, request, token, output)
     if response.refused_body is None:
         return response
@@ -136,12 +141,17 @@ def _send(context: CommandContext, request: ApiRequest, token: str, output: Resp
 
 def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
     message = f"The API answered with HTTP status {response.status} ({status_phrase(response.status)})."
+    parameters = challenge(response.headers)
+    if response.status == HTTPStatus.UNAUTHORIZED and parameters.get("error") == STEP_UP:
+        return LoginRequiredError(
+            f"{message} It asks for a stronger or more recent sign-in.",
+            hint=f"Sign in for it with: {{login}}{_step_up_options(parameters)}",
+        )
     if response.status == HTTPStatus.UNAUTHORIZED:
         hint = "Sign in again with: {login} --force"
         if context.account.token_from_environment:
             hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
         return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
-    parameters = challenge(response.headers)
     if parameters.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
         if parameters.get("scope") and (scope := shell_argument(with_openid(parameters["scope"]))):
@@ -152,6 +162,13 @@ def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
         return ApiError(f"{message} It redirects to {target}.", hint="Redirects are not followed.")
     hint = "" if context.console.stdout_is_terminal else "The API's own message is on stdout."
     return ApiError(message, hint=hint)
+
+
+def _step_up_options(parameters: Mapping[str, str]) -> str:
+    """Return the options of a login that meets the challenge (RFC 9470 §3), or one that it may meet."""
+    wanted = {name: shell_argument(parameters.get(name, "")) for name in ("acr_values", "max_age")}
+    options = "".join(f" --param {name}={value}" for name, value in wanted.items() if value)
+    return options or " --force"
 
 
 def _method_and_path(words: Sequence[str], *, has_data: bool) -> tuple[str, str]:

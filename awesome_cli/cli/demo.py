@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -36,12 +37,16 @@ SERVED_PROFILE = "demo"
 
 
 @app.callback(
-    invoke_without_command=True, epilog=examples("{program} demo", "{program} demo --auto", "{program} demo serve")
+    invoke_without_command=True,
+    epilog=examples("{program} demo", "{program} demo --web", "{program} demo --auto", "{program} demo serve"),
 )
 def demo(
     ctx: typer.Context,
     *,
-    auto: Annotated[bool, typer.Option("--auto", help="Approve the code without asking anybody.")] = False,
+    auto: Annotated[bool, typer.Option("--auto", help="Approve the sign-in without asking anybody.")] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="Sign in with a browser on this machine, not with a code.")
+    ] = False,
 ) -> None:
     """Run login to logout against the embedded provider.
 
@@ -50,7 +55,7 @@ def demo(
     context: CommandContext = ctx.obj
     if ctx.invoked_subcommand is None:
         is_alone = context.environment.is_remote or not context.console.is_interactive
-        _run_all(context, auto=auto or is_alone)
+        _run_all(context, auto=auto or is_alone, web=web)
 
 
 @app.command("serve", epilog=examples("{program} demo serve --port 8765"))
@@ -84,7 +89,11 @@ def serve_alone(
 
 def describe(request: Request, response: Response) -> str:
     """Return one line about a request: never a token, nor a code."""
-    kinds = {DEVICE_GRANT: " (device code)", "refresh_token": " (refresh token)"}
+    kinds = {
+        DEVICE_GRANT: " (device code)",
+        "authorization_code": " (authorization code)",
+        "refresh_token": " (refresh token)",
+    }
     kind = kinds.get(request.form.get("grant_type", ""), "") if request.path.endswith("/token") else ""
     error = f" {code}" if response.status >= HTTPStatus.BAD_REQUEST and (code := response.error()) else ""
     return f"{request.method} {request.path}{kind}: {response.status}{error}"
@@ -106,15 +115,15 @@ class Clock:
         return self._now() + self.ahead
 
 
-def _run_all(context: CommandContext, *, auto: bool) -> None:
+def _run_all(context: CommandContext, *, auto: bool, web: bool) -> None:
     clock, console, program = Clock(context.environment), context.console, context.brand.name
     with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
         provider.interval = 1
         tour = _Tour(context, provider, _demo_environment(context, provider, Path(folder), clock), auto=auto)
         console.note("A provider on this machine, a keyring in memory, and the code of real logins.")
         if auto:
-            console.show("The demo approves the code by itself.")
-        tour.step("Sign in, once per machine.", "login")
+            console.show("The demo approves the sign-in by itself.")
+        tour.step("Sign in, once per machine.", "login", *(["--web"] if web else []))
         tour.step("From now on, all day, without a request:", "say-hi", to_stdout=True)
         tour.step("Who is that, where, and until when?", "whoami")
         clock.ahead += LATER
@@ -123,6 +132,10 @@ def _run_all(context: CommandContext, *, auto: bool) -> None:
         tour.report_renewal(len(provider.requests) - before)
         tour.step("Call a protected API with it.", "api", "hello")
         tour.step("Revoke the tokens and empty the keyring.", "logout")
+        tour.step("A program or an agent asks for a code, and shows it to the person.", "login", "--no-wait", "--json")
+        tour.approve_pending()
+        tour.step("Later, in another process, it goes on.", "login", "--resume")
+        tour.step("That was all.", "logout")
         console.note()
         console.note(console.err.tick, "That was the demo.", indent="  ")
         console.note("  With your own provider: ", (f"{program} login --domain DOMAIN --client-id ID", "accent"))
@@ -138,7 +151,8 @@ class _Tour:
     ) -> None:
         self._context = context
         self._provider = provider
-        self._environment = replace(environment, open_browser=self._open_browser)
+        visit = self._visit if auto else None
+        self._environment = replace(environment, open_browser=self._open_browser, visit=visit)
         self._inner = context
         provider.auto_approve = auto
 
@@ -168,15 +182,35 @@ class _Tour:
             sent = f"{requests} request{'' if requests == 1 else 's'}"
             self._context.console.note((f"({sent}, new token until {clock_time(user.expires_at)})", "dim"))
 
+    def approve_pending(self) -> None:
+        """Approve the code that waits, in place of the person."""
+        if pending := self._inner.account.stores.pending().load():
+            self._provider.approve(pending.user_code)
+            self._context.console.note(("(the demo approves it)", "dim"))
+
     def _open_browser(self, url: str) -> bool:
         """Open the browser, if a person approves; where none can be opened, approve. Return whether it was opened."""
         if self._provider.auto_approve:
             return False
         if self._context.environment.open_browser(url):
             return True
-        self._provider.approve(parse_qs(urlsplit(url).query)["user_code"][0])
-        self._context.console.show("No browser can be opened here, so the demo approves the code by itself.")
+        self._context.console.show("No browser can be opened here, so the demo approves the sign-in by itself.")
+        user_code = parse_qs(urlsplit(url).query).get("user_code")
+        if user_code:
+            self._provider.approve(user_code[0])
+        else:
+            self._provider.auto_approve = True
+            self._visit(url)
         return False
+
+    def _visit(self, url: str) -> None:
+        """Open the URL as a browser does, while the login waits for the response."""
+
+        def get() -> None:
+            with suppress(httpx.HTTPError):  # the login has ended
+                httpx.get(url, follow_redirects=True, trust_env=False)
+
+        Thread(target=get, daemon=True).start()
 
 
 def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:

@@ -26,7 +26,7 @@ GROUPS = {
         *("profile", "config file", "network settings", "settings"),
         *(key.replace("_", " ") for key in SETTINGS),
     ),
-    "Provider": PROVIDER_CHECKS,
+    "Provider": (*PROVIDER_CHECKS, "device grant", "web flow"),
     "Keyring": ("keyring", "plain file"),
     "Session": ("given token", "session"),
     "This machine": ("lock folder", "config folder", "state folder", "cache folder", "versions"),

@@ -25,7 +25,8 @@ from awesome_cli.keystore.names import store_name
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.jwks import usable_keys
 from awesome_cli.oauth.response import Response, http_date
-from awesome_cli.provider.client import OidcClient, describe_clock_error
+from awesome_cli.provider.client import OidcClient
+from awesome_cli.provider.request import describe_clock_error
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import SESSION, SETTINGS, Profile
 from awesome_cli.system.lock import acquire_locks
@@ -33,18 +34,10 @@ from awesome_cli.text import safe
 
 NOT_CHECKED = "not checked:"
 REQUIRED = {"issuer": "--issuer URL, or at Auth0 --domain DOMAIN", "client_id": "--client-id ID"}  # and their options
-PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys", "device grant")
+PROVIDER_CHECKS = ("provider", "clock", "discovery", "keys")  # and the one of the flow
 PACKAGES = (
-    "anyio",
-    "cryptography",
-    "filelock",
-    "httpx",
-    "keyring",
-    "platformdirs",
-    "python-jose",
-    "rich",
-    "segno",
-    "typer",
+    *("anyio", "cryptography", "filelock", "h11", "httpx", "keyring"),
+    *("platformdirs", "python-jose", "rich", "segno", "typer"),
 )
 PROXIES = {"ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
 ONLINE_ADVICE = "Whether it is switched on for this client, --online finds out: it asks for a code and lets it lapse."
@@ -80,6 +73,7 @@ class Checks:
         self._account = account
         self._profile = profile  # that advice names, if it was named
         self._is_auth0 = False
+        self._flow_check = "device grant"
         self._brand = account.brand
         self._environment = account.environment
         self._online = online
@@ -137,13 +131,15 @@ class Checks:
             yield self._failed("settings", error)
             why = "the settings cannot be used"
         else:
+            self._flow_check = "web flow" if profile.flow == "web" else self._flow_check
             settings = [self._setting(key, profile.settings[key], profile.sources.get(key)) for key in SETTINGS]
             yield from settings
             why = "settings are missing"
             if all(finding.ok is not False for finding in settings):
                 found, why = self._provider(profile)
         yield from found
-        yield from (neutral(check, f"{NOT_CHECKED} {why}") for check in PROVIDER_CHECKS[len(found) :])
+        checks = (*PROVIDER_CHECKS, self._flow_check)
+        yield from (neutral(check, f"{NOT_CHECKED} {why}") for check in checks[len(found) :])
 
     def _setting(self, key: str, value: object, source: str | None) -> Finding:
         check = key.replace("_", " ")
@@ -185,9 +181,10 @@ class Checks:
         except AwesomeError as error:
             return [*found, self._failed("discovery", error)], "there is no discovery"
         found.append(passed("discovery", "found; its issuer is the one in the settings"))
-        for check, look in {"keys": self._keys, "device grant": self._device_grant}.items():
+        looks = {"keys": self._keys, "device grant": self._device_grant, "web flow": self._web_flow}
+        for check in ("keys", self._flow_check):
             try:
-                found.append(await look(client, metadata))
+                found.append(await looks[check](client, metadata))
             except AwesomeError as error:
                 found.append(self._failed(check, error))
         return found, ""
@@ -204,6 +201,10 @@ class Checks:
             return neutral("device grant", "the provider has an endpoint for it", ONLINE_ADVICE)
         await client.request_device_code()
         return passed("device grant", "the provider gives codes to this client; one was asked for, and lapses")
+
+    async def _web_flow(self, _: OidcClient, metadata: Metadata) -> Finding:
+        metadata.need("authorization_endpoint")
+        return passed("web flow", "the provider has an endpoint for it")
 
     def _keyring(self) -> Finding:
         began, stores = self._environment.now(), self._account.stores

@@ -24,9 +24,12 @@ from awesome_cli.sessions.manifest import (
     applications_in_index,
     are_user_fields,
     decode_manifest,
+    is_end_to_be_announced,
     manifest_name,
     parse_json_object,
+    warnings_in_index,
 )
+from awesome_cli.settings.default_profile import default_profile
 from awesome_cli.system.account_folders import account_folders, is_revoked
 from awesome_cli.system.replacement import system_replacement
 
@@ -49,15 +52,14 @@ COLLECTION = DBusAddress(
 def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float, stdout: TextIO) -> str | None:
     """Return what ``say-hi``, ``whoami`` or ``whoami --json`` prints, or None, if that takes more than the manifest."""
     profile = _profile(environ, brand)
-    fields = valid_user(environ, brand, profile, now=now)
-    if fields is None:
-        return None
+    fields = valid_user(environ, brand, profile, now=now) if profile else None
     index = parse_json_object(_text(f"{_folder(environ, *STATE, brand)}/sessions.json") or '{"profiles": {}}')
-    if not isinstance(index.get("profiles"), dict):
+    if profile is None or fields is None or not isinstance(index.get("profiles"), dict):
         return None
     if argv == ["say-hi"]:
-        text = greeting(fields["name"])
-        return text if text.isprintable() else None
+        text, warned_at = greeting(fields["name"]), warnings_in_index(index).get(profile)
+        is_silent = not is_end_to_be_announced(fields.get("session_expires_at"), warned_at, now)
+        return text if is_silent and text.isprintable() else None
     if _may_differ(environ, brand, fields):
         return None
     from awesome_cli.cli.layout import cells, text_of
@@ -84,12 +86,13 @@ def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any
         environ.get(f"{prefix}AUDIENCE") for prefix in brand.extra_env_prefixes
     ):
         return True
-    folder = _folder(environ, *CONFIG, brand)
-    if folder is None:
+    text = _config_text(environ, brand)
+    if text is None:
         return True
     expected = {f'audience = "{user["audience"]}"', f'scope = "{user.get("requested_scope")}"'}
-    lines = _text(f"{folder}/config.toml").splitlines()
-    return any(line not in expected for line in lines if "audience" in line or "scope" in line or "\\" in line)
+    return any(
+        line not in expected for line in text.splitlines() if "audience" in line or "scope" in line or "\\" in line
+    )
 
 
 def _text(path: str) -> str:
@@ -107,7 +110,7 @@ def stored_user(brand: Brand, profile: str | None, context: CommandContext | Non
         return None
     environ = os.environ  # noqa: TID251 - that of this process is meant
     name = profile or (context and context.named_profile) or _profile(environ, brand)
-    fields = valid_user(environ, brand, name, now=time.time())  # noqa: TID251 - its clock, too
+    fields = valid_user(environ, brand, name, now=time.time()) if name else None  # noqa: TID251 - its clock, too
     if fields is None:
         return None
     from awesome_cli.sessions.model import User
@@ -141,8 +144,15 @@ def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: f
     return user if agrees and are_user_fields(user) and user["name"] and user["expires_at"] > now else None
 
 
-def _profile(environ: Mapping[str, str], brand: Brand) -> str:
-    return environ.get(brand.variable("profile")) or "default"
+def _profile(environ: Mapping[str, str], brand: Brand) -> str | None:
+    """Return the selected profile; None where only the full program can tell."""
+    named, text = environ.get(brand.variable("profile")), _config_text(environ, brand)
+    return named or (None if text is None else default_profile(text))
+
+
+def _config_text(environ: Mapping[str, str], brand: Brand) -> str | None:
+    folder = _folder(environ, *CONFIG, brand)
+    return folder and _text(f"{folder}/config.toml")
 
 
 def insecure_file(environ: Mapping[str, str], brand: Brand, profile: str) -> str | None:

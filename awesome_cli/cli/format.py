@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from awesome_cli.sessions.manifest import LAST_INSTANT
+from awesome_cli.sessions.manifest import DAY, LAST_INSTANT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from awesome_cli.cli.style import StreamStyle
     from awesome_cli.sessions.model import User
 
-DAY = 86400.0  # seconds
 LABEL_WIDTH = 14  # columns
 USER_INDENT = " " * (2 + LABEL_WIDTH)
 JUST_NOW = 10.0  # seconds
@@ -38,6 +37,7 @@ def user_lines(
         "Signed in to": f"{short_issuer(user.issuer)}   (profile {profile})",
         "Since": moment(user.signed_in_at, now),
         "Access token": token_status(user, now),
+        **({"Session ends": moment(user.session_expires_at, now)} if user.session_expires_at is not None else {}),
         "For API": user.audience or "(the provider's default)",
         "Scopes": user.scope,
         "Kept in": store,
@@ -68,6 +68,7 @@ def user_fields(user: User, *, profile: str, store: str) -> dict[str, object]:
         "signed_in_at": rfc3339(user.signed_in_at),
         "expires_at": rfc3339(user.expires_at),
         "refreshable": user.refreshable,
+        "session_expires_at": None if user.session_expires_at is None else rfc3339(user.session_expires_at),
         "store": store,
     }
 

@@ -1,9 +1,9 @@
-"""``login``: sign in with the device authorization grant and store the session."""
+"""``login``: sign in, with a device code or a browser on this machine, and store the session."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,52 +11,38 @@ import typer
 from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import account_fields, short_issuer, tilde, token_notice
-from awesome_cli.cli.login_prompts import ask_for_missing_settings, offer_plaintext_file
+from awesome_cli.cli.login_flow import may_adopt, run_flow
+from awesome_cli.cli.login_options import LoginOptions, parse_parameters
+from awesome_cli.cli.login_prompts import ask_for_missing_settings, offer_plaintext_file, require_approver
 from awesome_cli.cli.login_report import announce_replacement, login_command, report_success
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
     AwesomeError,
     InvalidTokenError,
-    IssuerMismatchError,
     KeyringError,
     LoginRequiredError,
     NoKeyringError,
     ProviderError,
-    UsageError,
 )
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import is_same_setting
+from awesome_cli.sign_in import SignIn
 
 if TYPE_CHECKING:
     from awesome_cli.provider.config import ClientConfig
-    from awesome_cli.settings.profile import Profile, Settings
+    from awesome_cli.settings.profile import Settings
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class LoginOptions:
-    """What the command line asks for. ``qr`` is None where the terminal decides; ``timeout`` is in seconds."""
-
-    flags: Settings = field(default_factory=dict)
-    browser: bool = True
-    qr: bool | None = None
-    timeout: float | None = None
-    json: bool = False
-    force: bool = False
-    insecure_storage: bool = False
-
-    def with_issuer(self, issuer: str) -> LoginOptions:
-        return replace(self, flags={**self.flags, "domain": None, "issuer": issuer})
 
 
 @app.command(
     epilog=examples(
         "{program} login --domain tenant.eu.auth0.com --client-id abc123",
         "{program} login --issuer https://id.example.com/ --client-id cli",
-        "{program} login --no-browser --json",
+        "{program} login --web",
+        "{program} login --no-wait --json",
     )
 )
 def login(
@@ -71,6 +57,20 @@ def login(
     scope: Annotated[
         str | None,
         typer.Option(metavar="SCOPES", help="Scopes, separated by blanks; openid is always among them."),
+    ] = None,
+    web: Annotated[
+        bool | None,
+        typer.Option(
+            "--web/--no-web", help="Sign in with a browser on this machine, not with a code (default: the profile's)."
+        ),
+    ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="Show the code and end; --resume waits for the approval.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Wait for the approval of the code of --no-wait.")] = False,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Send this with the request, such as max_age=0; signs in anew."),
     ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Show the URL and do not open it.")] = False,
     qr: Annotated[
@@ -90,41 +90,45 @@ def login(
 ) -> None:
     """Sign in once on this machine and keep the session in the keyring.
 
-    Approve a code in any browser, on this machine or another one.
+    Approve a code in any browser, on this machine or another one; or sign in with a browser on this machine (--web).
     """
-    if domain and issuer:
-        raise UsageError("--domain and --issuer are two spellings of one setting.", hint="Give one of them.")
     flags = {"domain": domain, "issuer": issuer, "client_id": client_id, "audience": audience, "scope": scope}
     options = LoginOptions(
         flags=flags,
+        flow=None if web is None else "web" if web else "device",
         browser=not no_browser,
         qr=qr,
         timeout=timeout,
         json=json,
         force=force,
         insecure_storage=insecure_storage,
+        wait=not no_wait,
+        resume=resume,
+        parameters=parse_parameters(param or ()),
     )
     sign_in(ctx.obj, options)
 
 
-def sign_in(context: CommandContext, options: LoginOptions | None = None) -> User:
-    """Sign in, unless a session can be used already, and return the user."""
+def sign_in(context: CommandContext, options: LoginOptions | None = None) -> User | None:
+    """Sign in, unless a session can be used already, and return the user; None, if a code waits for approval."""
     options = options or LoginOptions()
     with ExitStack() as until_reported:
         try:
-            user = _sign_in(context, options, until_reported)
+            user = (_resume if options.resume else _sign_in)(context, options, until_reported)
         except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
             if options.json:
                 context.console.event({"event": "failed", **_failure(error)})
             raise
-        if options.json:
+        if options.json and user:
             context.console.event({"event": "signed_in", **account_fields(user, context.account)})
     return user
 
 
-def _sign_in(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
+def _sign_in(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User | None:
     account, console = context.account, context.console
     stored, failure = _stored_user(account, options)
+    if stored is None:
+        require_approver(context, options)
     options = replace(options, flags=ask_for_missing_settings(context, options.flags, is_signed_in=stored is not None))
     settings = account.settings.resolve(options.flags)
     config = account.client_config(settings, stored)  # missing settings are to be corrected before a keyring
@@ -133,45 +137,36 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
         options = replace(options, insecure_storage=True)
     if account.token_from_environment:
         console.note(token_notice(context.brand))
-    if stored and _may_adopt(context, settings, stored.issuer):
+    if stored and may_adopt(context, settings, stored.issuer):
         options = options.with_issuer(stored.issuer)
         config = account.client_config(account.settings.resolve(options.flags), stored)
     if stored and _is_wanted(stored, config, options):
         with suppress(LoginRequiredError):  # it has ended
             return _already_signed_in(context, options)
+    require_approver(context, options)
     options = _keep_in_plaintext_file(context, options)
     if stored and (stored.refreshable or stored.is_valid(context.environment.now())):
         announce_replacement(context, stored)
-    session, options = _run_device_flow(context, options, stored, until_reported)
-    saved = _save_settings(account, options)
+    session, options = run_flow(context, options, stored, until_reported)
+    if session is None:
+        return None
+    saved = _save_settings(account, options.flags)
     report_success(context, session.user, saved=saved, is_plaintext=options.insecure_storage)
     return session.user
 
 
-def _run_device_flow(
-    context: CommandContext, options: LoginOptions, stored: User | None, until_reported: ExitStack
-) -> tuple[Session, LoginOptions]:
-    """Sign in; return the session and the options, with the provider's spelling of its issuer if that was adopted."""
-    account, is_corrected = context.account, False
-    while True:
-        settings = account.settings.resolve(options.flags)
-        config = account.client_config(settings, stored)
-        try:
-            with LoginScreen(context, options, config.issuer) as screen:
-                session = account.sign_in(
-                    config,
-                    screen,
-                    plaintext=options.insecure_storage,
-                    timeout=options.timeout,
-                    until_reported=until_reported,
-                )
-        except IssuerMismatchError as error:
-            if is_corrected or not _may_adopt(context, settings, error.named):
-                raise
-            context.console.show(f"The provider spells its issuer {error.named}; that is used.")
-            options, is_corrected = options.with_issuer(error.named), True
-        else:
-            return session, options
+def _resume(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
+    """Wait for the approval of the code that an earlier command requested."""
+    account, session = context.account, None
+    pending = account.stores.pending().load()
+    if pending is not None:
+        with LoginScreen(context, options, pending.issuer) as screen:
+            session = SignIn(account, screen, until_reported=until_reported).resume(pending, timeout=options.timeout)
+    if pending is None or session is None:  # another process may have signed in
+        return _already_signed_in(context, options)
+    saved = _save_settings(account, pending.settings)
+    report_success(context, session.user, saved=saved, is_plaintext=pending.plaintext)
+    return session.user
 
 
 def _stored_user(account: Account, options: LoginOptions) -> tuple[User | None, KeyringError | None]:
@@ -191,23 +186,12 @@ def _is_wanted(stored: User, config: ClientConfig, options: LoginOptions) -> boo
     """Whether the stored session is the one that the command line asks for."""
     made_with = {"scope": stored.requested_scope, "audience": stored.audience}
     return (
-        not options.force
+        not (options.force or options.parameters)
         and (stored.issuer, stored.client_id) == (config.issuer, config.client_id)
         and all(
             is_same_setting(name, value, made_with[name]) for name in made_with if (value := options.flags.get(name))
         )
     )
-
-
-def _may_adopt(context: CommandContext, settings: Profile, named: str) -> bool:
-    """Whether the issuer ``named`` may replace that of the settings: they differ only by a slash at the end.
-
-    Only at a terminal, and only if a flag or config.toml sets the issuer: one from a variable would contradict the
-    session in every later command.
-    """
-    issuer, source = settings.issuer or "", settings.sources.get("issuer")
-    differs = f"{issuer}/" == named or issuer == f"{named}/"
-    return differs and context.console.is_interactive and source in ("flag", "config.toml")
 
 
 def _keep_in_plaintext_file(context: CommandContext, options: LoginOptions) -> LoginOptions:
@@ -254,13 +238,13 @@ def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
     return user
 
 
-def _save_settings(account: Account, options: LoginOptions) -> str:
+def _save_settings(account: Account, flags: Settings) -> str:
     """Save the settings that were given as flags or answers; return where, or an empty text if nothing was saved."""
     config = account.settings.config
-    if not any(options.flags.values()):
+    if not any(flags.values()):
         return ""
     try:
-        config.save(account.profile, options.flags)
+        config.save(account.profile, flags)
     except OSError as error:
         account.messages.warning(f"{config.path} cannot be written ({error.strerror}); settings are not saved.")
     except AwesomeError as error:

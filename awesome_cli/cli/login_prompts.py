@@ -1,14 +1,15 @@
-"""What ``login`` asks for at a terminal: settings that are missing, and a file where there is no keyring."""
+"""What ``login`` needs a person for: settings that are missing, a file where there is no keyring, the approval."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.errors import ConfigError, KeyringError, NoKeyringError
+from awesome_cli.errors import ConfigError, KeyringError, LoginRequiredError, NoKeyringError
 
 if TYPE_CHECKING:
     from awesome_cli.cli.console import Console
+    from awesome_cli.cli.login_options import LoginOptions
     from awesome_cli.settings.profile import Settings
 
 
@@ -41,3 +42,14 @@ def offer_plaintext_file(console: Console, error: KeyringError, *, may_ask: bool
     is_alternative = isinstance(error, NoKeyringError) and may_ask and console.is_interactive
     if not (is_alternative and console.confirm(question, default=False)):
         raise error
+
+
+def require_approver(context: CommandContext, options: LoginOptions) -> None:
+    """Raise LoginRequiredError in a CI job, unless an option says that somebody will approve the sign-in."""
+    is_expected = options.json or not options.wait or options.timeout is not None
+    is_ci = context.environment.environ.get("CI", "").lower() not in ("", "0", "false")
+    if is_ci and not is_expected and not context.console.is_interactive:
+        raise LoginRequiredError(
+            "Nobody can approve a sign-in here: CI is set, and there is no terminal.",
+            hint="Give the job a token in {prefix}ACCESS_TOKEN. If somebody will approve: {login} --timeout SECONDS",
+        )

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import full_name, kept_in, moment, short_issuer
-from awesome_cli.errors import ConfigError
+from awesome_cli.errors import ConfigError, ProviderError
 from awesome_cli.hints import fill_placeholders
+from awesome_cli.sessions.manifest import is_end_to_be_announced
 from awesome_cli.sessions.model import User
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def report_success(context: CommandContext, user: User, *, saved: str, is_plaint
     console.note(
         console.err.tick, "Signed in as ", (full_name(user), "strong"), f" at {short_issuer(user.issuer)}", indent="  "
     )
-    console.note(f"  Session in {kept_in(account)}{f'; settings in {saved}' if saved else ''}", indent="  ")
+    end = user.session_expires_at
+    until = f" until {moment(end, context.environment.now())}" if end is not None else ""
+    console.note(f"  Session in {kept_in(account)}{until}{f'; settings in {saved}' if saved else ''}", indent="  ")
     if commands := _next_commands(context):
         console.note("  Next: ", *commands, indent="  ")
 
@@ -68,3 +71,15 @@ def _next_commands(context: CommandContext) -> list[TextPart]:
 def login_command(context: CommandContext) -> str:
     """Return the command that signs in to the profile that was named."""
     return fill_placeholders("{login}", context.brand, profile=context.console.profile)
+
+
+def warn_of_end(context: CommandContext, user: User) -> None:
+    """Warn once a day that the session ends soon."""
+    index, profile, now = context.account.index, context.account.profile, context.environment.now()
+    end = user.session_expires_at
+    if end is not None and is_end_to_be_announced(end, index.warned_at(profile), now):
+        context.console.warning(
+            f"This session ends {moment(end, now)}. To sign in anew before that: {login_command(context)} --force"
+        )
+        with suppress(OSError, ProviderError):  # without that it is said again
+            index.set_warned_at(profile, now)

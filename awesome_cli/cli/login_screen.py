@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import duration, rfc3339, short_issuer
 from awesome_cli.cli.layout import TextPart, cells, cut
+from awesome_cli.cli.login_report import login_command
 from awesome_cli.oauth.device_grant import PollState
 from awesome_cli.system.keys import ReadKey, pressed_keys
 from awesome_cli.text import is_loopback
@@ -18,10 +19,10 @@ from awesome_cli.text import is_loopback
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from awesome_cli.cli.login import LoginOptions
+    from awesome_cli.cli.login_options import LoginOptions
     from awesome_cli.cli.qr_code import QrCode
-    from awesome_cli.oauth.device_grant import DeviceAuthorization
-    from awesome_cli.provider.device_flow import Deadline
+    from awesome_cli.oauth.device_grant import DeviceAuthorization, PollingSchedule
+    from awesome_cli.provider.approval import Deadline
 
 CONTACTING_AFTER = 1.0  # seconds without a response until the provider is named
 NARROW = 60  # columns; below, words are shorter and a URL has a line of its own
@@ -31,17 +32,25 @@ FRAMES_PER_SECOND = 4  # as often as polling calls on_tick
 STOP = "Ctrl-C ends it"
 
 
+class BrowserNotOpenedError(Exception):
+    """No browser could be opened on this machine, and the sign-in requires one."""
+
+
 class LoginScreen:
     """The screen of one sign-in: a context manager, and the :class:`.SignInObserver` that is drawn on it.
 
     Only :meth:`on_tick` redraws anything, and only its own last line. Where a terminal cannot redraw, or is read
-    aloud, each state is said once.
+    aloud, each state is said once. ``requires_browser``: whether a sign-in with a browser is pointless unless it opens.
     """
 
-    def __init__(self, context: CommandContext, options: LoginOptions, issuer: str) -> None:
+    def __init__(
+        self, context: CommandContext, options: LoginOptions, issuer: str, *, requires_browser: bool = False
+    ) -> None:
+        self._context = context
         self._console = context.console
         self._environment = context.environment
         self._options = options
+        self._requires_browser = requires_browser
         self._provider = short_issuer(issuer)
         self._stack = ExitStack()
         self._read_key: ReadKey | None = None
@@ -67,12 +76,11 @@ class LoginScreen:
         """Show URL, code and instructions (RFC 8628 §3.3), with a warning against codes of other people (§5.4)."""
         console, options = self._console, self._options
         self._device, self._deadline = device, deadline
-        if options.json:
-            console.event(_code_event(device, self._environment.now()))
+        if options.json and not options.resume:
+            console.event({**_code_event(device, self._environment.now()), **self._resume_command()})
         console.note("Signing in at ", (self._provider, "strong"))
         self._link = url = device.verification_uri_complete or device.verification_uri
-        may_open = options.browser and console.is_interactive and not self._environment.is_remote
-        self._is_browser_open = may_open and self._environment.open_browser(url)
+        self._is_browser_open = self._open_browser(url)
         self._shown_url = _shown_url(device, console.err.columns)
         if qr_code := self._usable_qr_code(url):
             is_needed = not self._is_browser_open and self._fits(qr_code, QR_ROWS_BESIDE)
@@ -81,13 +89,55 @@ class LoginScreen:
             elif self._fits(qr_code, QR_ROWS_BESIDE_SHORT):
                 self._qr_code = qr_code
         self._show_instructions(device)
+        if options.wait:
+            self._begin_waiting()
+        else:
+            console.note("  Once it is approved: ", (f"{login_command(self._context)} --resume", "accent"), indent="  ")
+
+    def on_authorization(self, url: str, deadline: Deadline) -> None:
+        """Open the URL, and show it too. Raises BrowserNotOpenedError, if that is pointless without a browser."""
+        console, now = self._console, self._environment.now()
+        self._is_browser_open = self._open_browser(url)
+        if self._requires_browser and not self._is_browser_open:
+            raise BrowserNotOpenedError
+        self._deadline, self._link = deadline, url
+        if self._options.json:
+            console.event({"event": "authorization", "url": url, "expires_at": rfc3339(now + deadline.seconds)})
+        console.note("Signing in at ", (self._provider, "strong"))
+        if self._environment.has_ssh and not self._is_browser_open:
+            console.warning(
+                "You are connected over SSH: a browser at your side cannot return to this machine, unless the port is"
+                f" forwarded. Sign in with a code instead: {login_command(self._context)} --no-web"
+            )
+        console.note()
+        heading = "Your browser opens this:" if self._is_browser_open else "Open in a browser on this machine:"
+        console.show((f"  {heading}", "strong"), indent="  ")
+        console.show((url, "link"))
+        console.note()
+        console.show(
+            f"  Valid for {duration(deadline.seconds)}. Approve only if you started this sign-in yourself.", indent="  "
+        )
+        console.note()
+        self._begin_waiting()
+        if self._environment.visit is not None:
+            self._environment.visit(url)
+
+    def _open_browser(self, url: str) -> bool:
+        may_open = self._options.may_open_browser and self._console.is_interactive and not self._environment.is_remote
+        return may_open and self._environment.open_browser(url)
+
+    def _begin_waiting(self) -> None:
+        console = self._console
         if not console.err.can_redraw:
             console.note_once(f"{self._state_text()}. {STOP}.")
         elif console.is_interactive and not console.quiet:
             self._read_key = self._stack.enter_context(pressed_keys(self._environment.stdin))
 
-    def on_poll(self, state: PollState, wait: float) -> None:
-        self._wait = wait
+    def _resume_command(self) -> dict[str, str]:
+        return {} if self._options.wait else {"resume": f"{login_command(self._context)} --resume"}
+
+    def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
+        self._wait = schedule.wait
         if state != self._state:
             self._state, self._reply = state, ""
             if not self._console.err.can_redraw:
@@ -97,14 +147,14 @@ class LoginScreen:
         """Look at the keys and draw the live line: what is happening, and how long the code is still valid."""
         is_slow = request_seconds >= CONTACTING_AFTER
         if not self._console.err.can_redraw:
-            if is_slow and self._device is None:
+            if is_slow and self._deadline is None:
                 self._console.note_once(f"Contacting {self._provider} ...")
             return
-        if self._device is not None and self._read_key is not None:
+        if self._read_key is not None:
             key = self._read_key()
             self._has_keys = key is not None
-            self._react_to(key, self._device)
-        if self._device is not None or is_slow:
+            self._react_to(key)
+        if self._deadline is not None or is_slow:
             self._console.live(*self._live_line(is_slow=is_slow))
 
     def _show_instructions(self, device: DeviceAuthorization, *, is_short: bool = False) -> None:
@@ -182,15 +232,15 @@ class LoginScreen:
             PollState.FAILING: f"Provider error{retry}",
         }[self._state]
 
-    def _react_to(self, key: str | None, device: DeviceAuthorization) -> None:
+    def _react_to(self, key: str | None) -> None:
         if key == "c" and _has_clipboard(self._environment.environ):
             text = base64.b64encode(self._link.encode()).decode()
             self._console.draw(f"\033]52;c;{text}\a", end="")
             self._reply = "Link copied"
-        elif key == "q" and self._qr_code is not None:
+        elif key == "q" and self._qr_code is not None and self._device is not None:
             self._draw_qr_code(self._qr_code)
             self._qr_code = None
-            self._show_instructions(device, is_short=True)
+            self._show_instructions(self._device, is_short=True)
 
     def _usable_qr_code(self, url: str) -> QrCode | None:
         """Return the QR code, unless it cannot be shown, or leads nowhere: to this machine, seen from another one."""

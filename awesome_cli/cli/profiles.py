@@ -1,4 +1,4 @@
-"""``profiles``: list the profiles and who is signed in to each; ``show`` and ``remove`` one."""
+"""``profiles``: list the profiles and who is signed in to each; ``show``, ``use`` and ``remove`` one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from awesome_cli.errors import (
     LoginRequiredError,
     NoKeyringError,
     RevocationUnconfirmedError,
+    UsageError,
 )
+from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,6 +80,29 @@ def show(ctx: typer.Context, name: Name, *, json: Json = False) -> None:
         for difference in account.settings.differences(status.user.audience, status.user.requested_scope):
             console.warning(difference)
     status.report_error()
+
+
+@app.command(epilog=examples("{program} profiles use work", "{program} profiles use default"))
+def use(ctx: typer.Context, name: Name) -> None:
+    """Use a profile from now on where none is named.
+
+    --profile and {prefix}PROFILE have precedence.
+    """
+    context: CommandContext = ctx.obj
+    account = context.account.for_profile(name)
+    if name != DEFAULT_PROFILE and not _status(account, context.account).is_known:
+        raise UsageError(f"There is no profile {name}.", hint="See {program} profiles.")
+    config = account.settings.config
+    try:
+        config.set_default_profile(name)
+    except OSError as error:
+        raise ConfigError(
+            f"{config.path} cannot be written ({error.strerror}).", hint="Make it writable, and try again."
+        ) from error
+    context.console.note(f"The profile {name} is used from now on.")
+    variable = context.brand.variable("profile")
+    if context.environment.environ.get(variable) not in (None, "", name):
+        context.console.warning(f"{variable} is set, and has precedence.")
 
 
 @app.command(epilog=examples("{program} profiles remove work"))

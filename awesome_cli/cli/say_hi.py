@@ -7,6 +7,7 @@ import typer
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
+from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples
 from awesome_cli.errors import LoginRequiredError, OtherSessionError
 from awesome_cli.sessions.model import User
@@ -22,6 +23,7 @@ def say_hi(ctx: typer.Context) -> None:
 
     def greet(user: User) -> None:
         console.result(greeting(user.name))
+        warn_of_end(context, user)
 
     try:
         context.account.user(greet)
@@ -30,4 +32,5 @@ def say_hi(ctx: typer.Context) -> None:
     except LoginRequiredError as error:
         if not (console.is_interactive and console.confirm(f"{error.message} Sign in now?")):
             raise
-        greet(sign_in(context))
+        if user := sign_in(context):
+            greet(user)

@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.account import Account
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import rfc3339, token_notice
+from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples, seconds
-from awesome_cli.errors import LoginRequiredError
+from awesome_cli.errors import LoginRequiredError, UsageError
 from awesome_cli.sessions.model import MIN_TTL
+from awesome_cli.text import safe
+
+FORMATS = ("text", "json", "header", "exec-credential")
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -20,7 +23,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
     epilog=examples(
         "{program} token",
         "{program} token --min-ttl 600 --json",
-        'curl -H "Authorization: Bearer $({program} token)" https://api.example.com/',
+        "{program} token --format header | curl -H @- https://api.example.com/",
     )
 )
 def token(
@@ -34,31 +37,60 @@ def token(
     ] = MIN_TTL,
     id_token: Annotated[bool, typer.Option("--id", help="Print the ID token instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            show_default="text",
+            help="text, json, header (for curl -H @-) or exec-credential (for kubectl).",
+        ),
+    ] = None,
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
     context: CommandContext = ctx.obj
+    if output is not None and (json or output not in FORMATS):
+        reason = "--json is a format of its own." if json else f"{safe(output, 40)!r} is not a format."
+        raise UsageError(reason, hint=f"Formats: {', '.join(FORMATS)}.")
     if context.account.token_from_environment:
         context.console.detail(token_notice(context.brand))
-    document = (_id_token if id_token else _access_token)(context.account, min_ttl)
-    if json:
+    document = (_id_token if id_token else _access_token)(context, min_ttl)
+    secret = str(next(iter(document.values())))
+    if json or output == "json":
         context.console.json(document)
+    elif output == "exec-credential":
+        context.console.json(_exec_credential(secret, document["expires_at"]))
     else:
-        context.console.result(str(next(iter(document.values()))))
+        context.console.result(f"Authorization: Bearer {secret}" if output == "header" else secret)
 
 
-def _access_token(account: Account, min_ttl: float) -> dict[str, str | None]:
+def _exec_credential(token: str, expires_at: str | None) -> dict[str, object]:
+    """Return what kubectl expects of a plugin: ExecCredential of client.authentication.k8s.io/v1."""
+    expiry = {} if expires_at is None else {"expirationTimestamp": expires_at}
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token, **expiry},
+    }
+
+
+def _access_token(context: CommandContext, min_ttl: float) -> dict[str, str | None]:
+    account = context.account
     secret, expires_at, scope = account.token_from_environment, None, None  # its expiry and scope are unknown
     if secret is None:
         session = account.session(min_ttl=min_ttl)
+        warn_of_end(context, session.user)
         secret, expires_at, scope = session.access_token, rfc3339(session.user.expires_at), session.user.scope
     return {"access_token": secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
 
 
-def _id_token(account: Account, min_ttl: float) -> dict[str, str | None]:
+def _id_token(context: CommandContext, min_ttl: float) -> dict[str, str | None]:
+    account = context.account
     if account.token_from_environment:
         variable = account.brand.variable("access_token")
         raise LoginRequiredError(f"{variable} gives no ID token.", hint="Unset it. Sign in with: {login}")
     from awesome_cli.oauth.id_token import parse_stored_id_token
 
     session = account.session(min_ttl=min_ttl)
+    warn_of_end(context, session.user)
     return {"id_token": session.id_token, "expires_at": rfc3339(parse_stored_id_token(session.id_token).claims["exp"])}

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from hashlib import sha256
 from http import HTTPStatus
 
-from awesome_cli.errors import AccessDeniedError, DeviceCodeExpiredError, ProviderError, ProviderUnreachableError
+from awesome_cli.errors import (
+    AccessDeniedError,
+    DeviceCodeExpiredError,
+    DeviceFlowUnavailableError,
+    PolicyDenialError,
+    ProviderError,
+    ProviderUnreachableError,
+)
+from awesome_cli.oauth.pkce import challenge_form
 from awesome_cli.oauth.response import Response, error_from_response, http_date, seconds
 from awesome_cli.oauth.token import TokenResponse, is_token, is_transient, lifetime, parse_token
 from awesome_cli.text import safe, secure_url, secure_url_from
@@ -20,6 +28,8 @@ SLOW_DOWN = 5.0  # seconds; RFC 8628 §3.5
 MAX_BACKOFF = 60.0  # seconds, so that polling resumes soon after the network is back
 DEFAULT_EXPIRES_IN = 900.0  # seconds; RFC 8628 §3.2 requires expires_in, and most providers that send it use this
 MAX_EXPIRES_IN = 86400.0  # seconds
+# Google says admin_policy_enforced, Okta "Policy evaluation failed", Entra ID AADSTS53003 and its neighbours.
+_POLICY = r"polic(?:y|ies)|conditional access|AADSTS530\d\d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +44,6 @@ class DeviceAuthorization:
     interval: float
 
 
-def code_challenge(code_verifier: str) -> str:
-    """Return the S256 challenge of a verifier (RFC 7636 §4.2)."""
-    return urlsafe_b64encode(sha256(code_verifier.encode("ascii")).digest()).rstrip(b"=").decode("ascii")
-
-
 def device_authorization_form(
     client_id: str,
     *,
@@ -46,11 +51,15 @@ def device_authorization_form(
     audience: str | None = None,
     resource: str | None = None,
     code_verifier: str | None = None,
+    parameters: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Build a device authorization request (RFC 8628 §3.1). Auth0 calls RFC 8707's ``resource`` ``audience``."""
-    form = {"client_id": client_id, "scope": scope, "audience": audience, "resource": resource}
+    """Build a device authorization request (RFC 8628 §3.1). Auth0 calls RFC 8707's ``resource`` ``audience``.
+
+    ``parameters`` are further ones, none of which has a name of ours.
+    """
+    form = {"client_id": client_id, "scope": scope, "audience": audience, "resource": resource, **(parameters or {})}
     if code_verifier:
-        form |= {"code_challenge": code_challenge(code_verifier), "code_challenge_method": "S256"}
+        form |= challenge_form(code_verifier)
     return {name: value for name, value in form.items() if value}
 
 
@@ -61,7 +70,8 @@ def parse_device_authorization(response: Response, *, endpoint: str) -> DeviceAu
     """
     document = response.json()
     if response.error() is not None and not is_transient(response):
-        raise error_from_response(response, what="The provider gives no device code")
+        kind = DeviceFlowUnavailableError if _is_refused_by_policy(response) else ProviderError
+        raise error_from_response(response, what="The provider gives no device code", kind=kind)
     if document is None or not response.ok:
         kind = ProviderUnreachableError if is_transient(response) else ProviderError
         raise kind(
@@ -143,8 +153,12 @@ def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | T
             return Pending()
         case "slow_down":
             return Pending(slow_down=True, interval=_interval((response.json() or {}).get("interval")))
-        case "access_denied":
+        case "access_denied" if _is_refused_by_policy(response):
+            raise PolicyDenialError(f"The sign-in was denied: {response.error_description().rstrip('.')}.")
+        case "access_denied" | "authorization_declined":  # the second is Entra ID's
             raise AccessDeniedError("The sign-in was denied.")
+        case str() if _is_refused_by_policy(response):
+            raise error_from_response(response, what="The sign-in failed", kind=DeviceFlowUnavailableError)
         case "expired_token" | "invalid_grant":  # Auth0 sends expired_token once and invalid_grant from then on
             raise device_code_expired()
         case _ if is_transient(response):
@@ -153,6 +167,11 @@ def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | T
             return parse_token(response)
         case _:
             raise error_from_response(response, what="The sign-in failed")
+
+
+def _is_refused_by_policy(response: Response) -> bool:
+    """Whether the provider names a policy as the reason, as those do whose administrators forbid the device flow."""
+    return re.search(_POLICY, f"{response.error()} {response.error_description()}", re.IGNORECASE) is not None
 
 
 def device_code_expired() -> DeviceCodeExpiredError:

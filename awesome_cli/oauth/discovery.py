@@ -12,14 +12,19 @@ from awesome_cli.text import safe, secure_url, secure_url_from
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """An issuer and its endpoints, each an ``https://`` or loopback URL, or None if it has none."""
+    """An issuer and its endpoints, each an ``https://`` or loopback URL, or None if it has none.
+
+    ``has_iss``: whether its authorization responses have an ``iss`` (RFC 9207 §3).
+    """
 
     issuer: str
     device_authorization_endpoint: str | None = None
+    authorization_endpoint: str | None = None
     token_endpoint: str | None = None
     jwks_uri: str | None = None
     userinfo_endpoint: str | None = None
     revocation_endpoint: str | None = None
+    has_iss: bool = False
 
     def need(self, name: str) -> str:
         """Return an endpoint. Raises ProviderError, if there is none."""
@@ -32,7 +37,9 @@ class Metadata:
         return url
 
 
-ENDPOINTS = tuple(field.name for field in fields(Metadata) if field.name != "issuer")
+ENDPOINTS = tuple(field.name for field in fields(Metadata) if field.name.endswith(("_endpoint", "_uri")))
+_HAS_ISS = "authorization_response_iss_parameter_supported"
+USED_MEMBERS = ("issuer", *ENDPOINTS, _HAS_ISS)  # of a discovery document
 
 
 def discovery_url(issuer: str) -> str:
@@ -62,7 +69,7 @@ def parse_metadata(
         )
     overrides = overrides or {}
     named = {name: _endpoint(issuer, name, document.get(name)) for name in ENDPOINTS if name not in overrides}
-    return Metadata(issuer, **named, **overrides)
+    return Metadata(issuer, **named, **overrides, has_iss=document.get(_HAS_ISS) is True)
 
 
 def _endpoint(issuer: str, name: str, url: object) -> str | None:

@@ -44,10 +44,18 @@ class IdToken:
 
 
 def validate_id_token(
-    tokens: TokenResponse, keys: Sequence[Key], *, issuer: str, client_id: str, now: float
+    tokens: TokenResponse,
+    keys: Sequence[Key],
+    *,
+    issuer: str,
+    client_id: str,
+    now: float,
+    nonce: str | None = None,
+    max_age: float | None = None,
 ) -> IdToken:
     """Validate the ID token of a token response, or raise InvalidTokenError naming the rule that it breaks.
 
+    ``nonce`` and ``max_age`` (seconds) are those of the authorization request, if it had them.
     Raises NoMatchingKeyError, if newer keys might make it valid; TokenNotCurrentError, if another clock might.
     """
     if tokens.id_token is None:
@@ -60,6 +68,11 @@ def validate_id_token(
     _check_parties(claims, issuer, client_id)
     _check_at_hash(claims, algorithm, tokens.access_token)
     _check_times(claims, now)
+    if nonce is not None:
+        _require(claims.get("nonce") == nonce, "nonce is not that of the request")
+    if max_age is not None:  # OIDC Core §3.1.2.1
+        recent = _instant(claims, "auth_time") + max_age + LEEWAY >= now
+        _require(recent, f"auth_time is more than the requested {max_age:g} s ago")
     return IdToken(tokens.id_token, claims)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeGuard
@@ -23,13 +24,18 @@ OAUTH_ERRORS = {  # an overloaded provider may send other codes, such as server_
 
 @dataclass(frozen=True, slots=True)
 class TokenResponse:
-    """A well-formed token response, whose ID token is not validated yet. ``expires_in`` in seconds."""
+    """A well-formed token response, whose ID token is not validated yet.
+
+    ``expires_in`` is the lifetime of the access token, ``session_expires_in`` that of the refresh token where the
+    provider tells it; both in seconds.
+    """
 
     access_token: str = field(repr=False)
     expires_in: float
     refresh_token: str | None = field(default=None, repr=False)
     id_token: str | None = field(default=None, repr=False)
     scope: str | None = None
+    session_expires_in: float | None = None
 
 
 def lifetime(value: object, default: float, maximum: float) -> float:
@@ -67,7 +73,14 @@ def parse_token(response: Response) -> TokenResponse:
         refresh_token=refresh_token,
         id_token=None if id_token in (None, "") else str(id_token),  # validation refuses any other type
         scope=scope if isinstance(scope, str) and scope else None,
+        session_expires_in=_session_lifetime(document) if refresh_token else None,
     )
+
+
+def _session_lifetime(document: Mapping[str, object]) -> float | None:
+    """Return the lifetime of the refresh token; None if it is not told: Keycloak's 0 means that it does not expire."""
+    names = ("refresh_expires_in", "refresh_token_expires_in")  # as Keycloak, and as GitHub and Entra ID call it
+    return next((told for name in names if (told := lifetime(document.get(name), 0.0, MAX_LIFETIME))), None)
 
 
 def parse_refresh(response: Response) -> TokenResponse:

@@ -1,4 +1,4 @@
-"""OpenID Connect client of one provider: sign in with a device code, refresh and revoke sessions."""
+"""OpenID Connect client of one provider: sign in with a device code or a browser, refresh and revoke sessions."""
 
 from __future__ import annotations
 
@@ -13,25 +13,29 @@ import httpx
 
 from awesome_cli.errors import (
     AwesomeError,
+    DeviceFlowUnavailableError,
     InvalidTokenError,
     NoMatchingKeyError,
     ProviderError,
     TokenNotCurrentError,
 )
+from awesome_cli.oauth.authorization_code import AuthorizationRequest, parse_code_exchange
 from awesome_cli.oauth.device_grant import device_authorization_form, parse_device_authorization, poll_form
 from awesome_cli.oauth.discovery import Metadata, discovery_url
 from awesome_cli.oauth.id_token import IdToken, parse_stored_id_token, validate_id_token, validate_same_subject
 from awesome_cli.oauth.jwks import Key
 from awesome_cli.oauth.response import Response
-from awesome_cli.oauth.revocation import parse_revocation, revocation_form
 from awesome_cli.oauth.token import TokenResponse, parse_refresh, refresh_form, refresh_token_of
 from awesome_cli.oauth.userinfo import parse_token_check, parse_userinfo
+from awesome_cli.provider.approval import NO_OBSERVER, Deadline, PollObserver, SignInObserver
 from awesome_cli.provider.cache import MetadataCache
 from awesome_cli.provider.config import ClientConfig
-from awesome_cli.provider.device_flow import NO_OBSERVER, Deadline, DeviceFlow, PollObserver, poll
+from awesome_cli.provider.device_flow import DeviceFlow, poll
 from awesome_cli.provider.http import open_client
 from awesome_cli.provider.metadata import ProviderMetadata
-from awesome_cli.provider.request import Connection, WaitObserver
+from awesome_cli.provider.request import Connection, WaitObserver, describe_clock_error
+from awesome_cli.provider.revocation import revoke_tokens
+from awesome_cli.provider.web_flow import TIMEOUT, redirect_listener
 from awesome_cli.sessions.model import (
     RenewalUnverifiedError,
     Session,
@@ -45,44 +49,88 @@ CONNECT_TIMEOUT = 5.0  # seconds for TCP, and again for TLS; until then nothing 
 REQUEST_TIMEOUT = 15.0  # seconds for a whole request: httpx limits each read, so a slow server could take any time
 REFRESH_TIMEOUT = 90.0  # seconds; a refresh request that is given up may have used the refresh token up
 REVOKE_TIMEOUT = 0.5  # seconds for revoking tokens that arrived just before a cancellation
-CLOCK_TOLERANCE = 60.0  # seconds
 
 
 class OidcClient:
     """A client of one issuer; :func:`oidc_client` opens one."""
 
     def __init__(self, connection: Connection, config: ClientConfig, cache: MetadataCache) -> None:
-        self._config = config
+        self._config, self._connection = config, connection
         self._now, self._log = connection.now, connection.log
-        self._connection = connection
         self._metadata = ProviderMetadata(connection, config, cache)
 
     async def request_device_code(self, *, timeout: float | None = None) -> DeviceFlow:
         """Request a device code (RFC 8628 §3.1), to be approved within ``timeout`` seconds. Raises ProviderError."""
-        config = self._config
-        verifier = secrets.token_urlsafe(48) if config.pkce else None  # RFC 7636 §4.1: 43 to 128 characters
-        await self._metadata.fetch_discovery()
-        await self._metadata.fetch_keys()
-        self._metadata.endpoints.need("token_endpoint")
-        endpoint = self._metadata.endpoints.need("device_authorization_endpoint")
+        config, verifier = self._config, _random() if self._config.pkce else None
+        endpoints = await self._fetch_endpoints()
+        if (endpoint := endpoints.device_authorization_endpoint) is None:
+            raise DeviceFlowUnavailableError(
+                f"The provider {config.issuer} names no device_authorization_endpoint in its discovery document. If it"
+                " has one, set it in the profile in config.toml."
+            )
         shared = {"resource": config.resource, "code_verifier": verifier}
-        form = device_authorization_form(config.client_id, scope=config.scope, audience=config.audience, **shared)
+        form = device_authorization_form(
+            config.client_id, scope=config.scope, audience=config.audience, parameters=config.parameters, **shared
+        )
         response = await self._connection.request("POST", endpoint, form=form)
         device = parse_device_authorization(response, endpoint=endpoint)
         token_form = poll_form(config.client_id, device.device_code, **shared)
         deadline = Deadline(device.expires_in, timeout, self._now)
-        return DeviceFlow(device=device, token_form=token_form, deadline=deadline)
+        return DeviceFlow(device, token_form=token_form, deadline=deadline, provider_digest=self._metadata.digest)
 
     async def poll_for_token(self, flow: DeviceFlow, observer: PollObserver = NO_OBSERVER) -> Session:
         """Wait for the approval and validate the tokens (RFC 8628 §3.4); tokens that are not valid are revoked.
 
-        Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
+        Raises AccessDeniedError, DeviceCodeExpiredError, ApprovalPendingError, ProviderError, InvalidTokenError.
         """
         endpoint = self._metadata.endpoints.need("token_endpoint")
         send = partial(self._connection.request, "POST", endpoint, form=flow.token_form)
         tokens = await poll(flow, send, now=self._now, log=self._log, observer=observer)
+        return await self._new_session(tokens)
+
+    async def resume(self, flow: DeviceFlow, observer: PollObserver) -> Session:
+        """Wait for the approval of a code that another process requested. Raises what :meth:`poll_for_token` does."""
+        await self._load(flow.provider_digest)
+        return await self.poll_for_token(flow, observer)
+
+    async def sign_in_with_browser(self, observer: SignInObserver, *, timeout: float | None) -> Session:
+        """Sign in with the authorization code grant and a browser on this machine (RFC 8252).
+
+        Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
+        """
+        config = self._config
+        endpoints = await self._fetch_endpoints()
+        endpoint = endpoints.need("authorization_endpoint")
+        async with redirect_listener(config.redirect_uri) as listener:
+            request = AuthorizationRequest(
+                client_id=config.client_id,
+                redirect_uri=listener.redirect_uri,
+                state=_random(),
+                nonce=_random(),
+                code_verifier=_random(),
+                resource=config.resource,
+            )
+            url = request.url(endpoint, scope=config.scope, audience=config.audience, parameters=config.parameters)
+            deadline = Deadline(TIMEOUT if timeout is None else timeout, None, self._now)
+            observer.on_authorization(url, deadline)
+            query = await listener.wait_for_response(deadline, observer)
+            async with listener.answering():
+                code = request.code_from(query, issuer=config.issuer, has_iss=endpoints.has_iss)
+                endpoint, form = endpoints.need("token_endpoint"), request.token_form(code)
+                response = await self._connection.request("POST", endpoint, form=form)
+                return await self._new_session(parse_code_exchange(response), nonce=request.nonce)
+
+    async def _fetch_endpoints(self) -> Metadata:
+        """Fetch what a sign-in needs, before a person is asked for anything."""
+        await self._metadata.fetch_discovery()
+        await self._metadata.fetch_keys()
+        self._metadata.endpoints.need("token_endpoint")
+        return self._metadata.endpoints
+
+    async def _new_session(self, tokens: TokenResponse, *, nonce: str | None = None) -> Session:
+        """Validate the tokens of a sign-in; those that are not valid are revoked."""
         try:
-            id_token = await self._validate(tokens)
+            id_token = await self._validate(tokens, nonce=nonce, max_age=self._config.max_age)
             userinfo = await self._fetch_userinfo(tokens, id_token) if lacks_names(id_token.claims) else {}
         except Exception:
             await self._revoke_both(tokens.refresh_token, tokens.access_token)
@@ -111,8 +159,7 @@ class OidcClient:
         """
         old = parse_stored_id_token(session.id_token)
         form = refresh_form(self._config.client_id, session.refresh_token or "", resource=self._config.resource)
-        if not await self._metadata.load(session.provider_digest):
-            await self._metadata.fetch_keys()
+        await self._load(session.provider_digest)
         send = partial(self._connection.request, "POST", form=form, timeout=REFRESH_TIMEOUT)
         response = await self._metadata.request_at("token_endpoint", send)
         try:
@@ -129,6 +176,11 @@ class OidcClient:
             provider_digest=self._metadata.digest,
             now=self._now(),
         )
+
+    async def _load(self, provider_digest: str) -> None:
+        """Load endpoints and keys from the cache, or fetch them."""
+        if not await self._metadata.load(provider_digest):
+            await self._metadata.fetch_keys()
 
     async def _validate_refreshed(self, session: Session, old: IdToken, tokens: TokenResponse) -> IdToken | None:
         if tokens.id_token is None:
@@ -181,18 +233,18 @@ class OidcClient:
         """Fetch the issuer's keys. Raises ProviderError."""
         return await self._metadata.request_keys(metadata)
 
-    async def _validate(self, tokens: TokenResponse) -> IdToken:
+    async def _validate(self, tokens: TokenResponse, **expected: Any) -> IdToken:  # noqa: ANN401 - nonce and max_age
         """Validate the ID token. If no key matches, the provider may have newer ones: they are fetched once."""
         try:
-            return self._validate_with_keys(tokens)
+            return self._validate_with_keys(tokens, expected)
         except NoMatchingKeyError:
             await self._metadata.fetch_keys()
-            return self._validate_with_keys(tokens)
+            return self._validate_with_keys(tokens, expected)
 
-    def _validate_with_keys(self, tokens: TokenResponse) -> IdToken:
-        issuer, client_id = self._config.issuer, self._config.client_id
+    def _validate_with_keys(self, tokens: TokenResponse, expected: Mapping[str, Any]) -> IdToken:
+        issuer, client_id, keys = self._config.issuer, self._config.client_id, self._metadata.keys
         try:
-            return validate_id_token(tokens, self._metadata.keys, issuer=issuer, client_id=client_id, now=self._now())
+            return validate_id_token(tokens, keys, issuer=issuer, client_id=client_id, now=self._now(), **expected)
         except TokenNotCurrentError as error:
             clock = describe_clock_error(self._connection.clock_error)
             hint = f"{clock} Correct it and try again." if clock else ""
@@ -211,20 +263,13 @@ class OidcClient:
         return parse_userinfo(response, sub=id_token.sub)
 
     async def _revoke_both(self, refresh_token: str | None, access_token: str) -> bool:
-        if self._metadata.endpoints.revocation_endpoint is None:
-            return refresh_token is None
-        confirmed = refresh_token is None or await self._revoke_token(refresh_token, "refresh_token")
-        await self._revoke_token(access_token, "access_token")  # at many providers it stays valid otherwise
-        return confirmed
-
-    async def _revoke_token(self, token: str, token_type_hint: str) -> bool:
-        form = revocation_form(self._config.client_id, token, token_type_hint=token_type_hint)
-        try:
-            send = partial(self._connection.request, "POST", form=form)
-            return parse_revocation(await self._metadata.request_at("revocation_endpoint", send))
-        except ProviderError as error:
-            self._log(error.message)
-            return False
+        return await revoke_tokens(
+            self._connection,
+            self._metadata,
+            client_id=self._config.client_id,
+            refresh_token=refresh_token,
+            access_token=access_token,
+        )
 
 
 @asynccontextmanager
@@ -250,8 +295,6 @@ async def oidc_client(
             raise
 
 
-def describe_clock_error(seconds: float) -> str:
-    """Describe how far this machine's clock is ahead of the provider's; empty if within the tolerance."""
-    if abs(seconds) <= CLOCK_TOLERANCE:
-        return ""
-    return f"Your clock is {abs(seconds) / 60:.0f} min {'ahead of' if seconds > 0 else 'behind'} the provider's."
+def _random() -> str:
+    """Return a value that nobody can guess: 64 characters (RFC 7636 §4.1: 43 to 128)."""
+    return secrets.token_urlsafe(48)

@@ -17,7 +17,8 @@ class ClientConfig:
     """A public client (RFC 8252 §8.4) of one issuer, and what it requests.
 
     ``endpoints`` override those of the discovery document; ``discovery`` replaces the whole document. ``is_domain``:
-    whether the issuer is given as a domain.
+    whether the issuer is given as a domain. ``redirect_uri`` is where a browser on this machine returns to; None is a
+    free port. ``parameters`` are further ones of the authorization request.
     """
 
     issuer: str
@@ -29,6 +30,14 @@ class ClientConfig:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     discovery: Mapping[str, Any] | None = None
     is_domain: bool = False
+    redirect_uri: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def max_age(self) -> float | None:
+        """How many seconds ago the person may have authenticated, if that is asked for (OIDC Core §3.1.2.1)."""
+        text = self.parameters.get("max_age")
+        return None if text is None else float(text)
 
     @property
     def is_auth0(self) -> bool:
@@ -57,4 +66,5 @@ class ClientConfig:
             pkce=settings.pkce,
             endpoints=settings.endpoints,
             is_domain=settings.is_domain,
+            redirect_uri=settings.redirect_uri,
         )

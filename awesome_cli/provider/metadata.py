@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from awesome_cli.errors import ConnectionFailedError, ProviderError, ProviderUnreachableError
-from awesome_cli.oauth.discovery import ENDPOINTS, Metadata, discovery_url, parse_metadata
+from awesome_cli.oauth.discovery import USED_MEMBERS, Metadata, discovery_url, parse_metadata
 from awesome_cli.oauth.jwks import Key, parse_jwks
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import is_transient, is_wrong_endpoint
@@ -102,7 +102,7 @@ class ProviderMetadata:
                 hint="Check the issuer (or domain), or try again in a moment.",
             )
         document = response.json()
-        return document and {name: document.get(name) for name in ("issuer", *ENDPOINTS)}  # the rest may be huge
+        return document and {name: document.get(name) for name in USED_MEMBERS}  # the rest may be huge
 
     async def _fetch(self, what: str, url: str) -> Response:
         """Request a document. Raises ProviderUnreachableError for a transient failure or a captive portal's page."""

@@ -10,7 +10,7 @@ from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.environment import Environment, Messages
 
 if TYPE_CHECKING:
-    from awesome_cli.provider.device_flow import SignInObserver
+    from awesome_cli.provider.approval import SignInObserver
 
 NOTE_AFTER = 2.0  # seconds without a response until a note is printed
 

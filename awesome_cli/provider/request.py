@@ -16,7 +16,8 @@ from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 
 MAX_BODY = 1024 * 1024  # bytes
 TICK = 0.5  # seconds between two calls of the observer
-SECRET_FIELDS = {"code_verifier", "device_code", "refresh_token", "token"}  # of our forms
+SECRET_FIELDS = {"code", "code_verifier", "device_code", "refresh_token", "token"}  # of our forms
+CLOCK_TOLERANCE = 60.0  # seconds
 USED_HEADERS = ("date", "retry-after", "x-ratelimit-reset")
 
 
@@ -113,3 +114,10 @@ async def _read(response: httpx.Response, secrets: Collection[str]) -> Response:
             raise UnacceptableResponseError(f"the response is longer than {MAX_BODY // 1024} KiB")
     headers = {name: response.headers[name] for name in USED_HEADERS if name in response.headers}
     return Response(response.status_code, bytes(body), headers, secrets)
+
+
+def describe_clock_error(seconds: float) -> str:
+    """Describe how far this machine's clock is ahead of the provider's; empty if within the tolerance."""
+    if abs(seconds) <= CLOCK_TOLERANCE:
+        return ""
+    return f"Your clock is {abs(seconds) / 60:.0f} min {'ahead of' if seconds > 0 else 'behind'} the provider's."

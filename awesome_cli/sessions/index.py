@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from awesome_cli.keystore.names import store_name
-from awesome_cli.sessions.manifest import applications_in_index
+from awesome_cli.sessions.manifest import applications_in_index, warnings_in_index
 from awesome_cli.settings.profile import is_profile_name
 from awesome_cli.system.files import read_object, write_private
 
 
 class SessionIndex:
-    """``{"profiles": {NAME: STORE}, "applications": {STORE: APPLICATION}}`` as JSON.
+    """``{"profiles": {NAME: STORE}, "applications": {STORE: APPLICATION}, "warned_at": {NAME: INSTANT}}`` as JSON.
 
     STORE is the ``backend_name`` of the session's store; APPLICATION is the name by which people know what is behind
-    it, as far as it was found at a sign-in.
+    it, as far as it was found at a sign-in; INSTANT is when the profile was last warned of its session's end.
 
     ``lock`` keeps processes from overwriting each other's changes. Changing the index may raise OSError.
     """
@@ -60,13 +60,26 @@ class SessionIndex:
                 stores = {name: store for name, store in self.stores().items() if name != profile}
                 self._write(stores, self.applications())
 
+    def warned_at(self, profile: str) -> float | None:
+        return warnings_in_index(self._read()).get(profile)
+
+    def set_warned_at(self, profile: str, now: float) -> None:
+        with self._lock():
+            self._write(self.stores(), self.applications(), {profile: now})
+
     def _read(self) -> dict[str, Any]:
         try:
             return read_object(self.path)
         except OSError:
             return {}
 
-    def _write(self, stores: dict[str, str], applications: dict[str, str]) -> None:
+    def _write(
+        self, stores: dict[str, str], applications: dict[str, str], warned: Mapping[str, float] | None = None
+    ) -> None:
         known = {store: name for store, name in applications.items() if name and store in stores.values()}
-        index = {"profiles": stores} | ({"applications": known} if known else {})
+        warnings = {**warnings_in_index(self._read()), **(warned or {})}
+        kept = {profile: at for profile, at in warnings.items() if profile in stores}
+        index = (
+            {"profiles": stores} | ({"applications": known} if known else {}) | ({"warned_at": kept} if kept else {})
+        )
         write_private(self.path, json.dumps(index, indent=2) + "\n")

@@ -10,11 +10,12 @@ from typing import Any
 
 VERSION = 1
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which datetime cannot represent
+DAY = 86400.0  # seconds
 MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that returns a secret for every name
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
-_TIMES = {"signed_in_at", "expires_at"}
+_TIMES, _OPTIONAL_TIMES = {"signed_in_at", "expires_at"}, {"session_expires_at"}
 USER_FIELDS = _TEXTS | _OPTIONAL_TEXTS | _TIMES | {"refreshable"}
-LATER_FIELDS = {"requested_scope"}  # sessions that were stored by earlier versions lack them
+LATER_FIELDS = {"requested_scope", "session_expires_at"}  # sessions that were stored by earlier versions lack them
 
 
 def manifest_name(keyring_service: str, profile: str) -> str:
@@ -44,9 +45,24 @@ def applications_in_index(index: Mapping[str, Any]) -> dict[str, str]:
     return {backend: name for backend, name in entries if isinstance(name, str)}
 
 
+def warnings_in_index(index: Mapping[str, Any]) -> dict[str, float]:
+    """Return when each profile was last warned of its session's end, in seconds since the epoch, as above."""
+    found = index.get("warned_at")
+    entries = found.items() if isinstance(found, dict) else ()
+    return {profile: at for profile, at in entries if isinstance(at, float)}
+
+
+def is_end_to_be_announced(session_expires_at: float | None, warned_at: float | None, now: float) -> bool:
+    """Whether the user is to be warned of the session's end: from three days before, once a day."""
+    is_near = session_expires_at is not None and now < session_expires_at <= now + 3 * DAY
+    return is_near and not (warned_at is not None and 0 <= now - warned_at < DAY)
+
+
 def is_valid_field(name: str, value: object) -> bool:
     """Whether ``value`` has the type of this field of a User."""
-    if name in _TIMES:
+    if name in _OPTIONAL_TIMES and value is None:
+        return True
+    if name in _TIMES | _OPTIONAL_TIMES:
         return isinstance(value, float) and 0 <= value < LAST_INSTANT
     if name == "refreshable":
         return isinstance(value, bool)

@@ -23,7 +23,8 @@ NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 class User:
     """Who is signed in, where, and until when: everything that is shown without reading a token.
 
-    Times are seconds since the epoch; ``expires_at`` is that of the access token. ``sub`` is the claim unchanged, for
+    Times are seconds since the epoch; ``expires_at`` is that of the access token, ``session_expires_at`` that of the
+    refresh token, where the provider tells it. ``sub`` is the claim unchanged, for
     programs to compare, and may contain control characters. ``scope`` is what was granted; ``requested_scope`` is what
     was asked for, or None in a session of a version that did not store it.
     """
@@ -39,6 +40,7 @@ class User:
     expires_at: float
     refreshable: bool
     requested_scope: str | None = None
+    session_expires_at: float | None = None
 
     @property
     def settings(self) -> dict[str, str | None]:
@@ -108,6 +110,7 @@ def new_session(
         expires_at=now + tokens.expires_in,
         refreshable=tokens.refresh_token is not None,
         requested_scope=scope,
+        session_expires_at=_session_end(tokens, now),
     )
     return Session(
         user=user,
@@ -141,6 +144,7 @@ def renewed_session(
         scope=safe(tokens.scope or old.user.scope, LONGEST_SCOPE),
         expires_at=now + tokens.expires_in,
         refreshable=refresh_token is not None,
+        session_expires_at=_session_end(tokens, now) or old.user.session_expires_at,
     )
     return Session(
         user=user,
@@ -160,6 +164,10 @@ def unverified_session(old: Session, refresh_token: str | None) -> Session:
 def lacks_names(claims: Mapping[str, Any]) -> bool:
     """Whether the userinfo endpoint must be asked for a name, because the ID token has neither name nor email."""
     return not {"name", "email"} & _names(claims).keys()
+
+
+def _session_end(tokens: TokenResponse, now: float) -> float | None:
+    return None if tokens.session_expires_in is None else now + tokens.session_expires_in
 
 
 def _names(claims: Mapping[str, Any]) -> dict[str, str]:

@@ -153,6 +153,7 @@ class SessionChanges:
     def _empty_stores(self) -> tuple[User | None, bool]:
         """Empty the plaintext file, where it is the store, and the keyring: an interrupted login may have left both."""
         self._stores.delete_trial()
+        self._stores.delete_pending()
         if not self._stores.has_plaintext_file:
             try:
                 return self._empty(self._stores.keyring)

@@ -1,4 +1,4 @@
-"""Files that record failed renewals and revoked sessions, for all processes that share a keyring.
+"""Files that record failed renewals, revoked sessions and polling, for all processes that share a keyring.
 
 They are not secret, and lie beside the locks (system/account_folders.py). A file that cannot be written is ignored:
 another process then sends a request more, or lacks a hint.
@@ -7,12 +7,13 @@ another process then sends a request more, or lacks a hint.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from awesome_cli import errors
 from awesome_cli.errors import AwesomeError, InvalidTokenError, ProviderUnreachableError, ResponseLostError
+from awesome_cli.oauth.response import seconds
 from awesome_cli.system.account_folders import REVOKED_LIST, read_digests
 from awesome_cli.system.files import read_object, write_private
 
@@ -23,7 +24,7 @@ SHARED_FAILURES = (ProviderUnreachableError, InvalidTokenError)
 
 
 class RenewalFailure:
-    """The last failed renewal of one session: ``{"at": …, "kind": …, "sentence": …, "hint": …, "answer_lost": …}``.
+    """The last failed renewal of one session: ``{"at": …, "answer_lost": …, "kind": …, "sentence": …, …}``.
 
     Read and written under the session's lock. Times are seconds since the epoch.
     """
@@ -33,38 +34,86 @@ class RenewalFailure:
 
     def since(self, instant: float, *, now: float) -> AwesomeError | None:
         """Return the error of a renewal that failed after ``instant`` and within FAILURE_TTL."""
-        record = self._read()
-        kind, at = getattr(errors, str(record.get("kind")), None), record.get("at")
-        if (
-            not (isinstance(kind, type) and issubclass(kind, SHARED_FAILURES))
-            or not isinstance(at, float)
-            or not max(instant, now - FAILURE_TTL) < at <= now
-        ):
-            return None
-        return kind(str(record.get("sentence")), hint=str(record.get("hint")))
+        record = _read(self._path)
+        error, at = _error_of(record), record.get("at")
+        is_recent = isinstance(at, float) and max(instant, now - FAILURE_TTL) < at <= now
+        return error if is_recent and isinstance(error, SHARED_FAILURES) else None
 
     @property
     def answer_was_lost(self) -> bool:
         """Whether a request was sent and no response came since, so that the refresh token may be used up."""
-        return self._read().get("answer_lost") is True
+        return _read(self._path).get("answer_lost") is True
 
     def record(self, error: AwesomeError, *, now: float) -> None:
         """Store the error, which must be one of SHARED_FAILURES."""
-        lost, kind = isinstance(error, ResponseLostError) or self.answer_was_lost, type(error).__name__
-        record = {"at": now, "kind": kind, "sentence": error.message, "hint": error.hint, "answer_lost": lost}
-        with suppress(OSError):
-            write_private(self._path, json.dumps(record) + "\n")
+        lost = isinstance(error, ResponseLostError) or self.answer_was_lost
+        _write(self._path, {"at": now, **_record_of(error), "answer_lost": lost})
 
     def clear(self) -> None:
         """Remove the error, after the session was renewed or replaced."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
 
+
+class PollingRecord:
+    """How the polling for a pending sign-in goes on, or how it failed, as JSON. ``device`` names the device code.
+
+    ``{"device": …, "interval": …, "wait": …, "polled_at": …}``, or ``{"device": …, "kind": …, "sentence": …, …}``.
+    Durations are seconds, ``polled_at`` is in seconds since the epoch.
+    """
+
+    def __init__(self, path: Path, device: str) -> None:
+        self._path = path
+        self._device = device
+
+    def schedule(self, now: float) -> tuple[float, float] | None:
+        """Return the interval and how long to wait before the next poll, or None if that is not known."""
+        record = self._read()
+        interval, wait, polled_at = (seconds(record.get(name)) for name in ("interval", "wait", "polled_at"))
+        if interval is None or wait is None or polled_at is None:
+            return None
+        return interval, min(max(wait - (now - polled_at), 0.0), wait)  # whichever way the clock was set
+
+    def save_schedule(self, *, interval: float, wait: float, now: float) -> None:
+        """Store that a response came, and how long to wait before the next poll."""
+        _write(self._path, {"device": self._device, "interval": interval, "wait": wait, "polled_at": now})
+
+    @property
+    def failure(self) -> AwesomeError | None:
+        return _error_of(self._read())
+
+    def save_failure(self, error: AwesomeError) -> None:
+        _write(self._path, {"device": self._device, **_record_of(error)})
+
     def _read(self) -> dict[str, object]:
-        try:
-            return read_object(self._path)
-        except OSError:
-            return {}
+        record = _read(self._path)
+        return record if record.get("device") == self._device else {}
+
+
+def _record_of(error: AwesomeError) -> dict[str, object]:
+    return {"kind": type(error).__name__, "sentence": error.message, "hint": error.hint, "code": error.code}
+
+
+def _error_of(record: Mapping[str, object]) -> AwesomeError | None:
+    kind = getattr(errors, str(record.get("kind")), None)
+    if not (isinstance(kind, type) and issubclass(kind, AwesomeError)):
+        return None
+    try:
+        return kind(str(record.get("sentence")), hint=str(record.get("hint")), code=str(record.get("code") or ""))
+    except TypeError:  # a class that needs more
+        return None
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        return read_object(path)
+    except OSError:
+        return {}
+
+
+def _write(path: Path, record: Mapping[str, object]) -> None:
+    with suppress(OSError):
+        write_private(path, json.dumps(record) + "\n")
 
 
 def add_revoked(folder: Path, app_dir: str, digests: Collection[str]) -> None:

@@ -83,15 +83,15 @@ class SessionStore:
         replaced = self._manifest()
         slot = _unused_slot(replaced)
         user, overflow = _fit(session.user)
-        overflow_chunks = _split(overflow)
-        chunks = overflow_chunks + _split(dump_json({name: getattr(session, name) for name in TOKEN_FIELDS}))
-        digest = _digest(chunks)
+        overflow_chunks = split(overflow)
+        chunks = overflow_chunks + split(dump_json({name: getattr(session, name) for name in TOKEN_FIELDS}))
+        digest = digest_of(chunks)
         manifest = {
             "version": VERSION,
             "card": user,
             "generation": slot,
             "overflow": len(overflow_chunks),
-            "overflow_digest": _digest(overflow_chunks),
+            "overflow_digest": digest_of(overflow_chunks),
             "parts": len(chunks),
             "digest": digest,
         }
@@ -191,11 +191,11 @@ class SessionStore:
 
     def _assemble_user(self, manifest: Mapping[str, Any]) -> User | None:
         overflow = self._chunks(manifest, manifest["overflow"])
-        return _user(manifest, overflow) if _digest(overflow) == manifest["overflow_digest"] else None
+        return _user(manifest, overflow) if digest_of(overflow) == manifest["overflow_digest"] else None
 
     def _assemble(self, manifest: Mapping[str, Any]) -> Session | None:
         chunks = self._chunks(manifest, manifest["parts"])
-        if _digest(chunks) != manifest["digest"]:
+        if digest_of(chunks) != manifest["digest"]:
             return None
         overflow, tokens = chunks[: manifest["overflow"]], parse_json_object("".join(chunks[manifest["overflow"] :]))
         user = _user(manifest, overflow)
@@ -210,7 +210,7 @@ def _unused_slot(manifest: Mapping[str, Any]) -> str:
     return "b" if manifest.get("generation") == "a" else "a"
 
 
-def _digest(chunks: list[str]) -> str:
+def digest_of(chunks: list[str]) -> str:
     """Return the digest that links chunks to their manifest. Tokens have too much entropy to be guessed from it."""
     return hashlib.sha256("\n".join(chunks).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
@@ -225,7 +225,7 @@ def _fit(user: User) -> tuple[dict[str, Any], str]:
     return fields, dump_json(overflow) if overflow else ""
 
 
-def _split(text: str) -> list[str]:
+def split(text: str) -> list[str]:
     size = ENTRY_UNITS if text.isascii() else ENTRY_UNITS // 2  # a character beyond U+FFFF takes two code units
     return [text[start : start + size] for start in range(0, len(text), size)]
 

@@ -12,6 +12,7 @@ from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
 from awesome_cli.sessions.manifest import manifest_name
 from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.pending import PendingStore
 from awesome_cli.sessions.shared_state import add_revoked
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.system.account_folders import is_revoked
@@ -37,6 +38,7 @@ class StoreChoice:
         self._secrets = secrets
         self._file = PlaintextFileStore(path, warn=warn)
         self._trial_file = PlaintextFileStore(path.with_suffix(".proof"), warn=warn)  # never holds a token
+        self._pending_file = PlaintextFileStore(path.with_suffix(".pending"), warn=warn)
         self._name = manifest_name(brand.keyring_service, profile)
         self._account_dirs, self._app_dir = environment.account_dirs, brand.app_dir
         self._is_revoked = lambda digest: is_revoked(digest, brand.app_dir, environment.account_dirs)
@@ -105,6 +107,18 @@ class StoreChoice:
 
         with suppress(NoLockFolderError):
             add_revoked(usable_folder(self._account_dirs), self._app_dir, store.digests)
+
+    def pending(self, *, plaintext: bool = False) -> PendingStore:
+        """Return where a pending sign-in is stored: in a file, if that was asked for, else in the keyring."""
+        is_file = plaintext or self._pending_file.exists()
+        return PendingStore(self._pending_file if is_file else self._secrets(), self._name)
+
+    def delete_pending(self) -> None:
+        """Delete a pending sign-in, as far as the stores permit it."""
+        with suppress(KeyringError):
+            self._pending_file.remove_file()
+        with suppress(KeyringError):
+            PendingStore(self._secrets(), self._name).delete()
 
     def delete_trial(self) -> None:
         """Remove what a killed check of the plaintext file left behind."""

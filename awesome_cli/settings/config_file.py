@@ -11,9 +11,19 @@ from typing import Any
 
 import tomlkit
 
+from awesome_cli.brand import FLOWS
 from awesome_cli.errors import ConfigError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.profile import SWITCH_SETTINGS, TEXT_SETTINGS, Settings, is_profile_name
+from awesome_cli.settings.default_profile import DEFAULT_PROFILE, KEY
+from awesome_cli.settings.profile import (
+    FILE_SETTINGS,
+    REDIRECT_URI_RULE,
+    SWITCH_SETTINGS,
+    TEXT_SETTINGS,
+    Settings,
+    is_profile_name,
+    is_redirect_uri,
+)
 from awesome_cli.system.files import read_private, write_private
 from awesome_cli.text import safe, secure_url
 
@@ -27,10 +37,13 @@ class ConfigFile:
         self._lock = lock
         document = tomllib.loads(text)
         self._profiles: Mapping[str, dict[str, Any]] = document.pop("profiles", {})
+        self.default_profile = document.pop(KEY, DEFAULT_PROFILE)
         self._other_keys = set(document)
         tables = self._profiles.values() if isinstance(self._profiles, dict) else [None]
         if not all(isinstance(table, dict) for table in tables):
             raise ValueError("profiles must be tables, written as [profiles.NAME]")
+        if not isinstance(self.default_profile, str) or not is_profile_name(self.default_profile):
+            raise ValueError(f"{KEY} is not a valid profile name")
 
     @classmethod
     def read(cls, path: Path, lock: Callable[[], AbstractContextManager[object]] = nullcontext) -> ConfigFile:
@@ -60,14 +73,18 @@ class ConfigFile:
                 raise self._error(name, key, "must be true or false")
             if key in (*ENDPOINTS, "issuer", "api_url") and secure_url(value) is None:
                 raise self._error(name, key, "must be an https:// URL")
-            if key in TEXT_SETTINGS and not isinstance(value, str):
+            if key in (*TEXT_SETTINGS, *FILE_SETTINGS) and not isinstance(value, str):
                 raise self._error(name, key, "must be a string")
+            if key == "flow" and value not in FLOWS:
+                raise self._error(name, key, f"must be one of {', '.join(FLOWS)}")
+            if key == "redirect_uri" and not is_redirect_uri(value):
+                raise self._error(name, key, REDIRECT_URI_RULE)
         return table
 
     @property
     def unknown(self) -> set[str]:
         """Keys that have no meaning: most likely misspelled, or in the wrong table."""
-        known = {*TEXT_SETTINGS, *SWITCH_SETTINGS, *ENDPOINTS}
+        known = {*TEXT_SETTINGS, *SWITCH_SETTINGS, *FILE_SETTINGS, *ENDPOINTS}
         return self._other_keys.union(*(set(table) - known for table in self._profiles.values()))
 
     def save(self, name: str, settings: Settings) -> None:
@@ -80,10 +97,17 @@ class ConfigFile:
         if any(table.get(key) != value for key, value in changes.items()):
             self._change(lambda document: _update(document, name, changes))
 
+    def set_default_profile(self, name: str) -> None:
+        """Let commands that name no profile use this one. Raises OSError or ConfigError, if that is not possible."""
+        if name != self.default_profile:
+            self._change(lambda document: _set_default(document, name))
+
     def remove(self, name: str) -> None:
         """Remove the settings of the profile. Raises OSError or ConfigError, if that is not possible."""
         if name in self._profiles:
             self._change(lambda document: document.get("profiles", {}).pop(name, None))
+        if name == self.default_profile:
+            self.set_default_profile(DEFAULT_PROFILE)
 
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written since it was read."""
@@ -104,6 +128,13 @@ class ConfigFile:
     def _error(self, profile: str, key: str, rule: str) -> ConfigError:
         line = _line_of(self.text, profile, key)
         return ConfigError(f"{self.path}, line {line}: {key} {rule}.", hint="Correct or remove that line.")
+
+
+def _set_default(document: tomlkit.TOMLDocument, name: str) -> None:
+    if name == DEFAULT_PROFILE:
+        document.pop(KEY, None)
+    else:
+        document[KEY] = name
 
 
 def _update(document: tomlkit.TOMLDocument, name: str, changes: Settings) -> None:

@@ -6,23 +6,25 @@ Flag > variable > variable with another prefix > profile in ``config.toml`` > st
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from awesome_cli.brand import DEFAULT_SCOPE, Brand
+from awesome_cli.brand import DEFAULT_SCOPE, FLOWS, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
+from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 from awesome_cli.text import safe, secure_url
 
 DEFAULT = "default"  # the source of a setting that the program itself has
 SESSION = "session"
-DEFAULT_PROFILE = "default"
 KEYRING_TIMEOUT = 30.0  # seconds; the user may have to look up a password first
 SETTINGS = ("issuer", "client_id", "audience", "scope", "api_url")
 TEXT_SETTINGS = (*SETTINGS, "domain")  # Auth0's short form of an issuer
 EXTRA_PREFIX_SETTINGS = ("domain", "client_id", "audience")  # read from variables with another prefix as well
 SWITCH_SETTINGS = ("resource", "pkce")
+REDIRECT_URI_RULE = "must be a URL on this machine with a port, such as http://localhost:8484/callback"
+FILE_SETTINGS = ("flow", "redirect_uri")  # texts that neither a flag nor a variable gives
 
 Settings = Mapping[str, str | None]
 Layer = Mapping[str, tuple[str, str]]  # value and source by setting; the settings of one layer have equal precedence
@@ -47,11 +49,14 @@ class Profile:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     is_domain: bool = False
+    flow: str = FLOWS[0]
+    redirect_uri: str | None = None
 
     @property
     def settings(self) -> dict[str, str | bool | None]:
         """All settings as ``config.toml`` names them; None for one that is not set, endpoints only if they are."""
-        return {**{name: getattr(self, name) for name in (*SETTINGS, *SWITCH_SETTINGS)}, **self.endpoints}
+        names = (*SETTINGS, *SWITCH_SETTINGS, *FILE_SETTINGS)
+        return {**{name: getattr(self, name) for name in names}, **self.endpoints}
 
     def with_session(self, session: Settings) -> Profile:
         """Return the settings in which those of a stored session replace what is not set, or the program's default.
@@ -87,9 +92,15 @@ def is_same_setting(name: str, value: str, session_value: str | None) -> bool:
     return session_value is None or {*with_openid(value).split()} == {*with_openid(session_value).split()}
 
 
-def profile_name(flag: str | None, environ: Mapping[str, str], brand: Brand) -> str:
-    """Return the name of the selected profile. Raises UsageError, if it is not valid."""
-    name = flag if flag is not None else environ.get(brand.variable("profile")) or DEFAULT_PROFILE
+def profile_name(
+    flag: str | None,
+    environ: Mapping[str, str],
+    brand: Brand,
+    *,
+    default: Callable[[], str] = lambda: DEFAULT_PROFILE,
+) -> str:
+    """Return the name of the selected profile, or ``default()``. Raises UsageError, if it is not valid."""
+    name = flag if flag is not None else environ.get(brand.variable("profile")) or default()
     if not is_profile_name(name):
         raise UsageError(
             f"{safe(name, 80)!r} is not a valid profile name.",
@@ -136,9 +147,14 @@ def resolve(
     is_domain = next(("issuer" not in layer for layer in layers if {"issuer", "domain"} & layer.keys()), False)
     # Endpoints belong to the issuer in the same table: tokens of another issuer must not be sent there.
     use_endpoints = _merge([from_file])[0].get("issuer") in (None, values.get("issuer"))
-    sources |= dict.fromkeys(SWITCH_SETTINGS, DEFAULT) | {
-        key: "config.toml" for key in table if key not in TEXT_SETTINGS
-    }
+    others = {key: table.get(key, brand.defaults.get(key)) for key in (*SWITCH_SETTINGS, *FILE_SETTINGS)}
+    if others["redirect_uri"] is not None and not is_redirect_uri(others["redirect_uri"]):
+        raise ConfigError(
+            f"redirect_uri {REDIRECT_URI_RULE}, not {safe(others['redirect_uri'], 80)!r}.", hint="Set it so."
+        )
+    others["flow"] = others["flow"] or FLOWS[0]
+    sources |= {key: DEFAULT for key, value in others.items() if value is not None or key in SWITCH_SETTINGS}
+    sources |= {key: "config.toml" for key in table if key not in TEXT_SETTINGS}
     return Profile(
         name=name,
         issuer=values.get("issuer"),
@@ -146,8 +162,10 @@ def resolve(
         audience=values.get("audience"),
         scope=with_openid(values["scope"]),
         api_url=values.get("api_url"),
-        resource=bool(table.get("resource", brand.defaults.get("resource", False))),
-        pkce=bool(table.get("pkce", False)),
+        resource=bool(others["resource"]),
+        pkce=bool(others["pkce"]),
+        flow=others["flow"],
+        redirect_uri=others["redirect_uri"],
         endpoints={name: table[name] for name in ENDPOINTS if name in table and use_endpoints},
         sources=sources,
         is_domain=is_domain,
@@ -196,6 +214,12 @@ def checked_url(url: str, what: str) -> str:
             hint="http:// works for loopback hosts only.",
         )
     return url
+
+
+def is_redirect_uri(url: str) -> bool:
+    """Whether it is a URL on this machine that a program can listen at (RFC 8252 §7.3)."""
+    parts = secure_url(url)
+    return parts is not None and parts.scheme == "http" and bool(parts.port) and not (parts.query or parts.fragment)
 
 
 def with_openid(scope: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
+from awesome_cli.settings.default_profile import default_profile
 from awesome_cli.settings.profile import Profile, Settings, profile_name, require_distinct, resolve
 
 if TYPE_CHECKING:
@@ -16,32 +17,41 @@ if TYPE_CHECKING:
 
 
 class ProfileSettings:
-    """``named``: the profile that was asked for by name; ``with_session`` returns the profiles that have a session."""
+    """``named``: the profile that was asked for by name; ``with_session`` returns the profiles that have a session.
+
+    ``config_text`` returns the text of the config file without parsing it, or an empty text, if it cannot be read.
+    """
 
     def __init__(
         self,
         named: str | None,
         environ: Mapping[str, str],
         brand: Brand,
+        *,
         read_config: Callable[[], ConfigFile],
+        config_text: Callable[[], str],
         with_session: Callable[[], Iterable[str]],
     ) -> None:
         self._named = named
         self._environ = environ
         self._brand = brand
         self._read_config = read_config
+        self._config_text = config_text
         self._with_session = with_session
 
     @cached_property
     def name(self) -> str:
         """The profile's name. Raises UsageError, if it is not valid, or differs from an existing one only in case."""
-        name = profile_name(self._named, self._environ, self._brand)
+        name = profile_name(self._named, self._environ, self._brand, default=self._default_name)
         existing = {*self._with_session()}
         if name not in existing:  # the config file is slow to open
             with suppress(ConfigError):
                 existing.update(self.config.names)
             require_distinct(name, existing)
         return name
+
+    def _default_name(self) -> str:
+        return default_profile(self._config_text()) or self.config.default_profile
 
     @property
     def config(self) -> ConfigFile:

@@ -60,6 +60,7 @@ class Run(Protocol):
 class Environment:
     """``keyring`` and ``transport`` are None where the system's own are meant.
 
+    ``visit`` takes the place of a person in tests and in the demo: it is called with the URL that a person is to open.
     ``account_dirs``: candidates for the folder of locks and other files that all processes of the account share. The
     first usable one is used.
     """
@@ -78,11 +79,17 @@ class Environment:
     defer_signals: Callable[[], AbstractContextManager[DeferredSignals]]
     keyring: Backend | None = None
     transport: httpx.AsyncBaseTransport | None = None
+    visit: Callable[[str], None] | None = None
+
+    @property
+    def has_ssh(self) -> bool:
+        """Whether the user sits at another machine, connected by SSH."""
+        return bool(self.environ.get("SSH_CONNECTION"))
 
     @property
     def is_remote(self) -> bool:
-        """Whether the user sits at another machine (SSH), whose browser this process cannot open."""
-        return bool(self.environ.get("SSH_CONNECTION"))
+        """Whether the user's browser cannot be opened: over SSH, unless BROWSER names one, as VS Code does."""
+        return self.has_ssh and not self.environ.get("BROWSER")
 
 
 def hide_token_from_children(brand: Brand) -> None:
@@ -178,6 +185,11 @@ def open_browser(url: str, *, hidden: str = "") -> bool:
     BROWSER_TIMEOUT; one that still runs then has started.
     """
     environ = {name: value for name, value in os.environ.items() if name != hidden}  # noqa: TID251 - for a child process
+    if "WSL_DISTRO_NAME" in environ and not environ.get("BROWSER"):
+        from shutil import which
+
+        if which("wslview"):  # it opens the browser of the Windows that this Linux is part of
+            environ["BROWSER"] = "wslview"
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
     try:

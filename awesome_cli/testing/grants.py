@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.keys import base64url
 
+RECORDED = 1_000  # requests, grants, and tokens of a kind that are kept: a demo may run for days
 POLL_TOLERANCE = 0.1  # seconds that a poll may be early: clocks are not exact
 
 _STATUS = {  # as Auth0 answers; every other code is sent with 400 (RFC 6749 §5.2)
@@ -25,6 +26,7 @@ _STATUS = {  # as Auth0 answers; every other code is sent with 400 (RFC 6749 §5
     "invalid_grant": 403,
     "invalid_client": 401,
     "invalid_token": 401,
+    "insufficient_user_authentication": 401,
     "not_found": 404,
     "method_not_allowed": 405,
 }
@@ -52,12 +54,28 @@ class Request:
 
 @dataclass(kw_only=True, repr=False)
 class TokenFamily:
-    """All tokens that come from one approval; they are revoked together."""
+    """All tokens that come from one approval; they are revoked together.
+
+    ``requested`` are the parameters of its request, ``auth_time`` is when the person approved it, ``ends_at`` when its
+    refresh tokens expire; both in seconds since the epoch.
+    """
 
     sub: str
     scope: tuple[str, ...]
     targets: tuple[str, ...]
+    requested: Mapping[str, str] = field(default_factory=dict)
+    auth_time: float = 0.0
+    ends_at: float = math.inf
     active: bool = True
+
+    @property
+    def authentication(self) -> dict[str, Any]:
+        """The claims that say how and when the person authenticated, as far as they were asked for (OIDC Core §2)."""
+        levels = self.requested.get("acr_values", "").split()
+        return {
+            **({"auth_time": int(self.auth_time)} if "max_age" in self.requested else {}),
+            **({"acr": levels[0]} if levels else {}),
+        }
 
     def narrowed_scope(self, form: Mapping[str, str]) -> tuple[str, ...]:
         """Return the requested scopes, which cannot exceed the granted ones (RFC 6749 §6)."""
@@ -103,12 +121,6 @@ class DeviceGrant:
             return self.decision
         return "slow_down" if early else "authorization_pending"
 
-    def require_verifier(self, verifier: str) -> None:
-        """Raise OAuthError, if the verifier does not match the challenge (RFC 7636 §4.6)."""
-        digest = base64url(hashlib.sha256(verifier.encode()).digest())
-        if self.challenge and not secrets.compare_digest(digest, self.challenge):
-            raise OAuthError("invalid_grant", "The code verifier does not match the challenge.")
-
 
 class HttpError(Exception):
     """Ends the processing of a request with this response."""
@@ -122,6 +134,7 @@ class OAuthError(HttpError):
     """An error response in JSON (RFC 6749 §5.2)."""
 
     def __init__(self, code: str, description: str, headers: Mapping[str, str] | None = None) -> None:
+        self.code, self.description = code, description
         members = {"error": code, "error_description": description}
         super().__init__(json_response(members, _STATUS.get(code, 400), headers))
 
@@ -131,6 +144,13 @@ def require_challenge(form: Mapping[str, str]) -> None:
     is_s256 = form.get("code_challenge_method") == "S256"
     if not is_s256 or not re.fullmatch(r"[A-Za-z0-9_-]{43}", form.get("code_challenge", "")):
         raise OAuthError("invalid_request", "A code challenge with the method S256 is required.")
+
+
+def require_verifier(challenge: str, verifier: str) -> None:
+    """Raise OAuthError, if there is a challenge and the verifier does not match it (RFC 7636 §4.6)."""
+    digest = base64url(hashlib.sha256(verifier.encode()).digest())
+    if challenge and not secrets.compare_digest(digest, challenge):
+        raise OAuthError("invalid_grant", "The code verifier does not match the challenge.")
 
 
 def requested_targets(form: Mapping[str, str]) -> tuple[str, ...]:
@@ -144,3 +164,10 @@ def requested_targets(form: Mapping[str, str]) -> tuple[str, ...]:
 def json_response(members: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a JSON document as a response."""
     return Response(status, json.dumps(members).encode(), {"content-type": "application/json", **(headers or {})})
+
+
+def remember(table: dict[str, Any], key: str, value: object) -> None:
+    """Store the value, and forget the oldest ones."""
+    table[key] = value
+    while len(table) > RECORDED:
+        del table[next(iter(table))]

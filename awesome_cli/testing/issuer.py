@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +15,9 @@ from urllib.parse import quote, urlsplit
 
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
+from awesome_cli.testing.authorization import Authorization, AuthorizationEndpoint
 from awesome_cli.testing.grants import (
+    RECORDED,
     DeviceGrant,
     HttpError,
     OAuthError,
@@ -22,8 +25,10 @@ from awesome_cli.testing.grants import (
     Request,
     TokenFamily,
     json_response,
+    remember,
     requested_targets,
     require_challenge,
+    require_verifier,
 )
 from awesome_cli.testing.keys import base64url, signing_key
 
@@ -31,7 +36,7 @@ JUAN = {"sub": "demo|juan", "name": "Juan", "nickname": "juan", "email": "juan@e
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 SLOW_DOWN = 5.0  # seconds; RFC 8628 §3.5
 ID_TOKEN_LIFETIME = 36_000  # seconds; Auth0's default
-RECORDED = 1_000  # requests, grants, and tokens of a kind that are kept: a demo may run for days
+STEP_UP_LEVEL, STEP_UP_AGE = "mfa", 300  # what /api/payments requires; the age is in seconds
 WRONG_GUESSES = 5  # unknown user codes in a second after which no code is looked up (RFC 8628 §5.1)
 
 _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # RFC 8628 §6.1: no vowels, so no words; 20^8 codes
@@ -48,8 +53,9 @@ class ProviderSimulator:
     ``url`` is the issuer, exactly. With ``rotate`` a refresh token can be used once, and again for ``overlap`` seconds;
     a later use revokes its family. With ``revocation_deletes_grant``, which is a setting of Auth0's tenants, revoking a
     refresh token revokes all families of the same person and resources. ``auto_approve`` approves each device code when
-    it is issued. ``program`` is the name of the client that the pages show, instead of its id. Settings may be changed
-    at any time; another ``alg`` uses another key.
+    it is issued, and each authorization request. ``program`` is the name of the client that the pages show, instead of
+    its id. ``session_lifetime``: seconds after which refresh tokens expire, if they do. Settings may be changed at any
+    time; another ``alg`` uses another key.
     """
 
     now: Callable[[], float] = field(repr=False)
@@ -67,6 +73,7 @@ class ProviderSimulator:
     slim_id_token: bool = False
     pkce_required: bool = False
     auto_approve: bool = False
+    session_lifetime: int | None = None
 
     requests: list[Request] = field(init=False, repr=False, default_factory=list)
     refreshes: int = field(init=False, default=0)
@@ -75,9 +82,13 @@ class ProviderSimulator:
     _wrong_guesses: list[float] = field(init=False, repr=False, default_factory=list)
     _grants: dict[str, DeviceGrant] = field(init=False, repr=False, default_factory=dict)  # by device code
     _used_grants: dict[str, DeviceGrant] = field(init=False, repr=False, default_factory=dict)  # the same
+    _authorizations: AuthorizationEndpoint = field(init=False, repr=False)
     _refresh_tokens: dict[str, RefreshToken] = field(init=False, repr=False, default_factory=dict)
     _access_tokens: dict[str, TokenFamily] = field(init=False, repr=False, default_factory=dict)  # by ``jti``
     _lock: threading.RLock = field(init=False, repr=False, default_factory=threading.RLock)
+
+    def __post_init__(self) -> None:
+        self._authorizations = AuthorizationEndpoint(self.url, self.client_id, self._new_family)
 
     def respond(self, request: Request) -> Response:
         request = replace(request, at=self.now())
@@ -148,12 +159,14 @@ class ProviderSimulator:
             "/": {"GET": lambda _: self._see_activation_page()},
             "/.well-known/openid-configuration": {"GET": self._discovery},
             "/.well-known/jwks.json": {"GET": self._jwks},
+            "/authorize": {"GET": self._authorize, "POST": self._authorizations.decide},
             "/device/code": {"POST": self._device_code},
             "/activate": {"GET": self._activation_page, "POST": self._activation},
             "/token": {"POST": self._token},
             "/revoke": {"POST": self._revoke},
             "/userinfo": {"GET": self._userinfo, "POST": self._userinfo},
             "/api/hello": {"GET": self._hello},
+            "/api/payments": {"GET": self._payments},
             "/api/echo": {"POST": self._echo},
         }
 
@@ -166,17 +179,19 @@ class ProviderSimulator:
         return methods[request.method](request)
 
     def _discovery(self, _: Request) -> Response:
-        # OpenID Connect Discovery §3, RFC 8628 §4. No authorization endpoint, hence no response type.
+        # OpenID Connect Discovery §3, RFC 8628 §4, RFC 9207 §3.
         return json_response(
             {
                 "issuer": self.url,
+                "authorization_endpoint": self._root + "/authorize",
                 "device_authorization_endpoint": self._root + "/device/code",
                 "token_endpoint": self._root + "/token",
                 "revocation_endpoint": self._root + "/revoke",
                 "userinfo_endpoint": self._root + "/userinfo",
                 "jwks_uri": self._root + "/.well-known/jwks.json",
-                "response_types_supported": ["none"],
-                "grant_types_supported": [DEVICE_GRANT, "refresh_token"],
+                "response_types_supported": ["code"],
+                "grant_types_supported": ["authorization_code", DEVICE_GRANT, "refresh_token"],
+                "authorization_response_iss_parameter_supported": True,
                 "scopes_supported": ["openid", "profile", "email", "offline_access"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": [self.alg],
@@ -197,18 +212,14 @@ class ProviderSimulator:
         letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
         grant = DeviceGrant(
             user_code=f"{letters[:4]}-{letters[4:]}",
-            family=TokenFamily(
-                sub=str(self.person["sub"]),
-                scope=tuple(dict.fromkeys(form.get("scope", "openid").split())),
-                targets=requested_targets(form) or (self.api_url,),
-            ),
+            family=self._new_family(form),
             challenge=form.get("code_challenge", ""),
             interval=self.interval,
             expires_at=request.at + self.expires_in,
             decision="approved" if self.auto_approve else "",
         )
         device_code = secrets.token_urlsafe(32)
-        _store(self._grants, device_code, grant)
+        remember(self._grants, device_code, grant)
         return json_response(  # RFC 8628 §3.2
             {
                 "device_code": device_code,
@@ -220,6 +231,24 @@ class ProviderSimulator:
             }
         )
 
+    def _new_family(self, form: Mapping[str, str]) -> TokenFamily:
+        """Return the tokens that a request with these parameters leads to."""
+        now = self.now()
+        return TokenFamily(
+            sub=str(self.person["sub"]),
+            scope=tuple(dict.fromkeys(form.get("scope", "openid").split())),
+            targets=requested_targets(form) or (self.api_url,),
+            requested=form,
+            auth_time=now,
+            ends_at=math.inf if self.session_lifetime is None else now + self.session_lifetime,
+        )
+
+    def _authorize(self, request: Request) -> Response:
+        return self._authorizations.ask(request, auto_approve=self.auto_approve, page=self._authorization_page)
+
+    def _authorization_page(self, authorization: Authorization) -> Response:
+        return self._confirm(authorization.family, authorization.csrf_token, returns_to=authorization.redirect_uri)
+
     def _activation_page(self, request: Request) -> Response:
         user_code = request.query.get("user_code", "")
         if not user_code:
@@ -230,13 +259,16 @@ class ProviderSimulator:
         if grant.decision:  # whoever knows a code sees the outcome, but neither the person nor the program
             return pages.outcome(is_approved=grant.decision == "approved")
         # RFC 8628 §3.3.1, §5.4: show the code and ask, even if the code was in the address.
+        return self._confirm(grant.family, grant.csrf_token, user_code=grant.user_code)
+
+    def _confirm(self, family: TokenFamily, csrf_token: str, **details: str) -> Response:
         return pages.confirm(
-            grant.user_code,
             program=self.program or self.client_id,
             person=self._name,
-            scope=grant.family.scope,
-            apis=[target for target in grant.family.targets if target != self.api_url],
-            csrf_token=grant.csrf_token,
+            scope=family.scope,
+            apis=[target for target in family.targets if target != self.api_url],
+            csrf_token=csrf_token,
+            **details,
         )
 
     def _activation(self, request: Request) -> Response:
@@ -247,6 +279,7 @@ class ProviderSimulator:
             return pages.enter_code(problem="This answer was not sent from the page of this provider.", status=403)
         if not grant.decision:  # the first answer counts, however often the form is sent
             grant.decision = "approved" if form.get("decision") == "approve" else "access_denied"
+            grant.family.auth_time = request.at
         return self._see_activation_page(grant.user_code)
 
     def _see_activation_page(self, user_code: str = "") -> Response:
@@ -279,6 +312,9 @@ class ProviderSimulator:
         grant_type = request.form.get("grant_type")
         if grant_type == DEVICE_GRANT:
             return self._poll(request)
+        if grant_type == "authorization_code":
+            authorization = self._authorizations.exchange(request)
+            return self._issue_tokens(authorization.family, request.form, nonce=authorization.query.get("nonce"))
         if grant_type == "refresh_token":
             return self._refresh(request)
         raise OAuthError(
@@ -290,12 +326,12 @@ class ProviderSimulator:
         grant = self._grants.get(device_code)
         if grant is None:
             raise OAuthError("invalid_grant", "The device code is unknown.")
-        grant.require_verifier(request.form.get("code_verifier", ""))
+        require_verifier(grant.challenge, request.form.get("code_verifier", ""))
         outcome = grant.poll(request.at)
         if outcome == "slow_down":
             grant.interval += SLOW_DOWN
         elif outcome != "authorization_pending":
-            _store(self._used_grants, device_code, self._grants.pop(device_code))  # answered once, as at Auth0
+            remember(self._used_grants, device_code, self._grants.pop(device_code))  # answered once, as at Auth0
         if outcome != "approved":
             raise OAuthError(outcome, "The device is not signed in.")
         return self._issue_tokens(grant.family, request.form)
@@ -305,7 +341,7 @@ class ProviderSimulator:
         if token is None:
             raise OAuthError("invalid_grant", "Unknown or invalid refresh token.")
         family = token.family
-        if not family.active or request.at >= token.expires_at:
+        if not family.active or request.at >= min(token.expires_at, family.ends_at):
             family.active = False  # RFC 9700 §4.14.2: it may have been stolen, and by whom cannot be known
             self.reuses += 1
             raise OAuthError("invalid_grant", "Unknown or invalid refresh token.")
@@ -315,7 +351,9 @@ class ProviderSimulator:
             token.expires_at = min(token.expires_at, request.at + self.overlap)
         return response
 
-    def _issue_tokens(self, family: TokenFamily, form: Mapping[str, str], *, renewable: bool = True) -> Response:
+    def _issue_tokens(
+        self, family: TokenFamily, form: Mapping[str, str], *, renewable: bool = True, nonce: str | None = None
+    ) -> Response:
         scope = family.narrowed_scope(form)
         access_token = self._access_token(family, scope, family.narrowed_targets(form))
         tokens = {
@@ -325,29 +363,36 @@ class ProviderSimulator:
             "scope": " ".join(scope),
         }
         if "openid" in scope:
-            tokens["id_token"] = self._id_token(scope, access_token)
+            tokens["id_token"] = self._id_token(scope, access_token, family.authentication, nonce)
         if renewable and "offline_access" in family.scope:
             refresh_token = secrets.token_urlsafe(32)
-            _store(self._refresh_tokens, refresh_token, RefreshToken(family))
+            remember(self._refresh_tokens, refresh_token, RefreshToken(family))
             tokens["refresh_token"] = refresh_token
+            if family.ends_at < math.inf:  # as Keycloak says it
+                tokens["refresh_expires_in"] = int(family.ends_at - self.now())
         return json_response(tokens)
 
     def _access_token(self, family: TokenFamily, scope: tuple[str, ...], targets: tuple[str, ...]) -> str:
         token_id = secrets.token_urlsafe(16)
-        _store(self._access_tokens, token_id, family)
+        remember(self._access_tokens, token_id, family)
         userinfo = [self._root + "/userinfo"] if "openid" in scope else []
         claims = {  # RFC 9068 §2.2
             "aud": [*targets, *userinfo],
             "client_id": self.client_id,
             "jti": token_id,
             "scope": " ".join(scope),
+            **family.authentication,  # RFC 9470 §6
+            "auth_time": int(family.auth_time),
         }
         return self._sign("at+jwt", self.token_lifetime, claims)
 
-    def _id_token(self, scope: Collection[str], access_token: str) -> str:
+    def _id_token(
+        self, scope: Collection[str], access_token: str, authentication: Mapping[str, Any], nonce: str | None
+    ) -> str:
         # OpenID Connect Core §3.1.3.6: the left half of the hash of the algorithm
         digest = hashlib.new(f"sha{self.alg[2:]}", access_token.encode()).digest()
         claims = {"aud": self.client_id, "at_hash": base64url(digest[: len(digest) // 2])}  # OpenID Connect Core §2
+        claims |= {**authentication, **({"nonce": nonce} if nonce else {})}
         user_claims = {} if self.slim_id_token else self._user_claims(scope)
         return self._sign("JWT", ID_TOKEN_LIFETIME, {**user_claims, **claims})
 
@@ -377,6 +422,18 @@ class ProviderSimulator:
     def _hello(self, request: Request) -> Response:
         claims = self._require_access_token(request, self.api_url)
         return json_response({"message": f"Hello {self._name}!", "sub": claims["sub"], "scope": claims["scope"]})
+
+    def _payments(self, request: Request) -> Response:
+        """Require a second factor in the last five minutes, as RFC 9470 §3 asks for it."""
+        claims = self._require_access_token(request, self.api_url)
+        if claims.get("acr") != STEP_UP_LEVEL or self.now() - claims["auth_time"] > STEP_UP_AGE:
+            challenge = (
+                'Bearer realm="demo", error="insufficient_user_authentication",'
+                f' acr_values="{STEP_UP_LEVEL}", max_age="{STEP_UP_AGE}"'
+            )
+            headers = {"www-authenticate": challenge}
+            raise OAuthError("insufficient_user_authentication", "A second factor is required.", headers)
+        return json_response({"payments": [{"to": "Eva", "amount": "12.50 EUR"}]})
 
     def _echo(self, request: Request) -> Response:
         self._require_access_token(request, self.api_url)
@@ -417,9 +474,3 @@ class ProviderSimulator:
     @property
     def _name(self) -> str:
         return str(self.person.get("name") or self.person["sub"])
-
-
-def _store(table: dict[str, Any], key: str, value: object) -> None:
-    table[key] = value
-    while len(table) > RECORDED:
-        del table[next(iter(table))]

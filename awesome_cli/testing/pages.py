@@ -55,7 +55,7 @@ button { min-height: 3rem; padding: .6rem 1rem; border-color: var(--go);
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 
 _ABILITIES = {  # OpenID Connect Core §5.4, §11
@@ -89,27 +89,46 @@ def enter_code(user_code: str = "", *, problem: str = "", status: int = 200) -> 
 
 
 def confirm(
-    user_code: str, *, program: str, person: str, scope: Collection[str], apis: Collection[str], csrf_token: str
+    *,
+    program: str,
+    person: str,
+    scope: Collection[str],
+    apis: Collection[str],
+    csrf_token: str,
+    user_code: str = "",
+    returns_to: str = "",
 ) -> Response:
-    """Ask for approval, and say what for. The answer must contain the CSRF token."""
+    """Ask for approval, and say what for. The answer must contain the CSRF token.
+
+    ``user_code`` is that of a device; ``returns_to`` is where the browser is sent after an answer without one.
+    """
     abilities = [_ABILITIES.get(name) or f"<code>{escape(name)}</code>" for name in scope]
     abilities += [f"use <code>{escape(api)}</code>" for api in apis]
     items = "".join(f"<li>{ability}</li>" for ability in abilities)
+    code = f"""<p>Its code is:</p>
+<p class="code">{escape(user_code)}</p>
+<p>Did you start this yourself, and does your terminal show the same code?
+If not, somebody may be trying to sign in with your name: refuse.</p>"""
+    started = "<p>Did you start this yourself, in a terminal on this machine? If not, refuse.</p>"
+    field = f'<input type="hidden" name="user_code" value="{escape(user_code)}">'
     return _page(
         "Let this program in?",
         f"""<p><strong>{escape(program)}</strong> asks to sign in as <strong>{escape(person)}</strong>.</p>
 {f"<p>It wants to:</p><ul>{items}</ul>" if items else ""}
-<p>Its code is:</p>
-<p class="code">{escape(user_code)}</p>
-<p>Did you start this yourself, and does your terminal show the same code?
-If not, somebody may be trying to sign in with your name: refuse.</p>
+{code if user_code else started}
 <form method="post" class="answers">
-<input type="hidden" name="user_code" value="{escape(user_code)}">
+{field if user_code else ""}
 <input type="hidden" name="ticket" value="{escape(csrf_token)}">
 <button name="decision" value="approve">Yes, let it in</button>
 <button name="decision" value="deny" class="no">No, refuse</button>
 </form>""",
+        returns_to=returns_to,
     )
+
+
+def problem(text: str, status: int) -> Response:
+    """Say what is wrong with a request that cannot be answered with a redirect."""
+    return _page("This did not work", f'<p role="alert">{escape(text)}</p>', status, _CROSS)
 
 
 def outcome(*, is_approved: bool) -> Response:
@@ -119,7 +138,7 @@ def outcome(*, is_approved: bool) -> Response:
     return _page("You refused this", "<p>Nobody was signed in. You can close this page.</p>", mark=_CROSS)
 
 
-def _page(title: str, content: str, status: int = 200, mark: str = _TERMINAL) -> Response:
+def _page(title: str, content: str, status: int = 200, mark: str = _TERMINAL, *, returns_to: str = "") -> Response:
     page = f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -140,7 +159,7 @@ def _page(title: str, content: str, status: int = 200, mark: str = _TERMINAL) ->
 """
     headers = {
         "content-type": "text/html; charset=utf-8",
-        "content-security-policy": POLICY,
+        "content-security-policy": " ".join(filter(None, [POLICY, returns_to])),  # browsers check redirects too
         "referrer-policy": "no-referrer",
         "x-frame-options": "DENY",
     }

@@ -26,9 +26,10 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol, TextIO
 from urllib.parse import parse_qsl
 
@@ -167,7 +168,7 @@ class Terminal:
         return self.machine.time
 
     def login(self, *options: str, name: str = JUAN["name"], **claims: Any) -> None:  # noqa: ANN401 - JSON values
-        """Sign in, as a person with this name and these claims, who approves at once.
+        """Sign in, as a person with this name and these claims, who approves at once, also with ``--web``.
 
         A session that is stored already is replaced.
         """
@@ -197,6 +198,7 @@ class Terminal:
             stdout=stdout,
             stderr=stderr,
             transport=httpx.MockTransport(self._record),
+            visit=visit_provider(self.provider),
         )
 
     @property
@@ -239,6 +241,22 @@ def _not_found(request: httpx.Request) -> httpx.Response:
 def no_signals() -> AbstractContextManager[DeferredSignals]:
     """Defer no signals; a test can call the yielded object as the signal handler that it is."""
     return nullcontext(DeferredSignals())
+
+
+def visit_provider(provider: ProviderSimulator) -> Callable[[str], None]:
+    """Return what approves a sign-in with a browser: the provider redirects to a socket of the command."""
+
+    def visit(url: str) -> None:
+        response = provider.respond(Request("GET", httpx.URL(url).raw_path.decode()))
+        if location := response.headers.get("location"):
+            Thread(target=_get, args=(location,), daemon=True).start()
+
+    return visit
+
+
+def _get(url: str) -> None:
+    with suppress(httpx.HTTPError):  # the command has ended
+        httpx.get(url, trust_env=False)
 
 
 def from_httpx(request: httpx.Request) -> Request:

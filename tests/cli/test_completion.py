@@ -102,7 +102,7 @@ def test_the_completion_of_an_empty_word_lists_all_commands(home: Home, shell: s
         (["awesome", "--profile", "work-e"], ["work-eu"]),
         (["awesome", "whoami", "--profile", "h"], ["home"]),
         (["awesome", "whoami", "--che"], ["--check"]),
-        (["awesome", "profiles", ""], ["show", "remove"]),
+        (["awesome", "profiles", ""], ["show", "use", "remove"]),
         (["awesome", "profiles", "show", "work"], ["work-eu", "work-us"]),
         (["awesome", "profiles", "remove", "--profile", "h"], ["home"]),
         (["awesome", "profiles", "remove", "h"], ["home"]),

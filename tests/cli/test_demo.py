@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from support.terminal import InProcess
 
-STEPS = ["login", "say-hi", "whoami", "say-hi", "api hello", "logout"]
+STEPS = [
+    *("login", "say-hi", "whoami", "say-hi", "api hello", "logout"),
+    *("login --no-wait --json", "login --resume", "logout"),
+]
 
 
 def steps(output: str) -> list[str]:
@@ -59,7 +62,7 @@ def test_the_demo_approves_by_itself_and_opens_nothing(
     end = in_process_program.execute("demo", *argv, **environ)
     assert (end.code, end.out) == (0, "Welcome Juan!\nWelcome Juan!\n")
     assert in_process_program.opened == []
-    assert "The demo approves the code by itself.\n" in end.err
+    assert "The demo approves the sign-in by itself.\n" in end.err
     assert steps(end.err) == STEPS
     assert re.search(r"\n\(1 request, new token until \d\d:\d\d\)\n", end.err)
     assert "\nRevoke the tokens and empty the keyring.\n" in end.err
@@ -71,7 +74,7 @@ def test_where_no_browser_opens_the_demo_approves_by_itself(in_process_program: 
     in_process_program.set(open_browser=lambda _: False)
     end = in_process_program.execute("demo")
     assert (end.code, end.out) == (0, "Welcome Juan!\nWelcome Juan!\n")
-    assert "No browser can be opened here, so the demo approves the code by itself.\n" in end.err
+    assert "No browser can be opened here, so the demo approves the sign-in by itself.\n" in end.err
 
 
 @pytest.mark.parametrize(("decision", "code"), [("approve", 0), ("deny", 5)])
@@ -102,7 +105,7 @@ def test_the_demo_uses_the_screen_that_it_is_on(in_process_program: InProcess) -
 
 def test_a_quiet_demo_says_that_nobody_needs_to_approve(in_process_program: InProcess) -> None:
     end = in_process_program.execute("--quiet", "demo")
-    assert end.err.startswith("The demo approves the code by itself.\n")
+    assert end.err.startswith("The demo approves the sign-in by itself.\n")
     assert steps(end.err) == []
 
 

@@ -173,5 +173,5 @@ def test_a_relative_config_folder_is_for_the_full_program(
 ) -> None:
     assert fast_home.exists()
     environ = {**home, "XDG_CONFIG_HOME": "config"}
-    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
-    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"
+    for command in ("whoami", "say-hi"):  # which profile is the default one, the file in that folder says
+        assert answer([command], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None

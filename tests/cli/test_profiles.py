@@ -406,4 +406,4 @@ def test_existing_profiles_whose_names_differ_only_in_case_stay_usable(terminal:
 def test_the_source_of_a_long_value_is_apart_from_it(terminal: Terminal) -> None:
     url = f"https://api.example/{'x' * 40}/"
     assert terminal.run("profiles", "show", "default", AWESOME_API_URL=url) == 0
-    assert f"  api_url    {url}  (AWESOME_API_URL)\n" in terminal.out
+    assert f"  api_url       {url}  (AWESOME_API_URL)\n" in terminal.out

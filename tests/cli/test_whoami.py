@@ -84,6 +84,7 @@ def test_whoami_json_has_every_member(terminal: Terminal) -> None:
         "signed_in_at": "2027-01-15T08:00:05Z",
         "expires_at": "2027-01-15T09:00:05Z",
         "refreshable": True,
+        "session_expires_at": None,
         "store": "MemoryKeyring",
     }
 

@@ -39,7 +39,7 @@ def test_a_valid_token_response_is_accepted_and_its_repr_shows_no_token() -> Non
     tokens = parse()
     assert (tokens.access_token, tokens.refresh_token, tokens.id_token) == ("access", "refresh", "a.b.c")
     assert (tokens.expires_in, tokens.scope) == (3600, "openid email")
-    assert repr(tokens) == "TokenResponse(expires_in=3600.0, scope='openid email')"
+    assert repr(tokens) == "TokenResponse(expires_in=3600.0, scope='openid email', session_expires_in=None)"
 
 
 def test_a_minimal_token_response_is_accepted() -> None:

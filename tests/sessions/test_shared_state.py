@@ -95,4 +95,4 @@ def test_a_file_that_cannot_be_read_or_written_is_ignored(tmp_path: Path) -> Non
 def test_the_file_contains_only_the_known_members(failure: RenewalFailure, tmp_path: Path) -> None:
     failure.record(ProviderUnreachableError("down", hint="wait"), now=NOW)
     record = json.loads((tmp_path / "session.failed").read_text())
-    assert set(record) == {"at", "kind", "sentence", "hint", "answer_lost"}
+    assert set(record) == {"at", "kind", "sentence", "hint", "code", "answer_lost"}

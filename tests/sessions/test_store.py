@@ -17,7 +17,7 @@ from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.manifest import decode_manifest, dump_json, encode_manifest, parse_json_object
 from awesome_cli.sessions.model import Session, User
-from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, _digest, _split
+from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, digest_of, split
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.brand import AWESOME
 
@@ -462,6 +462,6 @@ def _replace_chunks(entries: dict[str, str], text: str) -> None:
     """Replace the chunks, and correct the digest."""
     for name in set(entries) - {NAME}:
         del entries[name]
-    chunks = _split(text)
+    chunks = split(text)
     entries.update({f"{NAME}:a:{number}": chunk for number, chunk in enumerate(chunks)})
-    _change(entries, parts=len(chunks), digest=_digest(chunks))
+    _change(entries, parts=len(chunks), digest=digest_of(chunks))

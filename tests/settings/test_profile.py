@@ -85,8 +85,10 @@ def test_a_setting_without_source_has_its_default(path: Path) -> None:
         "api_url": None,
         "resource": False,
         "pkce": False,
+        "flow": "device",
+        "redirect_uri": None,
     }
-    assert profile.sources == {"scope": "default", "resource": "default", "pkce": "default"}
+    assert profile.sources == {"scope": "default", "resource": "default", "pkce": "default", "flow": "default"}
 
 
 def test_an_empty_variable_counts_as_absent(path: Path) -> None:

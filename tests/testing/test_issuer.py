@@ -16,8 +16,8 @@ from jose import jws
 
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing import pages
-from awesome_cli.testing.grants import Request
-from awesome_cli.testing.issuer import DEVICE_GRANT, RECORDED, WRONG_GUESSES, ProviderSimulator
+from awesome_cli.testing.grants import RECORDED, Request
+from awesome_cli.testing.issuer import DEVICE_GRANT, WRONG_GUESSES, ProviderSimulator
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,7 @@ def test_discovery_names_the_issuer_exactly_and_every_endpoint(device: Device) -
     assert document["issuer"] == URL
     for endpoint in ("device_authorization_endpoint", "token_endpoint", "revocation_endpoint"):
         assert refusal(device.post(document[endpoint].removeprefix(URL[:-1]), client_id="x"))[0] == 401
-    assert document["grant_types_supported"] == [DEVICE_GRANT, "refresh_token"]
+    assert document["grant_types_supported"] == ["authorization_code", DEVICE_GRANT, "refresh_token"]
     assert response.headers["content-type"] == "application/json"
     assert response.headers["cache-control"] == "no-store"
     assert response.headers["date"] == "Fri, 15 Jan 2027 08:00:00 GMT"
@@ -311,6 +311,7 @@ def test_the_access_token_follows_rfc_9068(device: Device) -> None:
         "iat": 1_800_000_005,
         "exp": 1_800_003_605,
         "scope": "openid",
+        "auth_time": 1_800_000_000,
     }
 
 
@@ -723,7 +724,9 @@ def test_the_typed_code_is_escaped(device: Device) -> None:
 
 
 def test_names_are_escaped() -> None:
-    page = pages.confirm("B", program="<b>", person="<i>&", scope=["<u>"], apis=["<s>"], csrf_token='"').body.decode()
+    page = pages.confirm(
+        user_code="B", program="<b>", person="<i>&", scope=["<u>"], apis=["<s>"], csrf_token='"'
+    ).body.decode()
     assert re.search("<[bius]>", page) is None
     assert [text in page for text in ("&lt;b&gt;", "&lt;i&gt;&amp;", "&lt;u&gt;", "&lt;s&gt;")] == [True] * 4
     assert 'value="&quot;"' in page
@@ -741,7 +744,7 @@ def test_the_pages_load_nothing_and_their_policy_allows_only_their_style(device:
     policy = response.headers["content-security-policy"]
     assert policy == (
         f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
     )
     assert response.headers["x-frame-options"] == "DENY"
     for page in shown:
@@ -804,7 +807,7 @@ def test_correct_codes_are_not_counted_as_guesses(device: Device) -> None:
 def test_the_oldest_codes_and_tokens_are_deleted_beyond_the_limit(
     device: Device, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("awesome_cli.testing.issuer.RECORDED", 10)
+    monkeypatch.setattr("awesome_cli.testing.grants.RECORDED", 10)
     oldest = device.sign_in()
     device.ask()
     deleted = device.code

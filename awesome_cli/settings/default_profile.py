@@ -1,0 +1,25 @@
+"""The profile that ``config.toml`` names for commands that name none. The fast path imports it."""
+
+from __future__ import annotations
+
+KEY = "default_profile"
+DEFAULT_PROFILE = "default"
+_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def default_profile(text: str) -> str | None:
+    """Return the default profile of a config file's text; None, if only a TOML parser can tell.
+
+    It is set before the first table, in the one form in which this package writes it: ``default_profile = "NAME"``.
+    """
+    if KEY not in text:
+        return DEFAULT_PROFILE
+    for line in text.splitlines():
+        if line.startswith("["):
+            return DEFAULT_PROFILE
+        name = line.removeprefix(f'{KEY} = "').removesuffix('"')
+        if len(line) == len(KEY) + len(name) + len(' = ""'):
+            return name if 0 < len(name) <= 64 and _CHARACTERS.issuperset(name) else None
+        if line.strip() and not line.startswith("#"):
+            return None
+    return DEFAULT_PROFILE

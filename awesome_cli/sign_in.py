@@ -1,0 +1,238 @@
+"""Sign in to one profile: with a device code, with a browser on this machine, or with a code that waits meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from awesome_cli.account import Account
+from awesome_cli.errors import (
+    ApprovalPendingError,
+    AwesomeError,
+    LockTimeoutError,
+    OtherSessionError,
+    ProviderError,
+)
+from awesome_cli.oauth.device_grant import DeviceAuthorization, PollingSchedule, PollState, device_code_expired
+from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.pending import PendingSignIn
+from awesome_cli.sessions.shared_state import PollingRecord
+from awesome_cli.sessions.store import SessionStore
+from awesome_cli.settings.profile import session_requirements
+from awesome_cli.system.lock import usable_folder
+
+if TYPE_CHECKING:
+    from awesome_cli.provider.approval import PollObserver, SignInObserver
+    from awesome_cli.provider.client import OidcClient
+    from awesome_cli.provider.config import ClientConfig
+
+LOCK_SLACK = 30.0  # seconds that a process may need after the code has expired
+
+T = TypeVar("T")
+
+
+class SignIn:
+    """The ways to sign in to the profile of an account; each replaces its session.
+
+    ``observer`` shows the code or URL. From the approval on signals are deferred until ``until_reported`` is closed.
+    ``plaintext``: whether the session is to be stored in the plaintext file. ``timeout``: seconds to wait at most.
+    """
+
+    def __init__(self, account: Account, observer: SignInObserver, *, until_reported: ExitStack) -> None:
+        self._account = account
+        self._observer = observer
+        self._until_reported = until_reported
+        self._lock_name = f"{account.brand.app_dir}-{account.profile}-pending"
+
+    def with_device_code(self, config: ClientConfig, *, plaintext: bool, timeout: float | None) -> Session:
+        """Sign in with the device authorization grant (RFC 8628)."""
+
+        async def work(client: OidcClient) -> Session:
+            flow = await client.request_device_code(timeout=timeout)
+            self._observer.on_code(flow.device, flow.deadline)
+            return await client.poll_for_token(flow, self._observer)
+
+        store = self._writable_store(config, plaintext=plaintext)
+        return self._store(self._run(config, work), store)
+
+    def with_browser(self, config: ClientConfig, *, plaintext: bool, timeout: float | None) -> Session:
+        """Sign in with a browser on this machine (RFC 8252)."""
+
+        async def work(client: OidcClient) -> Session:
+            return await client.sign_in_with_browser(self._observer, timeout=timeout)
+
+        store = self._writable_store(config, plaintext=plaintext)
+        return self._store(self._run(config, work), store)
+
+    def begin(
+        self, config: ClientConfig, *, settings: Mapping[str, str], plaintext: bool, timeout: float | None
+    ) -> None:
+        """Request a device code, and store it in the place of an earlier one, for :meth:`resume`.
+
+        ``settings`` are returned by that. The code is stored before the observer gets it.
+        """
+        account = self._account
+
+        async def work(client: OidcClient) -> None:
+            flow = await client.request_device_code(timeout=timeout)
+            device = flow.device
+            pending = PendingSignIn(
+                issuer=config.issuer,
+                client_id=config.client_id,
+                scope=config.scope,
+                audience=config.audience,
+                provider_digest=flow.provider_digest,
+                token_form=flow.token_form,
+                user_code=device.user_code,
+                verification_uri=device.verification_uri,
+                verification_uri_complete=device.verification_uri_complete,
+                expires_at=account.environment.now() + flow.deadline.seconds,
+                interval=device.interval,
+                parameters=config.parameters,
+                settings=settings,
+                plaintext=plaintext,
+            )
+            with account.acquire(f"{self._lock_name}-change"):
+                account.stores.delete_pending()
+                account.stores.pending(plaintext=plaintext).save(pending)
+            self._record_of(pending).save_schedule(
+                interval=device.interval, wait=device.interval, now=account.environment.now()
+            )
+            self._observer.on_code(device, flow.deadline)
+
+        self._writable_store(config, plaintext=plaintext)
+        self._run(config, work)
+
+    def resume(self, pending: PendingSignIn, *, timeout: float | None) -> Session | None:
+        """Wait for the approval of the code that :meth:`begin` stored.
+
+        One process at a time polls for it. Others wait for that one, and then raise what it did, or return None after
+        it has signed in. Whatever ends the sign-in removes it; ApprovalPendingError and ProviderError do not end it.
+        """
+        account, began = self._account, self._account.environment.now()
+        self._check_requirements(pending)
+        with self._polling(pending, timeout):
+            current, record = account.stores.pending().load(), self._record_of(pending)
+            if current is None or current.digest != pending.digest:
+                if (failure := record.failure) is not None:
+                    raise failure
+                if current is None:
+                    return None
+                pending, record = current, self._record_of(current)
+            if timeout is not None:
+                timeout = max(timeout - (account.environment.now() - began), 0.0)
+            try:
+                return self._poll(pending, record, timeout)
+            except (ApprovalPendingError, ProviderError):
+                raise
+            except AwesomeError as error:
+                record.save_failure(error)
+                self._forget(pending)
+                raise
+
+    def _poll(self, pending: PendingSignIn, record: PollingRecord, timeout: float | None) -> Session:
+        from awesome_cli.provider.approval import Deadline
+        from awesome_cli.provider.device_flow import DeviceFlow
+
+        account, now = self._account, self._account.environment.now
+        remaining = pending.expires_at - now()
+        if remaining <= 0:
+            raise device_code_expired()
+        interval, wait = record.schedule(now()) or (pending.interval, pending.interval)
+        device = DeviceAuthorization(
+            device_code=pending.token_form["device_code"],
+            user_code=pending.user_code,
+            verification_uri=pending.verification_uri,
+            verification_uri_complete=pending.verification_uri_complete,
+            expires_in=remaining,
+            interval=interval,
+        )
+        observer = _RecordingObserver(self._observer, record, now)
+
+        async def work(client: OidcClient) -> Session:
+            flow = DeviceFlow(
+                device=device,
+                token_form=pending.token_form,
+                deadline=Deadline(remaining, timeout, now),
+                provider_digest=pending.provider_digest,
+                first_wait=wait,
+                is_resumable=True,
+            )
+            self._observer.on_code(device, flow.deadline)
+            return await client.resume(flow, observer)
+
+        config = replace(account.client_of(pending), parameters=pending.parameters)
+        session = self._run(config, work)
+        return self._store(session, account.stores.plaintext if pending.plaintext else account.stores.keyring)
+
+    def _writable_store(self, config: ClientConfig, *, plaintext: bool) -> SessionStore:
+        """Return the store of the new session, before anything is requested. Raises KeyringError."""
+        store = self._account.stores.plaintext if plaintext else self._account.stores.keyring
+        self._account.changes.check_writable(store, (config.issuer, config.client_id))
+        return store
+
+    def _run(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+        with self._account.observer.during_sign_in(self._observer):
+            return self._account.run_with_client(config, work)
+
+    def _store(self, session: Session, store: SessionStore) -> Session:
+        """Store the session; a pending sign-in is deleted first, so that it is not resumed after its code was used."""
+        self._until_reported.enter_context(self._account.observer.deferred_signals("the sign-in"))
+        self._account.stores.delete_pending()
+        self._account.changes.replace(session, store)
+        return session
+
+    @contextmanager
+    def _polling(self, pending: PendingSignIn, timeout: float | None) -> Iterator[None]:
+        """Be the only process that polls. Raises ApprovalPendingError, if another one does so all the time."""
+        longest = pending.expires_at - self._account.environment.now() + LOCK_SLACK
+        with ExitStack() as lock:
+            try:
+                lock.enter_context(
+                    self._account.acquire(self._lock_name, timeout=max(longest, 0.0) if timeout is None else timeout)
+                )
+            except LockTimeoutError as error:
+                if timeout is None:
+                    raise
+                raise ApprovalPendingError("Another process still waits for the approval.") from error
+            yield
+
+    def _forget(self, pending: PendingSignIn) -> None:
+        """Delete the sign-in, unless another one has replaced it."""
+        stores = self._account.stores
+        with self._account.acquire(f"{self._lock_name}-change"):
+            current = stores.pending().load()
+            if current is not None and current.digest == pending.digest:
+                stores.delete_pending()
+
+    def _record_of(self, pending: PendingSignIn) -> PollingRecord:
+        folder = usable_folder(self._account.environment.account_dirs)
+        return PollingRecord(folder / f"{self._lock_name}.json", pending.digest)
+
+    def _check_requirements(self, pending: PendingSignIn) -> None:
+        account = self._account
+        for name, wanted, variable in session_requirements(account.environment.environ, account.brand):
+            if wanted != getattr(pending, name):
+                raise OtherSessionError(
+                    f"The sign-in that waits is one at {pending.issuer} as client {pending.client_id}, but the settings"
+                    f" ask for the {name.replace('_', ' ')} {wanted}.",
+                    hint=f"Unset {variable}, or start anew with: {{login}}",
+                )
+
+
+class _RecordingObserver:
+    """Passes everything on, and stores when the next process may poll."""
+
+    def __init__(self, observer: PollObserver, record: PollingRecord, now: Callable[[], float]) -> None:
+        self._observer = observer
+        self._record = record
+        self._now = now
+
+    def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
+        self._record.save_schedule(interval=schedule.interval, wait=schedule.wait, now=self._now())
+        self._observer.on_poll(state, schedule)
+
+    def on_tick(self, request_seconds: float) -> None:
+        self._observer.on_tick(request_seconds)
