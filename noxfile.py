@@ -23,7 +23,7 @@ BUILD = ("build", *PYPROJECT["build-system"]["requires"])
 
 @nox.session(python=False)
 def node_modules(session: nox.Session) -> None:
-    """Install the certified provider for the tests, if npm is installed; without it they are skipped."""
+    """Install the OpenID providers for the tests, if npm is installed; without them those are skipped."""
     if shutil.which("npm"):
         session.run("npm", "ci", "--prefix", "tests/interop", external=True, success_codes=range(256))
 
@@ -70,7 +70,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(requires=["node_modules"])
 def interop(session: nox.Session) -> None:
-    """Test against a certified provider, real keyrings and a real browser."""
+    """Test with two other OpenID providers, real keyrings and a real browser."""
     install(session, "test")
     session.run("python", *PYTEST, "tests/interop", *session.posargs)
 

@@ -5,15 +5,15 @@
 // Prints one line of JSON once it listens, and ends when its standard input does.
 
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer } from 'node:http';
-import process from 'node:process';
+
+import { serve, withDefaults } from './loopback.mjs';
 
 // Its notices are about production use; tests keep standard error for what went wrong. They may come on import.
 console.info = () => {};
 console.warn = () => {};
 const { default: Provider } = await import('oidc-provider');
 
-const options = {
+const options = withDefaults({
   port: 0,
   access_token_ttl: 3600, // time to live, in seconds
   refresh_token_ttl: 86_400,
@@ -21,8 +21,7 @@ const options = {
   id_token_ttl: 3600,
   interval: null, // seconds between polls; the provider names none by itself
   claims: {}, // of the person who signs in, in place of the usual ones
-  ...JSON.parse(process.argv[2] ?? '{}'),
-};
+});
 
 const client = {
   application_type: 'native',
@@ -79,25 +78,13 @@ const configuration = {
   },
 };
 
-const server = createServer();
-server.listen(options.port, '127.0.0.1', () => {
-  const issuer = `http://127.0.0.1:${server.address().port}`;
+serve((issuer, requests) => {
   const provider = new Provider(issuer, configuration);
-  const requests = [];
   provider.use(remember(requests));
   if (options.interval) provider.use(pace);
-  const answer = provider.callback();
-  server.on('request', (request, response) => {
-    if (request.url !== '/__requests') return answer(request, response);
-    response.setHeader('content-type', 'application/json');
-    return response.end(JSON.stringify(requests));
-  });
   const [rs256, es256] = configuration.clients;
-  console.log(JSON.stringify({ issuer, client_id: rs256.client_id, client_id_es256: es256.client_id }));
-});
-
-process.stdin.resume();
-process.stdin.on('end', () => process.exit());
+  return [provider.callback(), { issuer, client_id: rs256.client_id, client_id_es256: es256.client_id }];
+}, options.port);
 
 async function pace(ctx, next) {
   await next();

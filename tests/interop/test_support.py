@@ -11,7 +11,8 @@ import pytest
 from jose import jws, jwt
 
 from support.chromium import browser
-from support.oidc_provider import COMMAND, RealProvider, oidc_provider
+from support.node_provider import command
+from support.oidc_provider import SCRIPT, RealProvider, oidc_provider
 from support.processes import START_WITHIN
 from support.requirements import require
 
@@ -130,7 +131,7 @@ def test_the_recorded_requests_contain_no_secrets(device: Device) -> None:
 
 def test_the_provider_ends_with_its_standard_input() -> None:
     require("node", "node_modules")
-    subprocess.run(COMMAND, stdin=subprocess.DEVNULL, timeout=START_WITHIN, check=True)
+    subprocess.run(command(SCRIPT), stdin=subprocess.DEVNULL, timeout=START_WITHIN, check=True)
 
 
 def test_the_browser_approves_as_a_person_does(device: Device, tmp_path: Path) -> None:

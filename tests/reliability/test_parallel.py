@@ -43,11 +43,8 @@ def test_fifty_concurrent_commands_refresh_once_at_a_certified_provider(tmp_path
     require("node", "node_modules")
     with oidc_provider(interval=1) as provider:
         program = Program(tmp_path).at(provider.issuer, provider.client_id)
-        login = program.start("login", "--json")
-        assert login.stdout
-        code = json.loads(login.stdout.readline())
-        provider.approve(code["verification_uri"], code["user_code"])
-        assert wait(login).code == 0
+        code, _ = program.sign_in(lambda code: provider.approve(code["verification_uri"], code["user_code"]))
+        assert code == 0
         program.expire_access_token()
         processes = [program.start(*argv) for argv in itertools.islice(itertools.cycle(COMMANDS), AT_ONCE)]
         assert {(end.code, end.err_without_note) for end in [wait(process) for process in processes]} == {(0, "")}

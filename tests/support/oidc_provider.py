@@ -2,48 +2,32 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from support.processes import START_WITHIN, started
+from support.node_provider import NodeProvider, open_browser, running_provider
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-COMMAND = ["node", str(Path(__file__).parents[1] / "interop" / "provider.mjs")]
+SCRIPT = "provider.mjs"
 _MAX_PAGES = 10  # more than a sign-in has
 
 
 @contextmanager
 def oidc_provider(**options: Any) -> Iterator[RealProvider]:  # noqa: ANN401 - passed to provider.mjs as JSON
     """Run the provider during the block; the options and their defaults are at the top of ``provider.mjs``."""
-    with started([*COMMAND, json.dumps(options)]) as line:
-        yield RealProvider(**json.loads(line))
+    with running_provider(SCRIPT, options) as names:
+        yield RealProvider(**names)
 
 
 @dataclass(frozen=True)
-class RealProvider:
+class RealProvider(NodeProvider):
     """A running provider. It signs ID tokens for ``client_id`` with RS256, for the other client with ES256."""
 
-    issuer: str
-    client_id: str
     client_id_es256: str
-
-    def requests(self) -> list[dict[str, Any]]:
-        """Return all requests so far: method, path, status, error, grant_type, and the names of the parameters."""
-        requests: list[dict[str, Any]] = httpx.get(f"{self.issuer}/__requests", trust_env=False).json()
-        return requests
-
-    def refreshes(self) -> Counter[int]:
-        """Count the refresh requests by the status of their responses."""
-        return Counter(request["status"] for request in self.requests() if request["grant_type"] == "refresh_token")
 
     def approve(self, verification_uri: str, user_code: str, *, deny: bool = False, login: str = "juan") -> str:
         """Sign in and approve the code on the provider's pages; return the last page.
@@ -51,7 +35,8 @@ class RealProvider:
         ``verification_uri`` may be the complete one. ``login`` becomes the ``sub``.
         """
         answers = {"user_code": user_code, "login": login, "password": "any"}
-        with httpx.Client(follow_redirects=True, trust_env=False, timeout=START_WITHIN) as browser:
+        with open_browser() as browser:
+            browser.follow_redirects = True
             page = browser.get(verification_uri)
             for _ in range(_MAX_PAGES):
                 form = _Form.of(page.text)

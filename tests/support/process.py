@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,15 @@ class Program:
 
     def run(self, *argv: str, backend: str = "", **environ: str | None) -> Result:
         return wait(self.start(*argv, backend=backend, **environ))
+
+    def sign_in(self, decide: Callable[[dict[str, Any]], object], **environ: str) -> tuple[int, dict[str, Any]]:
+        """Start a login, pass its code to ``decide``, and return the exit code and the last event."""
+        process = self.start("login", "--json", **environ)
+        assert process.stdout
+        decide(json.loads(process.stdout.readline()))
+        result = wait(process)
+        last: dict[str, Any] = json.loads(result.out.splitlines()[-1])
+        return result.code, last
 
     def run_in_process(self, *argv: str) -> Result:
         """Run a command in this process, which is faster: with the same folders, locks and keyring."""

@@ -9,7 +9,11 @@ import pytest
 _NODE_MODULES = Path(__file__).parents[1] / "interop" / "node_modules"
 AXE = _NODE_MODULES / "axe-core" / "axe.min.js"
 
-_PATHS = {"node_modules": _NODE_MODULES / "oidc-provider", "axe-core": AXE}
+_PATHS = {
+    "node_modules": _NODE_MODULES / "oidc-provider",
+    "better-auth": _NODE_MODULES / "@better-auth" / "oauth-provider",
+    "axe-core": AXE,
+}
 
 
 def require(*components: str) -> None:
