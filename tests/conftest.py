@@ -9,7 +9,13 @@ import hypothesis
 
 from awesome_cli.system.signals import EXIT_CODES
 
-pytest_plugins = ["awesome_cli.testing", "support.signals", "support.terminal", "support.process"]
+pytest_plugins = [
+    "awesome_cli.testing",
+    "support.signals",
+    "support.terminal",
+    "support.process",
+    "support.provider_table",
+]
 
 for name in [name for name in os.environ if name.upper().endswith("_PROXY")]:
     del os.environ[name]  # all servers of the tests are on this machine

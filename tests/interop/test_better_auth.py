@@ -41,6 +41,7 @@ def fingerprint(result: Result) -> str:
     return hashlib.sha256(result.out.encode()).hexdigest()
 
 
+@pytest.mark.provider("better-auth", "login, say-hi, whoami, whoami --check, token, renewal, logout; ES256")
 def test_login_refresh_and_logout(desktop: Desktop, provider: BetterAuth, settings: dict[str, str]) -> None:
     code, event = desktop.sign_in(lambda code: provider.approve(code["user_code"]), **settings)
     assert (code, event["event"], event["name"], event["email"]) == (0, "signed_in", "Juan", provider.email)
@@ -69,6 +70,7 @@ def test_login_refresh_and_logout(desktop: Desktop, provider: BetterAuth, settin
     assert not any("client_secret" in request["parameters"] for request in provider.requests())
 
 
+@pytest.mark.provider("better-auth", "four commands at once that need a new token: one renewal")
 def test_concurrent_commands_refresh_once(desktop: Desktop, provider: BetterAuth, settings: dict[str, str]) -> None:
     assert desktop.sign_in(lambda code: provider.approve(code["user_code"]), **settings)[0] == 0
     refreshes = provider.refreshes()
@@ -78,6 +80,7 @@ def test_concurrent_commands_refresh_once(desktop: Desktop, provider: BetterAuth
     assert desktop.run("whoami", "--check").code == 0
 
 
+@pytest.mark.provider("better-auth", "logout with a revoked refresh token: revocation unconfirmed")
 def test_logout_with_a_revoked_refresh_token_is_unconfirmed(
     program: Program, provider: BetterAuth, settings: dict[str, str]
 ) -> None:
@@ -92,12 +95,14 @@ def test_logout_with_a_revoked_refresh_token_is_unconfirmed(
     assert program.entries == {}
 
 
+@pytest.mark.provider("better-auth", "login, denied by the person")
 def test_a_denial_ends_the_login(desktop: Desktop, provider: BetterAuth, settings: dict[str, str]) -> None:
     code, event = desktop.sign_in(lambda code: provider.approve(code["user_code"], deny=True), **settings)
     assert (code, event["event"], event["error"]) == (5, "failed", "access_denied")
     assert desktop.entry_names == []
 
 
+@pytest.mark.provider("better-auth", "login with an unknown client id")
 def test_an_unknown_client_gets_a_hint(desktop: Desktop, settings: dict[str, str]) -> None:
     end = desktop.run("login", **settings | {"AWESOME_CLIENT_ID": "nobody"})
     assert end.code == 7
@@ -105,6 +110,7 @@ def test_an_unknown_client_gets_a_hint(desktop: Desktop, settings: dict[str, str
     assert "Hint: Check the client id:" in end.err
 
 
+@pytest.mark.provider("better-auth", "login refused, because ID tokens are signed with its default, EdDSA")
 def test_the_default_algorithm_is_refused_and_nothing_is_stored(desktop: Desktop) -> None:
     require("node", "better-auth")
     with better_auth(interval=1, algorithm=None) as provider:

@@ -37,6 +37,7 @@ def client_id(request: pytest.FixtureRequest, provider: RealProvider) -> str:
     return provider.client_id if request.param == "RS256" else provider.client_id_es256
 
 
+@pytest.mark.provider("oidc-provider", "login, say-hi, whoami, whoami --check, token, renewal, logout; RS256 and ES256")
 @pytest.mark.parametrize("client_id", ["RS256", "ES256"], indirect=True)
 def test_login_refresh_and_logout_with_a_certified_provider(
     desktop: Desktop, provider: RealProvider, client_id: str
@@ -70,6 +71,7 @@ def test_login_refresh_and_logout_with_a_certified_provider(
     assert not any("client_secret" in request["parameters"] for request in provider.requests())
 
 
+@pytest.mark.provider("oidc-provider", "login with a resource (RFC 8707), renewal, logout")
 def test_a_resource_makes_a_token_for_that_api(desktop: Desktop, provider: RealProvider) -> None:
     config = Path(desktop.environ["XDG_CONFIG_HOME"], "awesome-cli", "config.toml")
     config.parent.mkdir()
@@ -85,6 +87,7 @@ def test_a_resource_makes_a_token_for_that_api(desktop: Desktop, provider: RealP
     assert desktop.entry_names == []
 
 
+@pytest.mark.provider("oidc-provider", "login, denied by the person")
 def test_a_denial_on_the_pages_of_a_certified_provider_ends_the_login(desktop: Desktop, provider: RealProvider) -> None:
     def deny(code: dict[str, Any]) -> None:
         provider.approve(code["verification_uri"], code["user_code"], deny=True)
@@ -95,6 +98,7 @@ def test_a_denial_on_the_pages_of_a_certified_provider_ends_the_login(desktop: D
     assert desktop.entry_names == []
 
 
+@pytest.mark.provider("oidc-provider", "login with an unknown client id")
 def test_an_unknown_client_gets_a_hint(desktop: Desktop, provider: RealProvider) -> None:
     end = desktop.run("login", AWESOME_ISSUER=provider.issuer, AWESOME_CLIENT_ID="nobody")
     assert end.code == 7
@@ -102,6 +106,7 @@ def test_an_unknown_client_gets_a_hint(desktop: Desktop, provider: RealProvider)
     assert "Hint: Check the client id:" in end.err
 
 
+@pytest.mark.provider("embedded provider", "login approved in a browser, say-hi, logout; RS256")
 def test_a_browser_approves_on_the_page_of_the_simulated_provider(desktop: Desktop, tmp_path: Path) -> None:
     require("chromium", "chromedriver")
 
