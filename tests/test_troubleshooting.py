@@ -23,8 +23,6 @@ QUOTED = [
     for message in re.findall(r"^### `(.+)`$", text, re.MULTILINE)
 ]
 FOREIGN_CODES = {"authorization_declined"}  # of providers, and of no specification
-UPCOMING = "Browser, policies and later approval"
-HAS_UPCOMING = (ROOT / "awesome_cli" / "provider" / "web_flow.py").exists()
 
 
 def template(node: ast.expr) -> str:
@@ -86,8 +84,6 @@ def test_the_sections_are_in_the_order_of_their_exit_codes() -> None:
 
 @pytest.mark.parametrize(("section", "message"), QUOTED, ids=[message for _, message in QUOTED])
 def test_a_quoted_message_is_in_the_source(section: str, message: str) -> None:
-    if section == UPCOMING and not HAS_UPCOMING:
-        pytest.skip("this version has no sign-in with a browser")
     message = re.sub(r"<[^<>]+>", VARIES, message)
     if refusal := re.fullmatch(r"([^:]+): (\S+) \.\.\.", message):  # oauth.response.error_from_response
         assert refusal[1] in REFUSALS

@@ -484,12 +484,36 @@ def test_verbose_shows_requests_and_statuses(api: Api) -> None:
     assert "  GET https://api.example/v1/things: HTTP status 404" in api.terminal.err.splitlines()
 
 
-@pytest.mark.parametrize("error", ["invalid_request", "insufficient_scope"])
+@pytest.mark.parametrize("error", ["invalid_request", "insufficient_scope", "insufficient_user_authentication"])
 def test_a_401_that_does_not_concern_the_token_renews_nothing(api: Api, error: str) -> None:
     api.responses = [response(401, b"no", {"www-authenticate": f'Bearer error="{error}"'})]
     assert api.run("x") == 4
     assert api.terminal.out == "no"
     assert (api.renewals, len(api.calls)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "options"),
+    [
+        ('acr_values="mfa", max_age="300"', '--param acr_values="mfa" --param max_age="300"'),
+        ("max_age=0", '--param max_age="0"'),
+        (
+            'acr_values="urn:a:silver urn:a:gold"',
+            '--param acr_values="urn:a:silver urn:a:gold"',
+        ),
+        ('acr_values="$(id)", max_age="60"', '--param max_age="60"'),  # nothing that a shell would run
+        ("", "--force"),
+    ],
+)
+def test_a_challenge_for_another_authentication_ends_in_the_command_to_type(
+    api: Api, parameters: str, options: str
+) -> None:
+    """RFC 9470 §3."""
+    challenge = 'Bearer error="insufficient_user_authentication"' + (f", {parameters}" if parameters else "")
+    api.responses = [response(401, b"no", {"www-authenticate": challenge})]
+    assert api.run("x") == 4
+    assert f"Hint: Sign in for it with: awesome login {options}\n" in api.terminal.err
+    assert "It asks for a stronger or more recent sign-in.\n" in api.terminal.err
 
 
 def test_a_refused_token_that_another_process_replaced_needs_no_refresh(api: Api) -> None:

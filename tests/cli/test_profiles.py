@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awesome_cli import awesome
 from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.testing.hostile import Respond
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -407,3 +408,105 @@ def test_the_source_of_a_long_value_is_apart_from_it(terminal: Terminal) -> None
     url = f"https://api.example/{'x' * 40}/"
     assert terminal.run("profiles", "show", "default", AWESOME_API_URL=url) == 0
     assert f"  api_url       {url}  (AWESOME_API_URL)\n" in terminal.out
+
+
+@pytest.fixture
+def two_profiles(terminal: Terminal) -> Terminal:
+    terminal.issuer.person = {**terminal.issuer.person, "name": "Work"}
+    terminal.login("--profile", "work", "--client-id", terminal.issuer.client_id)
+    terminal.issuer.person = {**terminal.issuer.person, "name": "Home"}
+    terminal.login()
+    return terminal
+
+
+def config_text(terminal: Terminal) -> str:
+    return (terminal.environment.config_dir / "config.toml").read_text("utf-8")
+
+
+def test_profiles_use_chooses_the_profile_that_is_used_where_none_is_named(two_profiles: Terminal) -> None:
+    terminal = two_profiles
+    assert terminal.run("profiles", "use", "work") == 0
+    assert (terminal.out, terminal.err) == ("", "The profile work is used from now on.\n")
+    assert config_text(terminal).startswith('default_profile = "work"\n')
+    assert terminal.run("say-hi") == 0
+    assert terminal.out == "Welcome Work!\n"
+    assert terminal.run("profiles") == 0
+    assert [line[:6] for line in terminal.out.splitlines()[1:]] == ["  defa", "* work"]
+    assert terminal.run("--profile", "default", "say-hi") == 0
+    assert terminal.out == "Welcome Home!\n"
+    assert terminal.run("say-hi", AWESOME_PROFILE="default") == 0
+    assert terminal.out == "Welcome Home!\n"
+    assert awesome.user(environment=terminal.environment).name == "Work"
+    assert terminal.run("profiles", "use", "default") == 0
+    assert "default_profile" not in config_text(terminal)
+    assert terminal.run("say-hi") == 0
+    assert terminal.out == "Welcome Home!\n"
+
+
+def test_profiles_use_says_that_a_variable_has_precedence(two_profiles: Terminal) -> None:
+    assert two_profiles.run("profiles", "use", "work", AWESOME_PROFILE="default") == 0
+    assert "Warning: AWESOME_PROFILE is set, and has precedence.\n" in two_profiles.err
+    assert two_profiles.run("profiles", "use", "work", AWESOME_PROFILE="work") == 0
+    assert "Warning" not in two_profiles.err
+
+
+@pytest.mark.parametrize("name", ["nobody", "Work", "a/b", ""])
+def test_profiles_use_refuses_a_profile_that_does_not_exist(two_profiles: Terminal, name: str) -> None:
+    before = config_text(two_profiles)
+    assert two_profiles.run("profiles", "use", name) == 2
+    assert config_text(two_profiles) == before
+
+
+def test_a_profile_that_was_chosen_and_removed_is_no_longer_the_default_one(two_profiles: Terminal) -> None:
+    terminal = two_profiles
+    assert terminal.run("profiles", "use", "work") == 0
+    assert terminal.run("profiles", "remove", "work") == 0
+    assert "default_profile" not in config_text(terminal)
+    assert terminal.run("say-hi") == 0
+    assert terminal.out == "Welcome Home!\n"
+
+
+def test_the_default_profile_is_named_where_nobody_is_signed_in_to_it(two_profiles: Terminal) -> None:
+    terminal = two_profiles
+    assert terminal.run("profiles", "use", "work") == 0
+    assert terminal.run("logout") == 0
+    assert terminal.run("say-hi") == 4
+    assert terminal.err.startswith("Error: You are not signed in (profile work).\n")
+
+
+def test_profiles_use_reports_a_config_file_that_cannot_be_written(
+    two_profiles: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("awesome_cli.settings.config_file.write_private", fail)
+    assert two_profiles.run("profiles", "use", "work") == 3
+    assert "config.toml cannot be written (Read-only file system)." in two_profiles.err
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "out"),
+    [
+        ('default_profile = "work"\n', 0, "Welcome Work!\n"),
+        ('# mine\n\ndefault_profile = "work"\n', 0, "Welcome Work!\n"),
+        ("default_profile='work' # mine\n", 0, "Welcome Work!\n"),
+        ('"default_profile" = "work"\n', 0, "Welcome Work!\n"),
+        ('[profiles.x]\ndefault_profile = "work"\n', 0, "Welcome Home!\n"),  # a key of another table
+        ("default_profile = 1\n", 3, ""),
+        ('default_profile = "a/b"\n', 3, ""),
+        ('default_profile = ""\n', 3, ""),
+        ("default_profile = \n", 3, ""),
+    ],
+)
+def test_the_default_profile_is_read_as_toml(two_profiles: Terminal, text: str, code: int, out: str) -> None:
+    (two_profiles.environment.config_dir / "config.toml").write_text(text, "utf-8")
+    assert two_profiles.run("say-hi") == code
+    assert two_profiles.out == out
+
+
+def test_a_config_file_that_cannot_be_read_leaves_the_default_profile(two_profiles: Terminal) -> None:
+    for text in (b"\xff", b"not toml"):
+        (two_profiles.environment.config_dir / "config.toml").write_bytes(text)
+        assert two_profiles.run("say-hi") == 0
+        assert two_profiles.out == "Welcome Home!\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -72,6 +73,66 @@ def test_token_id_prints_the_id_token(signed_in: Terminal) -> None:
     access_token = signed_in.out
     assert signed_in.run("token", "--id") == 0
     assert signed_in.out != access_token
+
+
+def test_a_header_is_printed_for_curl(signed_in: Terminal) -> None:
+    assert signed_in.run("token") == 0
+    token = signed_in.out
+    assert signed_in.run("token", "--format", "header") == 0
+    assert signed_in.out == f"Authorization: Bearer {token}"
+    assert signed_in.run("token", "--format", "text") == 0
+    assert signed_in.out == token
+    assert signed_in.run("token", "--id", "--format", "header") == 0
+    assert signed_in.out.startswith("Authorization: Bearer ey")
+    assert signed_in.out != f"Authorization: Bearer {token}"
+
+
+def test_the_format_json_is_that_of_the_option(signed_in: Terminal) -> None:
+    assert signed_in.run("token", "--json") == 0
+    document = signed_in.out
+    assert signed_in.run("token", "--format", "json") == 0
+    assert signed_in.out == document
+
+
+def check_exec_credential(document: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
+    """Check the fields of Kubernetes' ExecCredential (client.authentication.k8s.io/v1); return its status."""
+    assert set(document) == {"apiVersion", "kind", "status"}  # ``spec`` is what kubectl passes on
+    assert (document["apiVersion"], document["kind"]) == ("client.authentication.k8s.io/v1", "ExecCredential")
+    status: dict[str, str] = document["status"]
+    assert set(status) <= {"token", "expirationTimestamp"}  # and client certificates, which are none of ours
+    assert all(map(re.compile(r"\S+").fullmatch, status.values()))
+    if "expirationTimestamp" in status:  # metav1.Time is RFC 3339, and is written in UTC
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["expirationTimestamp"])
+    return status
+
+
+def test_kubectl_gets_a_credential_with_its_expiry(signed_in: Terminal) -> None:
+    assert signed_in.run("token", "--json") == 0
+    token = signed_in.json
+    assert signed_in.run("token", "--format", "exec-credential") == 0
+    status = check_exec_credential(signed_in.json)
+    assert status == {"token": token["access_token"], "expirationTimestamp": token["expires_at"]}
+    assert signed_in.run("token", "--id", "--json") == 0
+    token = signed_in.json
+    assert signed_in.run("token", "--id", "--format", "exec-credential") == 0
+    status = check_exec_credential(signed_in.json)
+    assert status == {"token": token["id_token"], "expirationTimestamp": token["expires_at"]}
+
+
+def test_the_expiry_of_a_given_token_is_left_out(terminal: Terminal) -> None:
+    assert terminal.run("token", "--format", "exec-credential", AWESOME_ACCESS_TOKEN="given") == 0
+    assert check_exec_credential(terminal.json) == {"token": "given"}
+    assert terminal.run("token", "--format", "header", "--verbose", AWESOME_ACCESS_TOKEN="given") == 0
+    assert terminal.out == "Authorization: Bearer given\n"
+    assert "AWESOME_ACCESS_TOKEN is set" in terminal.err
+
+
+@pytest.mark.parametrize(
+    "options", [("--format", "xml"), ("--format", ""), ("--json", "--format", "json"), ("--json", "--format", "text")]
+)
+def test_another_format_is_a_usage_error(signed_in: Terminal, options: tuple[str, ...]) -> None:
+    assert signed_in.run("token", *options) == 2
+    assert (signed_in.out, "Formats: text, json, header, exec-credential." in signed_in.err) == ("", True)
 
 
 def test_token_without_a_session_is_an_error(terminal: Terminal) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,48 @@ def test_no_text_browser_is_started_on_linux(
         monkeypatch.delenv(name, raising=False)
     assert not open_browser("https://provider.example/activate", hidden="AWESOME_ACCESS_TOKEN")
     assert started == []
+
+
+@pytest.mark.parametrize(
+    ("installed", "named", "used"), [(True, "", "wslview"), (True, "own", "own"), (False, "", None)]
+)
+def test_in_wsl_the_browser_of_windows_is_opened(  # noqa: PLR0917 - columns of the table, and fixtures
+    installed: bool,  # noqa: FBT001 - a column of the table
+    named: str,
+    used: str | None,
+    started: list[tuple[list[str], dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setenv("WSL_DISTRO_NAME", "Debian")
+    monkeypatch.setenv("BROWSER", named)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", *([] if named else ["BROWSER"])):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if installed:
+        (tmp_path / "wslview").write_text("#!/bin/sh\n", "utf-8")
+        (tmp_path / "wslview").chmod(0o700)
+    assert open_browser("https://provider.example/activate") == (used is not None)
+    assert [arguments["env"]["BROWSER"] for _, arguments in started] == ([used] if used else [])
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_remote"),
+    [
+        ({}, False),
+        ({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22"}, True),
+        ({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22", "BROWSER": "helper"}, False),
+        ({"SSH_CONNECTION": "10.0.0.1 1 10.0.0.2 22", "BROWSER": ""}, True),
+    ],
+)
+def test_an_explicit_browser_counts_also_over_ssh(
+    environ: dict[str, str],
+    is_remote: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    environment = replace(system_environment(AWESOME), environ=environ)
+    assert environment.is_remote == is_remote
+    assert environment.has_ssh == ("SSH_CONNECTION" in environ)
 
 
 def test_a_browser_that_cannot_be_started_is_reported_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
