@@ -44,7 +44,7 @@ _BY_CLASS = {
     SessionEndedError: "Sign in with: {login} (a scope with offline_access makes sessions that renew themselves)",
     DamagedSessionError: "Sign in with: {login} (it replaces the damaged entry)",
     AccessDeniedError: "If that was a mistake, start again with: {login}",
-    PolicyDenialError: "Sign in with a browser on this machine, which the policy may allow: {login} --web",
+    PolicyDenialError: "A sign-in with a browser on this machine may be allowed: {login} --web",
     DeviceFlowUnavailableError: "Sign in with a browser on this machine instead: {login} --web",
     DeviceCodeExpiredError: "Get a new one with: {login}",
     ApprovalPendingError: "Once it is approved: {login} --resume",
@@ -100,7 +100,8 @@ def hint_for(error: AwesomeError, brand: Brand | None, *, profile: str = "") -> 
     Without a brand there is no program to name, and hints that do so are left out.
     """
     by_code = ""
-    if isinstance(error, ProviderError | DeviceCodeExpiredError):
+    is_plain = isinstance(error, ProviderError | DeviceCodeExpiredError)
+    if is_plain and not isinstance(error, DeviceFlowUnavailableError):  # whose class says more than its code
         by_code = (error.is_auth0 and _AT_AUTH0.get(error.code)) or _BY_CODE.get(error.code, "")
     by_class = next((_BY_CLASS[kind] for kind in type(error).__mro__ if kind in _BY_CLASS), "")
     hint = error.hint or by_code or by_class

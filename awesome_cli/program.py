@@ -41,8 +41,8 @@ class Program:
 
     ``issuer`` (a URL) or ``domain`` (of Auth0), ``client_id``, ``audience``, ``api_url``, ``scope``, ``resource``
     (whether the audience is sent as ``resource`` too, RFC 8707), ``flow`` (``device``, ``web`` or ``auto``) and
-    ``redirect_uri`` are default settings: a flag, a variable, the config file and a stored session have precedence.
-    The last two are for signing in with a browser on the same machine, which this version does not do yet.
+    ``redirect_uri`` (where the browser returns to, for a provider that compares it to the letter) are default settings:
+    a flag, a variable, the config file and a stored session have precedence.
     ``commands`` are the names of the built-in commands. The other arguments are those of :class:`.brand.Brand`.
 
     The object is the console script: ``[project.scripts] acme = "acme.cli:acme"``.

@@ -74,7 +74,7 @@ RECORDINGS = {
         is_remote=True,
         ends_while_waiting=True,
     ),
-    "demo": Recording("Terminal: the demo, from login to logout", ["awesome demo --auto"], rows=70),
+    "demo": Recording("Terminal: the demo, from login to logout", ["awesome demo --auto"], rows=110),
     "whoami": Recording(
         "Terminal: who is signed in, and to which profile",
         ["awesome whoami", "awesome profiles"],

@@ -15,6 +15,7 @@ from awesome_cli.oauth.token import TokenResponse, is_transient, parse_token
 from awesome_cli.text import safe
 
 MAX_PARAMETERS = 50
+_SETUP_ERRORS = ("invalid_grant", "invalid_request", "unauthorized_client", "unsupported_response_type")
 OWN_PARAMETERS = {  # of authorization requests: what is sent under these names is decided by this package alone
     *("client_id", "client_secret", "scope", "audience", "resource", "response_type", "response_mode", "redirect_uri"),
     *("state", "nonce", "code_challenge", "code_challenge_method", "code_verifier", "grant_type", "device_code"),
@@ -96,7 +97,7 @@ class AuthorizationRequest:
 def parse_code_exchange(response: Response) -> TokenResponse:
     """Parse the response to the access token request. Raises ProviderError, also if the code is refused."""
     if response.error() is not None and not is_transient(response):
-        raise error_from_response(response, what="The provider does not accept the authorization code")
+        raise _with_hint(error_from_response(response, what="The provider does not accept the authorization code"))
     if not response.ok or response.json() is None:
         kind = ProviderUnreachableError if is_transient(response) else ProviderError
         raise kind(
@@ -114,7 +115,19 @@ def _error(members: Mapping[str, str]) -> AccessDeniedError | ProviderError:
     if not re.fullmatch(ERROR_CODE, code):
         return _refused("has an unusable error code")
     description = safe(members.get("error_description", "")).rstrip(".")
-    return ProviderError(f"The sign-in failed: {code}" + (f" ({description})." if description else "."), code=code)
+    return _with_hint(
+        ProviderError(f"The sign-in failed: {code}" + (f" ({description})." if description else "."), code=code)
+    )
+
+
+def _with_hint(error: ProviderError) -> ProviderError:
+    """Say what to switch on at the provider: by default that would be the device flow."""
+    if error.code in _SETUP_ERRORS:
+        error.hint = (
+            "At the provider, check that this client is a public one, may use authorization codes, and may redirect to"
+            " this machine. Else start again."
+        )
+    return error
 
 
 def _refused(reason: str) -> ProviderError:

@@ -153,9 +153,9 @@ def parse_poll(response: Response, *, now: float) -> TokenResponse | Pending | T
             return Pending()
         case "slow_down":
             return Pending(slow_down=True, interval=_interval((response.json() or {}).get("interval")))
-        case "access_denied" if _is_refused_by_policy(response):
+        case "access_denied" | "authorization_declined" if _is_refused_by_policy(response):  # the second is Entra ID's
             raise PolicyDenialError(f"The sign-in was denied: {response.error_description().rstrip('.')}.")
-        case "access_denied" | "authorization_declined":  # the second is Entra ID's
+        case "access_denied" | "authorization_declined":
             raise AccessDeniedError("The sign-in was denied.")
         case str() if _is_refused_by_policy(response):
             raise error_from_response(response, what="The sign-in failed", kind=DeviceFlowUnavailableError)

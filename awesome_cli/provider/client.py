@@ -48,6 +48,7 @@ from awesome_cli.sessions.model import (
 CONNECT_TIMEOUT = 5.0  # seconds for TCP, and again for TLS; until then nothing is sent
 REQUEST_TIMEOUT = 15.0  # seconds for a whole request: httpx limits each read, so a slow server could take any time
 REFRESH_TIMEOUT = 90.0  # seconds; a refresh request that is given up may have used the refresh token up
+VERIFIER_BYTES = 48  # random ones: 64 characters (RFC 7636 §4.1: 43 to 128)
 REVOKE_TIMEOUT = 0.5  # seconds for revoking tokens that arrived just before a cancellation
 
 
@@ -61,7 +62,7 @@ class OidcClient:
 
     async def request_device_code(self, *, timeout: float | None = None) -> DeviceFlow:
         """Request a device code (RFC 8628 §3.1), to be approved within ``timeout`` seconds. Raises ProviderError."""
-        config, verifier = self._config, _random() if self._config.pkce else None
+        config, verifier = self._config, secrets.token_urlsafe(VERIFIER_BYTES) if self._config.pkce else None
         endpoints = await self._fetch_endpoints()
         if (endpoint := endpoints.device_authorization_endpoint) is None:
             raise DeviceFlowUnavailableError(
@@ -105,9 +106,9 @@ class OidcClient:
             request = AuthorizationRequest(
                 client_id=config.client_id,
                 redirect_uri=listener.redirect_uri,
-                state=_random(),
-                nonce=_random(),
-                code_verifier=_random(),
+                state=secrets.token_urlsafe(16),
+                nonce=secrets.token_urlsafe(16),
+                code_verifier=secrets.token_urlsafe(VERIFIER_BYTES),
                 resource=config.resource,
             )
             url = request.url(endpoint, scope=config.scope, audience=config.audience, parameters=config.parameters)
@@ -293,8 +294,3 @@ async def oidc_client(
         except AwesomeError as error:
             error.is_auth0 = config.is_auth0
             raise
-
-
-def _random() -> str:
-    """Return a value that nobody can guess: 64 characters (RFC 7636 §4.1: 43 to 128)."""
-    return secrets.token_urlsafe(48)

@@ -17,9 +17,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from awesome_cli.errors import AccessDeniedError, AwesomeError, DeviceCodeExpiredError, ProviderError
+from awesome_cli.errors import (
+    AccessDeniedError,
+    AwesomeError,
+    DeviceCodeExpiredError,
+    DeviceFlowUnavailableError,
+    ProviderError,
+)
 from awesome_cli.hints import hint_for
-from awesome_cli.oauth.device_grant import DeviceAuthorization
+from awesome_cli.oauth.device_grant import DeviceAuthorization, parse_device_authorization
+from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REQUEST_TIMEOUT, oidc_client
 from awesome_cli.provider.config import ClientConfig
 from awesome_cli.sessions.model import Session
@@ -442,6 +449,45 @@ def test_any_other_oauth_error_ends_polling_with_a_hint(code: str, advice: str) 
     error.is_auth0 = False
     assert "Auth0" not in hint_for(error, AWESOME)
     assert sign_in.ended_at == 5
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "exit_code"),
+    [
+        ("access_denied", "Policy evaluation failed for this request", 5),  # Okta
+        ("authorization_declined", "AADSTS53003: Access has been blocked by Conditional Access policies.", 5),
+        ("invalid_grant", "AADSTS53003: Access has been blocked by Conditional Access policies.", 7),  # Entra ID
+        ("unauthorized_client", "Blocked by AADSTS530036", 7),
+        ("admin_policy_enforced", "", 7),  # Google
+    ],
+)
+def test_a_refusal_by_policy_is_told_apart(code: str, description: str, exit_code: int) -> None:
+    body = {"error": code, "error_description": description}
+    error = SignIn(PENDING, Send(body, 400)).end()
+    assert error.exit_code == exit_code
+    assert error.code == ("access_denied" if exit_code == 5 else code)
+    assert description.rstrip(".") in error.message
+    assert "awesome login --web" in hint_for(error, AWESOME)
+    refusal = Response(400, json.dumps(body).encode())
+    with pytest.raises(DeviceFlowUnavailableError, match=r"^The provider gives no device code: ") as caught:
+        parse_device_authorization(refusal, endpoint=f"{ISSUER}device")
+    assert (caught.value.exit_code, caught.value.code) == (7, code)
+    assert "awesome login --web" in hint_for(caught.value, AWESOME)
+
+
+@pytest.mark.parametrize(
+    ("code", "description"),
+    [("access_denied", "The user refused."), ("unauthorized_client", ""), ("invalid_grant", "unknown code")],
+)
+def test_any_other_refusal_does_not_name_another_flow(code: str, description: str) -> None:
+    error = SignIn(Send({"error": code, "error_description": description}, 400)).end()
+    assert "--web" not in hint_for(error, AWESOME)
+
+
+@pytest.mark.parametrize("code", ["access_denied", "authorization_declined"])  # the second is Entra ID's
+def test_a_denial_ends_polling(code: str) -> None:
+    error = SignIn(PENDING, Send({"error": code}, 400)).end()
+    assert (error.exit_code, error.code, error.message) == (5, "access_denied", "The sign-in was denied.")
 
 
 def test_a_refusal_without_an_error_code_ends_polling() -> None:
