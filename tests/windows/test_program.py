@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 
+import httpx
 import pytest
 
 from awesome_cli import __version__
@@ -68,6 +69,26 @@ def test_a_session_is_stored_in_the_credential_locker_from_login_to_logout(
     assert _secret(program, "awesome-cli:default") == "None\n"
     assert program.run("say-hi").code == 4
     assert program.run("logout").code == 0
+
+
+def test_a_browser_on_this_machine_signs_in(program: WindowsProgram) -> None:
+    process = program.python.start("-m", "awesome_cli", "login", "--web", "--json", **program.environ)
+    assert process.stdout
+    url = json.loads(process.stdout.readline())["url"]
+    page = httpx.get(url, follow_redirects=True, trust_env=False)
+    assert "You are signed in" in page.text
+    end = wait_on_windows(process)
+    assert (end.code, end.json["event"]) == (0, "signed_in"), end.err
+    assert program.succeed("say-hi").out == "Welcome Juan!\n"
+    program.succeed("logout")
+
+
+def test_a_code_that_waits_is_stored_in_the_credential_locker(program: WindowsProgram) -> None:
+    assert program.succeed("login", "--no-wait", "--json").json["event"] == "device_code"
+    assert _secret(program, "awesome-cli:default:pending:0").startswith("1:")
+    assert program.succeed("login", "--resume", "--json").json["event"] == "signed_in"
+    assert _secret(program, "awesome-cli:default:pending:0") == "None\n"
+    program.succeed("logout")
 
 
 def _secret(program: WindowsProgram, name: str) -> str:
