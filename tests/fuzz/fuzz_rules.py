@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.errors import AwesomeError
+    from awesome_cli.oauth.authorization_code import AuthorizationRequest, parse_code_exchange
     from awesome_cli.oauth.device_grant import parse_device_authorization, parse_poll
     from awesome_cli.oauth.discovery import parse_metadata
     from awesome_cli.oauth.id_token import validate_id_token
@@ -26,6 +27,9 @@ with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.text import safe, secure_url
     from support import token_cases
 
+REQUEST = AuthorizationRequest(
+    client_id="cli", redirect_uri="http://127.0.0.1:8484/callback", state="s", nonce="n", code_verifier="v" * 64
+)
 KEYS = [token_cases.jwk(token_cases.RSA, "1"), token_cases.jwk(token_cases.EC["P-256"], "2")]
 
 
@@ -47,6 +51,11 @@ def fuzz(data: bytes) -> None:
         parse_device_authorization(response, endpoint=token_cases.ISSUER)
     with suppress(AwesomeError):
         parse_refresh(response)
+    with suppress(AwesomeError):
+        parse_code_exchange(response)
+    for query in (text, f"state=s&{text}"):
+        with suppress(AwesomeError):
+            REQUEST.code_from(query, issuer=token_cases.ISSUER, has_iss=len(body) % 2 == 0)
     with suppress(AwesomeError):
         parse_metadata(response.json(), issuer=token_cases.ISSUER)
     with suppress(AwesomeError):
