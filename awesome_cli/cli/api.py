@@ -142,16 +142,14 @@ def _send(context: CommandContext, request: ApiRequest, token: str, output: Resp
 def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
     message = f"The API answered with HTTP status {response.status} ({status_phrase(response.status)})."
     parameters = challenge(response.headers)
-    if response.status == HTTPStatus.UNAUTHORIZED and parameters.get("error") == STEP_UP:
-        return LoginRequiredError(
-            f"{message} It asks for a stronger or more recent sign-in.",
-            hint=f"Sign in for it with: {{login}}{_step_up_options(parameters)}",
-        )
     if response.status == HTTPStatus.UNAUTHORIZED:
-        hint = "Sign in again with: {login} --force"
+        reason, hint = "It does not accept the access token.", "Sign in again with: {login} --force"
+        if parameters.get("error") == STEP_UP:
+            reason = "It asks for a stronger or more recent sign-in."
+            hint = f"Sign in for it with: {{login}}{_step_up_options(parameters)}"
         if context.account.token_from_environment:
             hint = "Give another token in {prefix}ACCESS_TOKEN, or unset it and sign in."
-        return LoginRequiredError(f"{message} It does not accept the access token.", hint=hint)
+        return LoginRequiredError(f"{message} {reason}", hint=hint)
     if parameters.get("error") == "insufficient_scope":  # RFC 6750 §3.1
         hint = "Ask for the scope that the API's documentation names, with: {login} --force --scope"
         if parameters.get("scope") and (scope := shell_argument(with_openid(parameters["scope"]))):
@@ -167,6 +165,8 @@ def _error(response: ApiResponse, context: CommandContext) -> AwesomeError:
 def _step_up_options(parameters: Mapping[str, str]) -> str:
     """Return the options of a login that meets the challenge (RFC 9470 §3), or one that it may meet."""
     wanted = {name: shell_argument(parameters.get(name, "")) for name in ("acr_values", "max_age")}
+    if not parameters.get("max_age", "").isdecimal():
+        wanted.pop("max_age")
     options = "".join(f" --param {name}={value}" for name, value in wanted.items() if value)
     return options or " --force"
 

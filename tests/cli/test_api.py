@@ -497,6 +497,7 @@ def test_a_401_that_does_not_concern_the_token_renews_nothing(api: Api, error: s
     [
         ('acr_values="mfa", max_age="300"', '--param acr_values="mfa" --param max_age="300"'),
         ("max_age=0", '--param max_age="0"'),
+        ('max_age="soon"', "--force"),
         (
             'acr_values="urn:a:silver urn:a:gold"',
             '--param acr_values="urn:a:silver urn:a:gold"',
@@ -510,10 +511,12 @@ def test_a_challenge_for_another_authentication_ends_in_the_command_to_type(
 ) -> None:
     """RFC 9470 §3."""
     challenge = 'Bearer error="insufficient_user_authentication"' + (f", {parameters}" if parameters else "")
-    api.responses = [response(401, b"no", {"www-authenticate": challenge})]
+    api.responses = [response(401, b"no", {"www-authenticate": challenge}) for _ in range(2)]
     assert api.run("x") == 4
     assert f"Hint: Sign in for it with: awesome login {options}\n" in api.terminal.err
     assert "It asks for a stronger or more recent sign-in.\n" in api.terminal.err
+    assert api.run("x", AWESOME_ACCESS_TOKEN="given") == 4
+    assert "Hint: Give another token in AWESOME_ACCESS_TOKEN, or unset it and sign in.\n" in api.terminal.err
 
 
 def test_a_refused_token_that_another_process_replaced_needs_no_refresh(api: Api) -> None:
