@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from awesome_cli.text import ELLIPSIS
 
 TextPart = str | tuple[str, str]  # a text, or a text and its role, one of style.ROLES
+_OPTION = r"""-\S*(?: +(?:(?<=--profile )\S+|"[^"]*"|[A-Z_]{2,}(?![a-z])\S*|\w+=(?:"[^"]*"|\S+)))?"""
 COLUMN_GAP = 2
 NARROWEST_COLUMN = 8  # cells; a table that does not fit even so is wrapped by the terminal
 
@@ -45,14 +46,14 @@ def cut_line(parts: Sequence[TextPart], width: int, ellipsis: str = ELLIPSIS) ->
 def wrap(parts: Sequence[TextPart], width: int | None, indent: str = "", program: str = "") -> list[list[TextPart]]:
     """Return the lines of a paragraph, each as its parts; all but the first begin with ``indent``.
 
-    Words are not broken, nor are the commands of ``program``: its name, the next word and options stay together. None
-    is any width.
+    Words are not broken, nor are the commands of ``program``: its name, the next word, options and what looks like
+    their values stay together, so that they can be pasted. None is any width.
     """
     text = "".join(map(text_of, parts))
     if width is None or cells(text) <= width:
         return [list(parts)]
     starts = [0]
-    for word in re.finditer(rf"(?:(?<!\S){re.escape(program)} +\S+|\S+)(?: +-\S*)*", text):
+    for word in re.finditer(rf"(?:(?<!\S){re.escape(program)} +\S+|\S+)(?: +{_OPTION})*", text):
         available = width - (len(indent) if len(starts) > 1 else 0)
         line = text[starts[-1] : word.end()]
         if cells(line) > available and text[starts[-1] : word.start()].strip():

@@ -57,7 +57,7 @@ def common_options(context: CommandContext) -> list[Any]:
         profile: str | None = typer.Option(
             None,
             metavar="NAME",
-            help=f"The profile to use (default: {prefix}PROFILE, else 'default').",
+            help=f"The profile to use (default: {prefix}PROFILE, else that of 'profiles use').",
             callback=choose_profile,
             autocompletion=lambda: [*profile_names(context)],
         ),

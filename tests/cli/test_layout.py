@@ -63,6 +63,23 @@ def test_an_option_stays_with_its_command() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        'awesome login --param acr_values="mfa" --param max_age="300"',
+        'awesome login --force --scope "openid profile email offline_access"',
+        "awesome login --profile work --resume",
+        'awesome login --param acr_values="urn:a:silver urn:a:gold"',
+        "awesome login --timeout SECONDS",
+    ],
+)
+@pytest.mark.parametrize("end", ["", " (or another one)", ", and on."])
+def test_a_command_is_not_broken_so_that_it_can_be_pasted(command: str, end: str) -> None:
+    for width in range(20, 100):
+        lines = wrap([f"Sign in for it with: {command}{end}"], width, "  ", "awesome")
+        assert sum(command in "".join(map(text_of, line)) for line in lines) == 1
+
+
 def test_a_word_that_is_too_long_is_not_broken() -> None:
     url = "https://id.example.com/activate"
     assert lines(wrap([f"Open {url} now"], 12)) == ["Open", url, "now"]

@@ -21,7 +21,13 @@ UNBREAKABLE = 22  # cells; longer words are URLs and paths
 def too_wide(output: str, columns: int) -> list[str]:
     lines = re.sub(r"\033(\[[0-9;?]*[A-Za-z]|\][^\033\a]*(\a|\033\\\\))", "", output).split("\n")
     shown = [line.rpartition("\r")[2] for line in lines]
-    return [line for line in shown if wcswidth(line) > columns and max(map(wcswidth, line.split())) <= UNBREAKABLE]
+    return [
+        line
+        for line in shown
+        if wcswidth(line) > columns
+        and max(map(wcswidth, line.split())) <= UNBREAKABLE
+        and not line.lstrip().startswith("awesome ")  # a command alone: it can be pasted only if it is one line
+    ]
 
 
 @pytest.mark.parametrize("columns", [40, 80, 200])
