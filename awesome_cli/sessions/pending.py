@@ -74,7 +74,7 @@ class PendingStore:
         chunks = split(dump_json({"version": VERSION, **asdict(pending)}))
         self.delete()
         try:
-            for number in reversed(range(1, len(chunks))):
+            for number in range(1, len(chunks)):
                 self._secrets.set(self._entry(number), chunks[number])
             self._secrets.set(self._entry(0), f"{len(chunks)}:{digest_of(chunks)}:{chunks[0]}")
         except KeyringError:
@@ -83,8 +83,8 @@ class PendingStore:
             raise
 
     def delete(self) -> None:
-        """Delete all entries, readable or not."""
-        count = self._first_chunk()[0]
+        """Delete all entries, readable or not, and those without a first one that a killed process left."""
+        count = max(1, self._first_chunk()[0])
         while count < MAX_CHUNKS and self._secrets.get(self._entry(count)) is not None:
             count += 1
         for number in reversed(range(count)):

@@ -202,11 +202,42 @@ def killed_at_every_change(prepare: Callable[[PendingStore], None], work: Callab
     return outcomes
 
 
+@pytest.mark.parametrize("before", [None, 11, 3_001, 12_000])
+@pytest.mark.parametrize("length", [10, 3_000])
+def test_a_kill_around_any_change_leaves_a_complete_sign_in_or_none(length: int, before: int | None) -> None:
+    def prepare(store: PendingStore) -> None:
+        if before is not None:
+            store.save(with_code_of(before))
+
+    new = with_code_of(length)
+    outcomes = killed_at_every_change(prepare, lambda store: store.save(new))
+    last = max(number for _, number in outcomes)
+    complete = [moment for moment, left in outcomes.items() if left == new]
+    assert complete == [("after", last)]
+    assert [left for left in outcomes.values() if left not in (None, new)] == [
+        *([] if before is None else [with_code_of(before)])  # before the first deletion
+    ]
+
+
 @pytest.mark.parametrize("length", [10, 3_000, 12_000])
 def test_a_kill_around_any_deletion_leaves_the_sign_in_or_none(length: int) -> None:
     kept = with_code_of(length)
     outcomes = killed_at_every_change(lambda store: store.save(kept), lambda store: store.delete())
     assert [moment for moment, left in outcomes.items() if left == kept] == [("before", 1)]
+
+
+@pytest.mark.parametrize("length", [10, 3_000, 12_000])
+def test_a_sign_in_that_cannot_be_stored_completely_is_deleted(length: int) -> None:
+    for number in itertools.count(1):
+        backend = FragileKeyring()
+        backend.refuses = number
+        try:
+            pending_store(backend).save(with_code_of(length))
+        except KeyringError:
+            assert backend.entries() == {}
+        else:
+            assert number == len(backend.entries()) + 1
+            return
 
 
 def test_the_error_of_a_refused_write_is_raised_even_if_nothing_can_be_deleted(backend: FragileKeyring) -> None:
