@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.keyring_store import SecretStore
-from awesome_cli.sessions.manifest import MAX_CHUNKS, dump_json, parse_json_object
+from awesome_cli.sessions.manifest import LAST_INSTANT, MAX_CHUNKS, dump_json, parse_json_object
 from awesome_cli.sessions.store import digest_of, split
 
 VERSION = 1
@@ -63,11 +64,8 @@ class PendingStore:
         count, digest, first = self._first_chunk()
         chunks = [first, *(self._secrets.get(self._entry(number)) or "" for number in range(1, count))]
         document = parse_json_object("".join(chunks)) if digest == digest_of(chunks) else {}
-        if document.pop("version", None) != VERSION:
-            return None
-        with suppress(TypeError):  # members of another version
-            return PendingSignIn(**document)
-        return None
+        is_ours = document.pop("version", None) == VERSION and _are_members(document)
+        return PendingSignIn(**document) if is_ours else None
 
     def save(self, pending: PendingSignIn) -> None:
         """Replace the sign-in. What cannot be stored completely is deleted."""
@@ -98,3 +96,24 @@ class PendingStore:
 
     def _entry(self, number: int) -> str:
         return f"{self._name}:pending:{number}"
+
+
+def _are_members(document: Mapping[str, Any]) -> bool:
+    """Whether these are all members of a PendingSignIn, each of its type."""
+    kinds = {member.name: _HAS_TYPE[str(member.type)] for member in fields(PendingSignIn)}
+    return (
+        document.keys() == kinds.keys()
+        and all(kinds[name](value) for name, value in document.items())
+        and "device_code" in document["token_form"]
+    )
+
+
+_HAS_TYPE: Mapping[str, Callable[[object], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "str | None": lambda value: isinstance(value, str | None),
+    "bool": lambda value: isinstance(value, bool),
+    "float": lambda value: isinstance(value, float) and 0 < value < LAST_INSTANT,
+    "Mapping[str, str]": lambda value: (
+        isinstance(value, dict) and all(isinstance(text, str) for text in value.values())
+    ),
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -60,7 +61,7 @@ pending_sign_ins = st.builds(
     user_code=texts,
     verification_uri=texts,
     verification_uri_complete=st.none() | texts,
-    expires_at=st.floats(0, 1e11),
+    expires_at=st.floats(1, 1e11),
     interval=st.floats(0.01, 86400),
     parameters=mappings,
     settings=mappings,
@@ -304,6 +305,16 @@ OTHERS: dict[str, object] = {
         if not is_valid(name, value)
     },
 }
+
+
+@pytest.mark.parametrize("document", OTHERS.values(), ids=OTHERS)
+def test_a_document_of_another_kind_or_version_counts_as_none(
+    store: PendingStore, backend: FragileKeyring, document: object
+) -> None:
+    put(backend, document if isinstance(document, str) else json.dumps(document))
+    assert store.load() is None
+    store.delete()
+    assert backend.entries() == {}
 
 
 def test_a_missing_or_changed_chunk_counts_as_none(store: PendingStore, backend: FragileKeyring) -> None:
