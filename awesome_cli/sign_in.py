@@ -66,9 +66,7 @@ class SignIn:
         store = self._writable_store(config, plaintext=plaintext)
         return self._store(self._run(config, work), store)
 
-    def begin(
-        self, config: ClientConfig, *, settings: Mapping[str, str], plaintext: bool, timeout: float | None
-    ) -> None:
+    def begin(self, config: ClientConfig, *, settings: Mapping[str, str], plaintext: bool) -> None:
         """Request a device code, and store it in the place of an earlier one, for :meth:`resume`.
 
         ``settings`` are returned by that. The code is stored before the observer gets it.
@@ -76,7 +74,7 @@ class SignIn:
         account = self._account
 
         async def work(client: OidcClient) -> None:
-            flow = await client.request_device_code(timeout=timeout)
+            flow = await client.request_device_code()
             device = flow.device
             pending = PendingSignIn(
                 issuer=config.issuer,
@@ -88,7 +86,7 @@ class SignIn:
                 user_code=device.user_code,
                 verification_uri=device.verification_uri,
                 verification_uri_complete=device.verification_uri_complete,
-                expires_at=account.environment.now() + flow.deadline.seconds,
+                expires_at=account.environment.now() + device.expires_in,
                 interval=device.interval,
                 parameters=config.parameters,
                 settings=settings,

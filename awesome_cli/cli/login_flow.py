@@ -34,7 +34,7 @@ def run_flow(
                 sign_in = SignIn(account, screen, until_reported=until_reported)
                 if not options.wait:
                     flags = {name: value for name, value in options.flags.items() if value}
-                    sign_in.begin(config, settings=flags, plaintext=plaintext, timeout=options.timeout)
+                    sign_in.begin(config, settings=flags, plaintext=plaintext)
                     return None, options
                 run = sign_in.with_device_code if flow == "device" else sign_in.with_browser
                 return run(config, plaintext=plaintext, timeout=options.timeout), options

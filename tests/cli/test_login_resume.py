@@ -551,6 +551,15 @@ def test_login_waits_at_a_terminal_although_the_variable_of_ci_jobs_is_set(
     assert terminal.run("login", CI="true") == 0
 
 
+def test_the_timeout_of_no_wait_does_not_shorten_the_life_of_the_code(
+    terminal: Terminal, issuer: ProviderSimulator, time: VirtualTime
+) -> None:
+    event = begin(terminal, "--timeout", "10")
+    time.pass_by(60)
+    issuer.approve(event["user_code"])
+    assert terminal.run("login", "--resume", "--timeout", "10") == 0
+
+
 def test_the_provider_is_asked_with_the_verifier_of_the_code(terminal: Terminal, issuer: ProviderSimulator) -> None:
     config = terminal.environment.config_dir / "config.toml"
     config.parent.mkdir(parents=True)
