@@ -217,7 +217,7 @@ def _already_signed_in(context: CommandContext, options: LoginOptions) -> User:
         hint = hint_for(error, context.brand, profile=console.profile)
         error.hint = f"{hint} To sign in again nevertheless: {{login}} --force".strip()
         raise
-    if account.stores.has_plaintext_file and not options.insecure_storage:
+    if account.stores.has_plaintext_file and not (options.insecure_storage or options.resume):
         try:
             account.changes.move_to_keyring()
             console.note("Moved the session from the plain file to the keyring.")

@@ -233,6 +233,21 @@ def test_the_parameters_of_no_wait_are_sent_and_checked(
     assert terminal.run("login", "--resume") == code
 
 
+def test_insecure_storage_keeps_the_code_and_then_the_session_in_a_file(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
+    event = begin(terminal, "--insecure-storage")
+    (file,) = terminal.environment.state_dir.glob("*.pending")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert terminal.run("login", "--resume", "--timeout", "6") == 12
+    issuer.approve(event["user_code"])
+    for _ in range(2):
+        assert terminal.run("login", "--resume") == 0
+        assert terminal.keyring.entries() == {}
+        assert pending_files(terminal) == []
+        assert (terminal.environment.state_dir / "insecure-session-default.json").exists()
+
+
 @pytest.mark.parametrize("first", [(), ("--insecure-storage",)])
 @pytest.mark.parametrize("second", [(), ("--insecure-storage",)])
 def test_a_second_code_replaces_the_first_wherever_it_is_stored(
@@ -388,6 +403,16 @@ def test_a_second_resume_ends_as_the_first_did(
     assert terminal.paths.count("/token") == 1
     if code:
         assert [line for line in ends[0].err.splitlines() if line.startswith("Error")][0] in terminal.err  # noqa: RUF015
+
+
+def test_a_second_resume_of_a_session_in_a_file_leaves_it_there(
+    terminal: Terminal, issuer: ProviderSimulator, meanwhile: ActingKeyring
+) -> None:
+    issuer.auto_approve = True
+    begin(terminal, "--insecure-storage")
+    assert terminal.execute("login", "--resume").code == 0
+    assert terminal.run("login", "--resume") == 0
+    assert meanwhile.entries() == {}
 
 
 def test_a_sign_out_while_resume_waits_for_another_process_ends_it(
