@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -113,9 +113,10 @@ class SignIn:
         self._check_requirements(pending)
         with self._polling(pending, timeout):
             current, record = account.stores.pending().load(), self._record_of(pending)
+            if (failure := record.failure) is not None:
+                self._forget(pending)
+                raise failure
             if current is None or current.digest != pending.digest:
-                if (failure := record.failure) is not None:
-                    raise failure
                 if current is None:
                     return None
                 pending, record = current, self._record_of(current)
@@ -198,9 +199,9 @@ class SignIn:
             yield
 
     def _forget(self, pending: PendingSignIn) -> None:
-        """Delete the sign-in, unless another one has replaced it."""
+        """Delete the sign-in, unless another one has replaced it. If that fails, the record tells the next process."""
         stores = self._account.stores
-        with self._account.acquire(f"{self._lock_name}-change"):
+        with suppress(AwesomeError), self._account.acquire(f"{self._lock_name}-change"):
             current = stores.pending().load()
             if current is not None and current.digest == pending.digest:
                 stores.delete_pending()

@@ -15,6 +15,8 @@ from awesome_cli.testing.keyring import MemoryKeyring
 from support.terminal import Terminal, account_of
 
 if TYPE_CHECKING:
+    import httpx
+
     from awesome_cli.testing.hostile import Act
     from awesome_cli.testing.issuer import ProviderSimulator
     from awesome_cli.testing.time import VirtualTime
@@ -497,6 +499,23 @@ def test_a_locked_keyring_is_reported_before_a_code_is_requested_and_keeps_what_
     switchable.error = None
     issuer.approve(event["user_code"])
     assert terminal.run("login", "--resume") == 0
+
+
+def test_a_denial_is_reported_although_the_keyring_is_locked_meanwhile(
+    terminal: Terminal, issuer: ProviderSimulator, switchable: Switchable
+) -> None:
+    def lock(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            switchable.error = KeyringLocked()
+        return terminal.simulated(request)
+
+    issuer.deny(begin(terminal)["user_code"])
+    terminal.answer = lock
+    assert terminal.run("login", "--resume") == 5
+    switchable.error, terminal.answer = None, terminal.respond
+    assert terminal.run("login", "--resume") == 5  # not 6, as the provider would say
+    assert terminal.paths == []
+    assert not is_pending(terminal)
 
 
 def test_without_a_keyring_the_file_serves_both_commands(
