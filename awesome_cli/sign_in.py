@@ -94,20 +94,19 @@ class SignIn:
             )
             with account.acquire(f"{self._lock_name}-change"):
                 account.stores.delete_pending()
+                self._record_of(pending).start(interval=device.interval, now=account.environment.now())
                 account.stores.pending(plaintext=plaintext).save(pending)
-            self._record_of(pending).save_schedule(
-                interval=device.interval, wait=device.interval, now=account.environment.now()
-            )
             self._observer.on_code(device, flow.deadline)
 
         self._writable_store(config, plaintext=plaintext)
         self._run(config, work)
 
-    def resume(self, pending: PendingSignIn, *, timeout: float | None) -> Session | None:
-        """Wait for the approval of the code that :meth:`begin` stored.
+    def resume(self, pending: PendingSignIn, *, timeout: float | None) -> tuple[Session, PendingSignIn] | None:
+        """Wait for the approval of the code that :meth:`begin` stored; return the session and the sign-in it is of.
 
-        One process at a time polls for it. Others wait for that one, and then raise what it did, or return None after
-        it has signed in. Whatever ends the sign-in removes it; ApprovalPendingError and ProviderError do not end it.
+        One process at a time polls for a code. Others wait for that one, and then raise what it did, return None after
+        it has signed in, or go on with the code that has replaced theirs. Whatever ends the sign-in removes it;
+        ApprovalPendingError and ProviderError do not end it.
         """
         account, began = self._account, self._account.environment.now()
         self._check_requirements(pending)
@@ -116,22 +115,23 @@ class SignIn:
             if (failure := record.failure) is not None:
                 self._forget(pending)
                 raise failure
-            if current is None or current.digest != pending.digest:
-                if current is None:
-                    return None
-                pending, record = current, self._record_of(current)
             if timeout is not None:
                 timeout = max(timeout - (account.environment.now() - began), 0.0)
-            try:
-                return self._poll(pending, record, timeout)
-            except (ApprovalPendingError, ProviderError):
-                raise
-            except AwesomeError as error:
-                record.save_failure(error)
-                self._forget(pending)
-                raise
+            if current is not None and current.digest == pending.digest:
+                return self._poll(pending, record, timeout), pending
+        return None if current is None else self.resume(current, timeout=timeout)
 
     def _poll(self, pending: PendingSignIn, record: PollingRecord, timeout: float | None) -> Session:
+        try:
+            return self._poll_for_session(pending, record, timeout)
+        except (ApprovalPendingError, ProviderError):
+            raise
+        except AwesomeError as error:
+            record.save_failure(error)
+            self._forget(pending)
+            raise
+
+    def _poll_for_session(self, pending: PendingSignIn, record: PollingRecord, timeout: float | None) -> Session:
         from awesome_cli.provider.approval import Deadline
         from awesome_cli.provider.device_flow import DeviceFlow
 
@@ -185,12 +185,16 @@ class SignIn:
 
     @contextmanager
     def _polling(self, pending: PendingSignIn, timeout: float | None) -> Iterator[None]:
-        """Be the only process that polls. Raises ApprovalPendingError, if another one does so all the time."""
+        """Be the only process that polls for the code. Raises ApprovalPendingError, if another one does all the time.
+
+        Whoever still polls for a code that was replaced does not hold up its successor.
+        """
         longest = pending.expires_at - self._account.environment.now() + LOCK_SLACK
+        name = f"{self._lock_name}-{pending.digest[:8]}"
         with ExitStack() as lock:
             try:
                 lock.enter_context(
-                    self._account.acquire(self._lock_name, timeout=max(longest, 0.0) if timeout is None else timeout)
+                    self._account.acquire(name, timeout=max(longest, 0.0) if timeout is None else timeout)
                 )
             except LockTimeoutError as error:
                 if timeout is None:

@@ -157,13 +157,13 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
 
 def _resume(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
     """Wait for the approval of the code that an earlier command requested."""
-    account, session = context.account, None
-    pending = account.stores.pending().load()
-    if pending is not None:
+    account, resumed = context.account, None
+    if pending := account.stores.pending().load():
         with LoginScreen(context, options, pending.issuer) as screen:
-            session = SignIn(account, screen, until_reported=until_reported).resume(pending, timeout=options.timeout)
-    if pending is None or session is None:  # another process may have signed in
+            resumed = SignIn(account, screen, until_reported=until_reported).resume(pending, timeout=options.timeout)
+    if resumed is None:  # another process may have signed in
         return _already_signed_in(context, options)
+    session, pending = resumed
     saved = _save_settings(account, pending.settings)
     report_success(context, session.user, saved=saved, is_plaintext=pending.plaintext)
     return session.user

@@ -74,16 +74,26 @@ class PollingRecord:
             return None
         return interval, min(max(wait - (now - polled_at), 0.0), wait)  # whichever way the clock was set
 
+    def start(self, *, interval: float, now: float) -> None:
+        """Store that the code was issued; the record of an earlier code is replaced."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+        self.save_schedule(interval=interval, wait=interval, now=now)
+
     def save_schedule(self, *, interval: float, wait: float, now: float) -> None:
         """Store that a response came, and how long to wait before the next poll."""
-        _write(self._path, {"device": self._device, "interval": interval, "wait": wait, "polled_at": now})
+        self._save({"interval": interval, "wait": wait, "polled_at": now})
 
     @property
     def failure(self) -> AwesomeError | None:
         return _error_of(self._read())
 
     def save_failure(self, error: AwesomeError) -> None:
-        _write(self._path, {"device": self._device, **_record_of(error)})
+        self._save(_record_of(error))
+
+    def _save(self, members: Mapping[str, object]) -> None:
+        if _read(self._path).get("device", self._device) == self._device:  # else a later code has replaced this one
+            _write(self._path, {"device": self._device, **members})
 
     def _read(self) -> dict[str, object]:
         record = _read(self._path)

@@ -6,11 +6,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import anyio
 import pytest
 from hypothesis import strategies as st
 
 from awesome_cli.testing.hostile import Delay, Disconnect, Respond
-from awesome_cli.testing.time import START
+from awesome_cli.testing.time import START, VirtualTime
 from support.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -177,6 +178,31 @@ def test_the_screen_of_resume_counts_down_to_the_timeout(pace: Pace) -> None:
     pace.terminal.interactive = True
     assert pace.resume(12) == 12
     assert "gives up in 0:12" in pace.terminal.err
+
+
+def test_a_code_that_is_replaced_while_its_process_polls_does_not_hold_up_its_successor(
+    terminal: Terminal, time: VirtualTime
+) -> None:
+    """A command that a person or an agent has forgotten in the background still polls for the first code."""
+    pace, ends = Pace(terminal), []
+    pace.begin()
+
+    async def replace(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/token":
+            terminal.answer = pace._answer  # noqa: SLF001 - what it was before
+            await anyio.to_thread.run_sync(in_another_process)
+        return await terminal.respond(request)
+
+    def in_another_process() -> None:
+        begun = terminal.execute("login", "--no-wait", "--json").json
+        pace.issuer.approve(begun["user_code"])
+        time.pass_by(6)
+        ends.append(terminal.execute("login", "--resume", "--timeout", "0"))
+
+    terminal.answer = replace
+    pace.resume(6)
+    assert [end.code for end in ends] == [0], ends[0].err
+    assert terminal.run("say-hi") == 0
 
 
 STEPS = st.one_of(

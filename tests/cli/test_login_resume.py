@@ -417,6 +417,35 @@ def test_a_second_resume_of_a_session_in_a_file_leaves_it_there(
     assert meanwhile.entries() == {}
 
 
+def test_resume_goes_on_with_the_code_that_replaced_its_own_while_it_waited(
+    terminal: Terminal, issuer: ProviderSimulator, meanwhile: ActingKeyring
+) -> None:
+    def replace() -> None:
+        issuer.auto_approve = True
+        begun.append(terminal.execute("login", "--no-wait", "--json", "--audience", "https://api.example/").json)
+
+    begun: list[Any] = []
+    begin(terminal)
+    meanwhile.act = replace
+    assert terminal.run("login", "--resume") == 0
+    assert len(begun) == 1
+    assert account_of(terminal).load().user.audience == "https://api.example/"
+    assert "https://api.example/" in (terminal.environment.config_dir / "config.toml").read_text("utf-8")
+
+
+def test_resume_refuses_a_code_of_another_client_that_replaced_its_own_while_it_waited(
+    terminal: Terminal, issuer: ProviderSimulator, meanwhile: ActingKeyring
+) -> None:
+    def replace() -> None:
+        issuer.client_id = "other-client"
+        assert terminal.execute("login", "--no-wait", AWESOME_CLIENT_ID="other-client").code == 0
+
+    begin(terminal)
+    meanwhile.act = replace
+    assert terminal.run("login", "--resume", "--timeout", "6") == 4
+    assert "/token" not in terminal.paths
+
+
 def test_a_sign_out_while_resume_waits_for_another_process_ends_it(
     terminal: Terminal, meanwhile: ActingKeyring
 ) -> None:
