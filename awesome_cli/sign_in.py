@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from awesome_cli.account import Account
@@ -12,6 +13,7 @@ from awesome_cli.errors import (
     ApprovalPendingError,
     AwesomeError,
     LockTimeoutError,
+    NoLockFolderError,
     OtherSessionError,
     ProviderError,
 )
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 
 LOCK_SLACK = 30.0  # seconds that a process may need after the code has expired
 
+_NO_LOCK = LockTimeoutError, NoLockFolderError
+
 T = TypeVar("T")
 
 
@@ -44,7 +48,7 @@ class SignIn:
         self._account = account
         self._observer = observer
         self._until_reported = until_reported
-        self._lock_name = f"{account.brand.app_dir}-{account.profile}-pending"
+        self._lock_name = _lock_name(account)
 
     def with_device_code(self, config: ClientConfig, *, plaintext: bool, timeout: float | None) -> Session:
         """Sign in with the device authorization grant (RFC 8628)."""
@@ -92,7 +96,7 @@ class SignIn:
                 settings=settings,
                 plaintext=plaintext,
             )
-            with account.acquire(f"{self._lock_name}-change"):
+            with _changing(account):
                 account.stores.delete_pending()
                 self._record_of(pending).start(interval=device.interval, now=account.environment.now())
                 account.stores.pending(plaintext=plaintext).save(pending)
@@ -178,9 +182,13 @@ class SignIn:
 
     def _store(self, session: Session, store: SessionStore) -> Session:
         """Store the session; a pending sign-in is deleted first, so that it is not resumed after its code was used."""
-        self._until_reported.enter_context(self._account.observer.deferred_signals("the sign-in"))
-        self._account.stores.delete_pending()
-        self._account.changes.replace(session, store)
+        account = self._account
+        self._until_reported.enter_context(account.observer.deferred_signals("the sign-in"))
+        with ExitStack() as lock:
+            with suppress(*_NO_LOCK):  # replacing the session requires one too, and revokes what it cannot store
+                lock.enter_context(_changing(account))
+            account.stores.delete_pending()
+            account.changes.replace(session, store)
         return session
 
     @contextmanager
@@ -205,7 +213,7 @@ class SignIn:
     def _forget(self, pending: PendingSignIn) -> None:
         """Delete the sign-in, unless another one has replaced it. If that fails, the record tells the next process."""
         stores = self._account.stores
-        with suppress(AwesomeError), self._account.acquire(f"{self._lock_name}-change"):
+        with suppress(AwesomeError), _changing(self._account):
             current = stores.pending().load()
             if current is not None and current.digest == pending.digest:
                 stores.delete_pending()
@@ -223,6 +231,24 @@ class SignIn:
                     f" ask for the {name.replace('_', ' ')} {wanted}.",
                     hint=f"Unset {variable}, or start anew with: {{login}}",
                 )
+
+
+def load_pending(account: Account) -> PendingSignIn | None:
+    """Return the sign-in that waits. A process that is just replacing it, or storing its session, is waited for."""
+    found = account.stores.pending().load()
+    if found is None:
+        with suppress(*_NO_LOCK), _changing(account):
+            found = account.stores.pending().load()
+    return found
+
+
+def _changing(account: Account) -> AbstractContextManager[Path]:
+    """Be the only process that changes the sign-in that waits."""
+    return account.acquire(f"{_lock_name(account)}-change")
+
+
+def _lock_name(account: Account) -> str:
+    return f"{account.brand.app_dir}-{account.profile}-pending"
 
 
 class _RecordingObserver:

@@ -28,7 +28,7 @@ from awesome_cli.errors import (
 from awesome_cli.hints import hint_for
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.profile import is_same_setting
-from awesome_cli.sign_in import SignIn
+from awesome_cli.sign_in import SignIn, load_pending
 
 if TYPE_CHECKING:
     from awesome_cli.provider.config import ClientConfig
@@ -158,7 +158,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
 def _resume(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
     """Wait for the approval of the code that an earlier command requested."""
     account, resumed = context.account, None
-    if pending := account.stores.pending().load():
+    if pending := load_pending(account):
         with LoginScreen(context, options, pending.issuer) as screen:
             resumed = SignIn(account, screen, until_reported=until_reported).resume(pending, timeout=options.timeout)
     if resumed is None:  # another process may have signed in

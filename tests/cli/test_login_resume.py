@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
@@ -12,6 +13,7 @@ from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 from awesome_cli import Program
 from awesome_cli.testing.hostile import ABSENT, NORMAL, ChangeMembers, Disconnect, ForgeIdToken, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
+from awesome_cli.testing.terminal import Result
 from support.terminal import Terminal, account_of
 
 if TYPE_CHECKING:
@@ -446,6 +448,28 @@ def test_resume_refuses_a_code_of_another_client_that_replaced_its_own_while_it_
     assert "/token" not in terminal.paths
 
 
+def test_resume_waits_for_a_process_that_is_just_storing_the_session(
+    terminal: Terminal, issuer: ProviderSimulator
+) -> None:
+    """That process has already deleted the code, which is used up."""
+
+    class Storing(MemoryKeyring):
+        def set_password(self, service: str, username: str, password: str) -> None:
+            if "/token" in terminal.paths and not second.ident:
+                second.start()
+                second.join(0.3)  # it ends earlier, if it does not wait
+            super().set_password(service, username, password)
+
+    ends: list[Result] = []
+    second = Thread(target=lambda: ends.append(terminal.execute("login", "--resume")))
+    terminal.set(keyring=Storing())
+    issuer.auto_approve = True
+    begin(terminal)
+    assert terminal.run("login", "--resume") == 0
+    second.join()
+    assert [end.code for end in ends] == [0], ends[0].err
+
+
 def test_a_sign_out_while_resume_waits_for_another_process_ends_it(
     terminal: Terminal, meanwhile: ActingKeyring
 ) -> None:
@@ -569,6 +593,7 @@ def test_an_unusable_lock_folder_is_reported_before_a_code_is_requested(terminal
         folder.write_text("in the way")
     assert terminal.run("login", "--no-wait") == 7
     assert terminal.requests == []
+    assert terminal.run("login", "--resume") == 4
 
 
 @pytest.mark.parametrize("ci", ["1", "true", "yes", "GitHub"])
