@@ -98,7 +98,9 @@ class SignIn:
             )
             with _changing(account):
                 account.stores.delete_pending()
-                self._record_of(pending).start(interval=device.interval, now=account.environment.now())
+                self._record_of(pending).save_schedule(
+                    interval=device.interval, wait=device.interval, now=account.environment.now(), takes_over=True
+                )
                 account.stores.pending(plaintext=plaintext).save(pending)
             self._observer.on_code(device, flow.deadline)
 
@@ -143,7 +145,8 @@ class SignIn:
         remaining = pending.expires_at - now()
         if remaining <= 0:
             raise device_code_expired()
-        interval, wait = record.schedule(now()) or (pending.interval, pending.interval)
+        interval, wait = record.schedule(now(), least=pending.interval)
+        record.save_schedule(interval=interval, wait=wait, now=now(), takes_over=True)  # a clock may be set back
         device = DeviceAuthorization(
             device_code=pending.token_form["device_code"],
             user_code=pending.user_code,
@@ -252,16 +255,23 @@ def _lock_name(account: Account) -> str:
 
 
 class _RecordingObserver:
-    """Passes everything on, and stores when the next process may poll."""
+    """Passes everything on, and stores when the next process may poll, also if this one is killed while it polls."""
 
     def __init__(self, observer: PollObserver, record: PollingRecord, now: Callable[[], float]) -> None:
         self._observer = observer
         self._record = record
         self._now = now
 
+    def on_request(self, schedule: PollingSchedule) -> None:
+        self._save(schedule, schedule.interval)
+        self._observer.on_request(schedule)
+
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
-        self._record.save_schedule(interval=schedule.interval, wait=schedule.wait, now=self._now())
+        self._save(schedule, schedule.wait)
         self._observer.on_poll(state, schedule)
 
     def on_tick(self, request_seconds: float) -> None:
         self._observer.on_tick(request_seconds)
+
+    def _save(self, schedule: PollingSchedule, wait: float) -> None:
+        self._record.save_schedule(interval=schedule.interval, wait=wait, now=self._now())

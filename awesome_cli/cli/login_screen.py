@@ -136,6 +136,9 @@ class LoginScreen:
     def _resume_command(self) -> dict[str, str]:
         return {} if self._options.wait else {"resume": f"{login_command(self._context)} --resume"}
 
+    def on_request(self, schedule: PollingSchedule) -> None:
+        pass
+
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         self._wait = schedule.wait
         if state != self._state:

@@ -15,6 +15,9 @@ TICK = 0.25  # seconds between two calls of the observer, and two looks at the w
 class PollObserver(Protocol):
     """Receives what happens while polling goes on."""
 
+    def on_request(self, schedule: PollingSchedule) -> None:
+        """Receive that a poll is about to be sent."""
+
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         """Receive what a poll found, and when the next ones follow."""
 
@@ -36,6 +39,9 @@ class SignInObserver(PollObserver, Protocol):
 
 
 class _NoObserver:
+    def on_request(self, schedule: PollingSchedule) -> None:
+        pass
+
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         pass
 

@@ -58,6 +58,7 @@ async def poll(
     with anyio.CancelScope(deadline=math.inf if flow.is_resumable else deadline.monotonic):  # cancels a poll that hangs
         while wait <= 0 or await deadline.sleep(wait, observer.on_tick):
             polled = True
+            observer.on_request(schedule)
             try:
                 response = await send()
             except ProviderUnreachableError as error:

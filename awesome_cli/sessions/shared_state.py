@@ -66,23 +66,17 @@ class PollingRecord:
         self._path = path
         self._device = device
 
-    def schedule(self, now: float) -> tuple[float, float] | None:
-        """Return the interval and how long to wait before the next poll, or None if that is not known."""
+    def schedule(self, now: float, *, least: float) -> tuple[float, float]:
+        """Return the interval, ``least`` or more, and how long to wait before the next poll."""
         record = self._read()
         interval, wait, polled_at = (seconds(record.get(name)) for name in ("interval", "wait", "polled_at"))
         if interval is None or wait is None or polled_at is None:
-            return None
-        return interval, min(max(wait - (now - polled_at), 0.0), wait)  # whichever way the clock was set
+            return least, least
+        return max(interval, least), min(max(wait - (now - polled_at), 0.0), wait)  # whichever way the clock was set
 
-    def start(self, *, interval: float, now: float) -> None:
-        """Store that the code was issued; the record of an earlier code is replaced."""
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
-        self.save_schedule(interval=interval, wait=interval, now=now)
-
-    def save_schedule(self, *, interval: float, wait: float, now: float) -> None:
-        """Store that a response came, and how long to wait before the next poll."""
-        self._save({"interval": interval, "wait": wait, "polled_at": now})
+    def save_schedule(self, *, interval: float, wait: float, now: float, takes_over: bool = False) -> None:
+        """Store how long to wait before the next poll; ``takes_over``: even if the record is that of another code."""
+        self._save({"interval": interval, "wait": wait, "polled_at": now}, takes_over=takes_over)
 
     @property
     def failure(self) -> AwesomeError | None:
@@ -91,8 +85,8 @@ class PollingRecord:
     def save_failure(self, error: AwesomeError) -> None:
         self._save(_record_of(error))
 
-    def _save(self, members: Mapping[str, object]) -> None:
-        if _read(self._path).get("device", self._device) == self._device:  # else a later code has replaced this one
+    def _save(self, members: Mapping[str, object], *, takes_over: bool = False) -> None:
+        if takes_over or _read(self._path).get("device", self._device) == self._device:  # else a later code has it
             _write(self._path, {"device": self._device, **members})
 
     def _read(self) -> dict[str, object]:

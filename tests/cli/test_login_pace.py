@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from awesome_cli.testing.hostile import Delay, Disconnect, Respond
+from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.time import START, VirtualTime
-from support.terminal import Terminal
+from support.terminal import Terminal, account_of
 
 if TYPE_CHECKING:
     import httpx
@@ -141,6 +144,19 @@ def test_the_wait_after_a_connection_failure_holds_for_the_next_process(pace: Pa
     assert pace.polls == [5, 15, 20]
 
 
+@pytest.mark.parametrize("ahead", [-3600, -30, -3])
+@pytest.mark.parametrize("timeout", [3, 60])
+def test_a_clock_that_is_set_back_delays_the_next_poll_by_an_interval_at_most(
+    pace: Pace, ahead: float, timeout: float
+) -> None:
+    assert pace.resume(6) == 12
+    pace.time.pass_by(ahead)
+    began = pace.now
+    while pace.now < began + 4.5:
+        assert pace.resume(timeout) == 12
+    assert pace.polls[1] - began == pytest.approx(5, abs=1.1)
+
+
 def test_a_clock_that_is_set_ahead_polls_at_once_and_then_at_the_interval(pace: Pace) -> None:
     assert pace.resume(6) == 12
     pace.time.pass_by(300)
@@ -158,6 +174,46 @@ def test_a_code_that_expires_before_the_timeout_ends_with_6(pace: Pace) -> None:
     pace.time.pass_by(893)
     assert pace.resume(60) == 6
     assert pace.polls == [893, 898]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "junk",
+        "[]",
+        "{}",
+        '{"device": "another", "interval": 5, "wait": 0, "polled_at": 0}',
+        '{"device": DEVICE, "interval": 0, "wait": 0, "polled_at": 0}',
+        '{"device": DEVICE, "interval": -1, "wait": -1, "polled_at": 1800000000}',
+        '{"device": DEVICE, "interval": 0.001, "wait": 0.001, "polled_at": 1800000000}',
+        '{"device": DEVICE, "interval": "5", "wait": null, "polled_at": []}',
+        '{"device": DEVICE, "interval": 1e999, "wait": NaN, "polled_at": 1e400}',
+    ],
+)
+@pytest.mark.parametrize("timeout", [3, 16])
+def test_a_lost_or_damaged_record_neither_speeds_the_polls_up_nor_stops_them(
+    pace: Pace, text: str | None, timeout: float
+) -> None:
+    pending = account_of(pace.terminal).stores.pending().load()
+    assert pending
+    if text is None:
+        pace.record.unlink()
+    else:
+        pace.record.write_text(text.replace("DEVICE", f'"{pending.digest}"'))
+    began = pace.now
+    while pace.now < began + 15:
+        assert pace.resume(timeout) == 12
+    assert 2 <= len(pace.polls) <= 4
+    assert min(pace.gaps) >= INTERVAL
+
+
+def test_a_poll_whose_process_was_killed_counts(pace: Pace) -> None:
+    for _ in range(3):
+        pace.kill_while_polling()
+    assert pace.resume(6) == 12
+    assert pace.gaps == [5, 5, 5]
 
 
 def test_the_timeout_does_not_give_up_a_poll_whose_response_may_be_the_tokens(pace: Pace) -> None:
@@ -212,3 +268,26 @@ STEPS = st.one_of(
     st.tuples(st.just("slow down"), st.none()),
     st.tuples(st.just("offline"), st.none()),
 )
+
+
+@given(st.lists(STEPS, max_size=8))
+@settings(max_examples=25)
+def test_whatever_runs_and_ends_polls_are_never_closer_than_the_interval(
+    steps: list[tuple[str, float | None]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        time = VirtualTime()
+        pace = Pace(Terminal(Path(folder), ProviderSimulator(now=time.now, url="https://provider.example/"), time))
+        pace.begin()
+        for action, number in steps:
+            if action == "resume":
+                assert pace.resume(number) in (7, 12)
+            elif action == "pass":
+                time.pass_by(number or 0.0)
+            elif action == "kill":
+                pace.kill_while_polling()
+            else:
+                pace.provider.at("/token", SLOW_DOWN if action == "slow down" else Disconnect())
+        assert all(gap >= INTERVAL for gap in [*pace.polls[:1], *pace.gaps])
+        pace.issuer.approve(pace.user_code)
+        assert 0 in (pace.resume(4.9) for _ in range(80)), "a poll was due, and none was sent"
