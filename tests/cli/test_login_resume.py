@@ -11,6 +11,8 @@ import typer
 from keyring.errors import KeyringLocked, NoKeyringError, PasswordSetError
 
 from awesome_cli import Program
+from awesome_cli.sign_in import LOCK_SLACK
+from awesome_cli.system.lock import acquire_locks
 from awesome_cli.testing.hostile import ABSENT, NORMAL, ChangeMembers, Disconnect, ForgeIdToken, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.terminal import Result
@@ -476,6 +478,28 @@ def test_a_sign_out_while_resume_waits_for_another_process_ends_it(
     begin(terminal)
     meanwhile.act = lambda: terminal.execute("logout")
     assert terminal.run("login", "--resume") == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "later", "code", "error"),
+    [
+        pytest.param(("--timeout", "0"), 0, 12, "authorization_pending", id="within the timeout"),
+        pytest.param((), 900 + LOCK_SLACK, 7, "timeout", id="long after the code has expired"),
+    ],
+)
+def test_resume_ends_where_another_process_polls_all_the_time(
+    terminal: Terminal, options: tuple[str, ...], later: float, code: int, error: str
+) -> None:
+    begin(terminal)
+    pending = account_of(terminal).stores.pending().load()
+    assert pending
+    terminal.time.pass_by(later)
+    with acquire_locks(terminal.environment.account_dirs, [f"awesome-cli-default-pending-{pending.digest[:8]}"]):
+        assert terminal.run("login", "--resume", "--json", *options) == code
+    assert terminal.json["error"] == error
+    assert "Another process" in terminal.json["message"]
+    assert terminal.requests == []
+    assert is_pending(terminal)
 
 
 class Refusing(MemoryKeyring):
