@@ -15,7 +15,9 @@ from awesome_cli.oauth.token import TokenResponse, is_transient, parse_token
 from awesome_cli.text import safe
 
 MAX_PARAMETERS = 50
-_SETUP_ERRORS = ("invalid_grant", "invalid_request", "unauthorized_client", "unsupported_response_type")
+_SETUP_ERRORS = {
+    *("invalid_grant", "invalid_request", "unauthorized_client", "unsupported_grant_type", "unsupported_response_type"),
+}
 OWN_PARAMETERS = {  # of authorization requests: what is sent under these names is decided by this package alone
     *("client_id", "client_secret", "scope", "audience", "resource", "response_type", "response_mode", "redirect_uri"),
     *("state", "nonce", "code_challenge", "code_challenge_method", "code_verifier", "grant_type", "device_code"),
