@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -24,7 +24,7 @@ ADDRESSES = {"localhost": (LOOPBACK, "::1")}  # a browser tries both, and no oth
 READ_TIMEOUT = 10.0  # seconds for one request
 PAGE_TIMEOUT = 2.0  # seconds for sending the last page
 MAX_REQUEST = 16 * 1024  # bytes of a request line and its headers
-MAX_CONNECTIONS = 32  # at once; the next one takes the place of the oldest
+MAX_CONNECTIONS = 32  # without a complete request; the next one takes the place of the oldest
 
 
 class RedirectListener:
@@ -40,7 +40,7 @@ class RedirectListener:
         self._query: str | None = None
         self._has_response, self._has_page, self._is_page_sent = anyio.Event(), anyio.Event(), anyio.Event()
         self._page = b""
-        self._connections: deque[anyio.CancelScope] = deque()
+        self._reads: deque[anyio.CancelScope] = deque()
 
     async def wait_for_response(self, deadline: Deadline, observer: SignInObserver) -> str:
         """Return the query of the authorization response. Raises DeviceCodeExpiredError at the deadline."""
@@ -75,21 +75,15 @@ class RedirectListener:
 
     async def handle(self, stream: ByteStream) -> None:
         """Answer one request, and close the connection."""
-        with anyio.CancelScope() as scope:
-            if len(self._connections) >= MAX_CONNECTIONS:
-                self._connections.popleft().cancel()
-            self._connections.append(scope)
-            with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError, h11.ProtocolError):
-                async with stream:
-                    await self._respond(stream)
-        with suppress(ValueError):  # its place has been taken
-            self._connections.remove(scope)
+        with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError, OSError, h11.ProtocolError):
+            async with stream:
+                await self._respond(stream)
 
     async def _respond(self, stream: ByteStream) -> None:
         http = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_REQUEST)
         status, query, method = HTTPStatus.REQUEST_TIMEOUT, "", b""
         try:
-            with anyio.move_on_after(READ_TIMEOUT):
+            with self._reading():
                 request = await _read_request(http, stream)
                 method = request.method
                 status, query = self._check(request)
@@ -99,10 +93,25 @@ class RedirectListener:
             self._query = query
             self._has_response.set()
             await self._has_page.wait()
-            await _send(http, stream, status, self._page)
-            self._is_page_sent.set()
+            try:
+                await _send(http, stream, status, self._page)
+            finally:
+                self._is_page_sent.set()
         else:
             await _send(http, stream, status, b"" if method == b"HEAD" else error_page(status))
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Limit the time for reading one request, and the connections that wait for one."""
+        if len(self._reads) >= MAX_CONNECTIONS:
+            self._reads.popleft().cancel()
+        with anyio.move_on_after(READ_TIMEOUT) as scope:
+            self._reads.append(scope)
+            try:
+                yield
+            finally:
+                with suppress(ValueError):  # its place has been taken
+                    self._reads.remove(scope)
 
     def _check(self, request: h11.Request) -> tuple[HTTPStatus, str]:
         """Return the status to answer with, and the query of the request."""
