@@ -36,7 +36,7 @@ class RedirectListener:
     def __init__(self, redirect_uri: str) -> None:
         parts = urlsplit(redirect_uri)
         self.redirect_uri = redirect_uri
-        self._host, self._path = parts.netloc, parts.path or "/"
+        self._host, self._path = _host_of(parts.netloc), parts.path or "/"
         self._query: str | None = None
         self._has_response, self._has_page, self._is_page_sent = anyio.Event(), anyio.Event(), anyio.Event()
         self._page = b""
@@ -117,7 +117,7 @@ class RedirectListener:
         """Return the status to answer with, and the query of the request."""
         headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
         path, _, query = request.target.decode("latin-1").partition("?")
-        if headers.get("host") != self._host:  # DNS rebinding: a site may resolve its own name to this machine
+        if _host_of(headers.get("host", "")) != self._host:  # DNS rebinding: a site may resolve its name to 127.0.0.1
             return HTTPStatus.MISDIRECTED_REQUEST, ""
         if path != self._path:
             return HTTPStatus.NOT_FOUND, ""
@@ -126,6 +126,11 @@ class RedirectListener:
         if headers.get("sec-fetch-dest", "document") != "document":  # an image or a frame of any page
             return HTTPStatus.FORBIDDEN, ""
         return (HTTPStatus.OK if self._query is None else HTTPStatus.CONFLICT), query
+
+
+def _host_of(netloc: str) -> str:
+    """Return host and port as browsers send them: in lower case, without the default port (RFC 9110 §4.2.3)."""
+    return netloc.lower().removesuffix(":80")
 
 
 @asynccontextmanager

@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import anyio
-import anyio.abc
-import anyio.lowlevel
 from hypothesis import given
 from hypothesis import strategies as st
 
 from awesome_cli.errors import ProviderError
 from awesome_cli.provider.result_page import failure_page
-from support.redirect import (
-    Client,
-    Observer,
-    body_of,
-    deadline,
-    headers_of,
-    listening,
-    run,
-    status_of,
-)
+from support.redirect import Client, Observer, body_of, deadline, headers_of, listening, run, status_of
 
 HOSTILE = "<script>alert(1)</script> <img src=x onerror=a> \" ' & </main> &lt;b&gt; {{7*7}}"
 

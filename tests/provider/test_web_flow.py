@@ -11,8 +11,6 @@ from functools import partial
 from typing import Any
 
 import anyio
-import anyio.abc
-import anyio.lowlevel
 import pytest
 
 from awesome_cli.errors import DeviceCodeExpiredError, ProviderError

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import anyio
-import anyio.abc
 import anyio.lowlevel
 import pytest
 
-from awesome_cli.provider.web_flow import (
-    PAGE_TIMEOUT,
-)
+from awesome_cli.errors import DeviceCodeExpiredError
+from awesome_cli.provider.web_flow import PAGE_TIMEOUT, RedirectListener
 from support.redirect import (
     QUERY,
     RIGHT,
     Client,
     Observer,
+    Silent,
     body_of,
     deadline,
     headers_of,
@@ -185,3 +185,29 @@ def test_a_browser_that_is_gone_before_the_page_does_not_delay_the_sign_in(how: 
         assert time.monotonic() - began < PAGE_TIMEOUT / 2
 
     run(work)
+
+
+@pytest.mark.parametrize(
+    ("redirect_uri", "host"),
+    [
+        ("http://127.0.0.1:80/callback", "127.0.0.1"),
+        ("http://localhost:80/callback", "localhost:80"),
+        ("http://LocalHost:8484/callback", "localhost:8484"),
+        ("http://[::1]:8080/callback", "[::1]:8080"),
+    ],
+)
+def test_a_host_is_compared_as_browsers_send_it(redirect_uri: str, host: str) -> None:
+    async def visit(host: str) -> int:
+        stream = Silent(f"GET {RIGHT} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        listener = RedirectListener(redirect_uri)
+        async with anyio.create_task_group() as group:
+            group.start_soon(listener.handle, stream)
+            with suppress(DeviceCodeExpiredError):
+                await listener.wait_for_response(deadline(0.01), Observer())
+                async with listener.answering():
+                    pass
+        return status_of(stream.sent)
+
+    assert anyio.run(visit, host) == 200
+    assert anyio.run(visit, f"{host}.evil.example") == 421
+    assert anyio.run(visit, f"{host}0") == 421
