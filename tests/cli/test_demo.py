@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import re
 import sys
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 
+from awesome_cli.cli import demo
 from awesome_cli.cli.demo import describe
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.grants import Request
+from awesome_cli.testing.issuer import ProviderSimulator
 from support.process import PYTHON_PATH
 from support.rendering import live_lines
 
@@ -93,6 +97,68 @@ def test_with_a_browser_the_person_decides(in_process_program: InProcess, decisi
         assert end.err.endswith("Hint: Run it again with: awesome demo\n")
 
 
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the provider of the demo allow fast polling."""
+    monkeypatch.setattr(demo, "ProviderSimulator", partial(ProviderSimulator, interval=0.05))
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(("argv", "interactive"), [(["--auto"], True), ([], False)], ids=["asked for", "no terminal"])
+def test_the_demo_of_the_web_flow_approves_by_itself(
+    in_process_program: InProcess,
+    argv: list[str],
+    interactive: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    in_process_program.interactive = interactive
+    end = in_process_program.execute("demo", "--web", *argv, AWESOME_PLAIN="1")
+    assert (end.code, end.out) == (0, "Welcome Juan!\nWelcome Juan!\n")
+    assert in_process_program.opened == []
+    assert steps(end.err) == ["login --web", *STEPS[1:]]
+    assert re.search(r"\nhttp://127\.0\.0\.1:\d+/authorize\?", end.err)
+    assert end.err.count("The demo approves the sign-in by itself.\n") == 1
+
+
+@pytest.mark.usefixtures("fast")
+def test_where_no_browser_opens_the_demo_of_the_web_flow_approves_by_itself(in_process_program: InProcess) -> None:
+    in_process_program.interactive = True
+    in_process_program.set(open_browser=lambda _: False)
+    end = in_process_program.execute("demo", "--web")
+    assert (end.code, end.out) == (0, "Welcome Juan!\nWelcome Juan!\n")
+    assert "No browser can be opened here, so the demo approves the sign-in by itself.\n" in end.err
+
+
+@pytest.mark.usefixtures("fast")
+@pytest.mark.parametrize(
+    ("decision", "code", "heading"), [("approve", 0, "You are signed in"), ("deny", 5, "The sign-in failed")]
+)
+def test_in_the_demo_of_the_web_flow_the_person_decides(
+    in_process_program: InProcess, decision: str, code: int, heading: str
+) -> None:
+    pages: list[str] = []
+
+    def visit(url: str) -> None:
+        page = httpx.get(url, trust_env=False)
+        form = {"ticket": re.findall(r'name="ticket" value="([^"]*)"', page.text)[0], "decision": decision}
+        pages.append(httpx.post(url, data=form, follow_redirects=True, trust_env=False).text)
+
+    def opened(url: str) -> bool:
+        threads.append(Thread(target=visit, args=(url,)))
+        threads[-1].start()
+        return True
+
+    threads: list[Thread] = []
+    in_process_program.interactive = True
+    in_process_program.set(open_browser=opened)
+    end = in_process_program.execute("demo", "--web")
+    for thread in threads:
+        thread.join()
+    assert (end.code, "by itself" in end.err) == (code, False)
+    assert f"<h1>{heading}</h1>" in pages[0]
+    if code:
+        assert end.err.endswith("Hint: Run it again with: awesome demo\n")
+
+
 def test_the_demo_uses_the_screen_that_it_is_on(in_process_program: InProcess) -> None:
     in_process_program.interactive = True
     coloured = in_process_program.execute("demo", "--auto", NO_COLOR="", VTE_VERSION="7600")
@@ -126,6 +192,12 @@ def test_a_quiet_demo_says_that_nobody_needs_to_approve(in_process_program: InPr
             "POST /token (refresh token): 200",
         ),
         (Request("POST", "/token", {"grant_type": "x"}), Response(400, b"{}"), "POST /token: 400"),
+        (
+            Request("POST", "/token", {"grant_type": "authorization_code", "code": "x"}),
+            Response(403, b'{"error": "invalid_grant"}'),
+            "POST /token (authorization code): 403 invalid_grant",
+        ),
+        (Request("GET", "/authorize?state=x"), Response(303, headers={"location": "x?code=y"}), "GET /authorize: 303"),
     ],
 )
 def test_a_request_is_described_without_codes_and_tokens(request_: Request, response: Response, line: str) -> None:
