@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import quote, urlencode
 
 from awesome_cli.oauth.response import Response
@@ -43,30 +44,35 @@ class Authorization:
         return self.query["redirect_uri"]
 
 
-class AuthorizationEndpoint:
-    """``issuer`` is what responses carry as ``iss`` (RFC 9207); ``new_family`` makes the tokens' family for a query."""
+class Provider(Protocol):
+    """The provider that has the endpoint; its settings may change. ``url`` is the ``iss`` of responses (RFC 9207)."""
 
-    def __init__(self, issuer: str, client_id: str, new_family: Callable[[Mapping[str, str]], TokenFamily]) -> None:
-        self._issuer = issuer
-        self._client_id = client_id
-        self._new_family = new_family
+    url: str
+    client_id: str
+
+    def new_family(self, form: Mapping[str, str], /) -> TokenFamily:
+        """Return the tokens that a request with these parameters leads to. Raises OAuthError."""
+
+
+class AuthorizationEndpoint:
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
         self._waiting: dict[str, Authorization] = {}  # by CSRF token
         self._codes: dict[str, Authorization] = {}
 
     def ask(self, request: Request, *, auto_approve: bool, page: Callable[[Authorization], Response]) -> Response:
         """Respond to an authorization request: with the page that asks the person, or a redirect."""
         query = request.query
-        if query.get("client_id") != self._client_id:
+        if query.get("client_id") != self._provider.client_id:
             return pages.problem("This program is not known here.", HTTPStatus.BAD_REQUEST)
         if not re.fullmatch(_REDIRECT_URI, query.get("redirect_uri", "")):  # RFC 6749 §4.1.2.1: no redirect then
             return pages.problem("The address to return to is not one on your machine.", HTTPStatus.BAD_REQUEST)
         try:
             _check(query)
+            family = self._provider.new_family(query)
         except OAuthError as error:
             return self._redirect(query, {"error": error.code, "error_description": error.description})
-        authorization = Authorization(
-            query=query, family=self._new_family(query), expires_at=request.at + PAGE_LIFETIME
-        )
+        authorization = Authorization(query=query, family=family, expires_at=request.at + PAGE_LIFETIME)
         if auto_approve:
             return self._approve(authorization, request.at)
         if query.get("prompt") == "none":  # OIDC Core §3.1.2.6
@@ -87,11 +93,11 @@ class AuthorizationEndpoint:
         """Return what the code stands for (RFC 6749 §4.1.3). One that is used again ends the tokens that it gave."""
         form = request.form
         authorization = self._codes.get(form.get("code", ""))
-        if authorization is None or request.at >= authorization.expires_at:
-            raise OAuthError("invalid_grant", "The code is unknown or has expired.")
-        if authorization.is_used:
+        if authorization is not None and authorization.is_used:
             authorization.family.active = False
             raise OAuthError("invalid_grant", "The code was used before.")
+        if authorization is None or request.at >= authorization.expires_at:
+            raise OAuthError("invalid_grant", "The code is unknown or has expired.")
         if form.get("redirect_uri") != authorization.redirect_uri:
             raise OAuthError("invalid_grant", "The redirect_uri is not that of the request.")
         require_verifier(authorization.query["code_challenge"], form.get("code_verifier", ""))
@@ -106,7 +112,7 @@ class AuthorizationEndpoint:
 
     def _redirect(self, query: Mapping[str, str], members: Mapping[str, str]) -> Response:
         state = {"state": query["state"]} if "state" in query else {}
-        parameters = urlencode({**members, **state, "iss": self._issuer}, quote_via=quote)
+        parameters = urlencode({**members, **state, "iss": self._provider.url}, quote_via=quote)
         return Response(HTTPStatus.SEE_OTHER, headers={"location": f"{query['redirect_uri']}?{parameters}"})
 
 

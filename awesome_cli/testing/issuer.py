@@ -88,7 +88,7 @@ class ProviderSimulator:
     _lock: threading.RLock = field(init=False, repr=False, default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
-        self._authorizations = AuthorizationEndpoint(self.url, self.client_id, self._new_family)
+        self._authorizations = AuthorizationEndpoint(self)
 
     def respond(self, request: Request) -> Response:
         request = replace(request, at=self.now())
@@ -212,7 +212,7 @@ class ProviderSimulator:
         letters = "".join(secrets.choice(_LETTERS) for _ in range(8))
         grant = DeviceGrant(
             user_code=f"{letters[:4]}-{letters[4:]}",
-            family=self._new_family(form),
+            family=self.new_family(form),
             challenge=form.get("code_challenge", ""),
             interval=self.interval,
             expires_at=request.at + self.expires_in,
@@ -231,7 +231,7 @@ class ProviderSimulator:
             }
         )
 
-    def _new_family(self, form: Mapping[str, str]) -> TokenFamily:
+    def new_family(self, form: Mapping[str, str]) -> TokenFamily:
         """Return the tokens that a request with these parameters leads to."""
         now = self.now()
         return TokenFamily(
