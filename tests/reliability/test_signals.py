@@ -10,42 +10,21 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import Event
 
 import pytest
 
 from awesome_cli.oauth.token import refresh_form
 from awesome_cli.system import signals
 from awesome_cli.testing.grants import Request
-from awesome_cli.testing.hostile import NORMAL, Act, Delay, HostileProvider, Normally, Respond
+from awesome_cli.testing.hostile import HostileProvider, Respond
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.server import Chunk
 from support.process import ROUNDS, TIMEOUT, Program, wait
-from support.provider import issuing_expired_tokens
+from support.provider import delayed, issuing_expired_tokens
 from support.time_limits import within
 
 SIGNALS = {name: (code, f"{word}\n") for name, (code, word) in signals.SIGNALS.items() if name != "SIGBREAK"}
 DELAY = 1.5  # seconds that the provider takes
 AT_RANDOM = 5 * ROUNDS  # signals
-
-
-class DelayAfterRequest:
-    """An act that sets an event when the request arrives, waits, and plays another act."""
-
-    def __init__(self, seconds: float, act: Act = NORMAL) -> None:
-        self.requested = Event()
-        self._act = Delay(seconds, act)
-
-    def play(self, normally: Normally) -> Iterator[Chunk]:
-        self.requested.set()
-        yield from self._act.play(normally)
-
-
-def delayed(provider: HostileProvider, path: str, seconds: float, act: Act = NORMAL) -> Event:
-    """Delay the next response at a path; the event is set when its request arrives."""
-    delay = DelayAfterRequest(seconds, act)
-    provider.at(path, delay)
-    return delay.requested
 
 
 @pytest.mark.parametrize("moment", ["before 1", "after 1", "before 3", "after 4"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
-from awesome_cli.testing.hostile import HostileProvider, serve_hostile
+from awesome_cli.testing.hostile import NORMAL, Act, Delay, HostileProvider, Normally, serve_hostile
 from awesome_cli.testing.issuer import ProviderSimulator
+from awesome_cli.testing.server import Chunk
 
 
 @contextmanager
@@ -24,3 +26,22 @@ def issuing_expired_tokens(issuer: ProviderSimulator) -> Iterator[None]:
         yield
     finally:
         issuer.token_lifetime = 3600
+
+
+class DelayAfterRequest:
+    """An act that sets an event when the request arrives, waits, and plays another act."""
+
+    def __init__(self, seconds: float, act: Act = NORMAL) -> None:
+        self.requested = Event()
+        self._act = Delay(seconds, act)
+
+    def play(self, normally: Normally) -> Iterator[Chunk]:
+        self.requested.set()
+        yield from self._act.play(normally)
+
+
+def delayed(provider: HostileProvider, path: str, seconds: float, act: Act = NORMAL) -> Event:
+    """Delay the next response at a path; the event is set when its request arrives."""
+    delay = DelayAfterRequest(seconds, act)
+    provider.at(path, delay)
+    return delay.requested
