@@ -119,7 +119,8 @@ def _run_all(context: CommandContext, *, auto: bool, web: bool) -> None:
     clock, console, program = Clock(context.environment), context.console, context.brand.name
     with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
         provider.interval = 1
-        tour = _Tour(context, provider, _demo_environment(context, provider, Path(folder), clock), auto=auto)
+        environment = _demo_environment(context, provider, Path(folder), clock)
+        tour = _Tour(context, provider, environment, auto=auto, words="demo --web" if web else "demo")
         console.note("A provider on this machine, a keyring in memory, and the code of real logins.")
         if auto:
             console.show("The demo approves the sign-in by itself.")
@@ -144,12 +145,19 @@ def _run_all(context: CommandContext, *, auto: bool, web: bool) -> None:
 
 
 class _Tour:
-    """Runs commands in an environment of their own, and shows what is run."""
+    """Runs commands in an environment of their own, and shows what is run. ``words`` run all of it again."""
 
     def __init__(
-        self, context: CommandContext, provider: ProviderSimulator, environment: Environment, *, auto: bool
+        self,
+        context: CommandContext,
+        provider: ProviderSimulator,
+        environment: Environment,
+        *,
+        auto: bool,
+        words: str,
     ) -> None:
         self._context = context
+        self._words = words
         self._provider = provider
         visit = self._visit if auto else None
         self._environment = replace(environment, open_browser=self._open_browser, visit=visit)
@@ -171,7 +179,7 @@ class _Tour:
         try:
             run_built_in(command, argv, self._inner)
         except AwesomeError as error:
-            error.hint = "Run it again with: {program} demo"
+            error.hint = f"Run it again with: {{program}} {self._words}"
             raise
         if command == "api" and not context.environment.stderr.isatty():
             context.console.note()  # the API's response does not end its line

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from awesome_cli.cli.format import account_fields, short_issuer, tilde, token_no
 from awesome_cli.cli.login_flow import may_adopt, run_flow
 from awesome_cli.cli.login_options import LoginOptions, parse_parameters
 from awesome_cli.cli.login_prompts import ask_for_missing_settings, offer_plaintext_file, require_approver
-from awesome_cli.cli.login_report import announce_replacement, login_command, report_success
+from awesome_cli.cli.login_report import announce_replacement, login_command, report_success, resume_command
 from awesome_cli.cli.login_screen import LoginScreen
 from awesome_cli.cli.options import examples, seconds
 from awesome_cli.errors import (
@@ -93,19 +94,20 @@ def login(
     Approve a code in any browser, on this machine or another one; or sign in with a browser on this machine (--web).
     """
     flags = {"domain": domain, "issuer": issuer, "client_id": client_id, "audience": audience, "scope": scope}
-    options = LoginOptions(
-        flags=flags,
-        flow=None if web is None else "web" if web else "device",
-        browser=not no_browser,
-        qr=qr,
-        timeout=timeout,
-        json=json,
-        force=force,
-        insecure_storage=insecure_storage,
-        wait=not no_wait,
-        resume=resume,
-        parameters=parse_parameters(param or ()),
-    )
+    with _failure_event(ctx.obj, json=json):
+        options = LoginOptions(
+            flags=flags,
+            flow=None if web is None else "web" if web else "device",
+            browser=not no_browser,
+            qr=qr,
+            timeout=timeout,
+            json=json,
+            force=force,
+            insecure_storage=insecure_storage,
+            wait=not no_wait,
+            resume=resume,
+            parameters=parse_parameters(param or ()),
+        )
     sign_in(ctx.obj, options)
 
 
@@ -113,15 +115,22 @@ def sign_in(context: CommandContext, options: LoginOptions | None = None) -> Use
     """Sign in, unless a session can be used already, and return the user; None, if a code waits for approval."""
     options = options or LoginOptions()
     with ExitStack() as until_reported:
-        try:
+        with _failure_event(context, json=options.json):
             user = (_resume if options.resume else _sign_in)(context, options, until_reported)
-        except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
-            if options.json:
-                context.console.event({"event": "failed", **_failure(error)})
-            raise
         if options.json and user:
             context.console.event({"event": "signed_in", **account_fields(user, context.account)})
     return user
+
+
+@contextmanager
+def _failure_event(context: CommandContext, *, json: bool) -> Iterator[None]:
+    """Print the event of a failure in the block."""
+    try:
+        yield
+    except (AwesomeError, KeyboardInterrupt, SystemExit) as error:
+        if json:
+            context.console.event({"event": "failed", **_failure(error)})
+        raise
 
 
 def _sign_in(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User | None:
@@ -129,7 +138,8 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
     stored, failure = _stored_user(account, options)
     if stored is None:
         require_approver(context, options)
-    options = replace(options, flags=ask_for_missing_settings(context, options.flags, is_signed_in=stored is not None))
+    if stored is None and not options.json:
+        options = replace(options, flags=ask_for_missing_settings(context, options.flags))
     settings = account.settings.resolve(options.flags)
     config = account.client_config(settings, stored)  # missing settings are to be corrected before a keyring
     if failure is not None:
@@ -160,9 +170,18 @@ def _resume(context: CommandContext, options: LoginOptions, until_reported: Exit
     account, resumed = context.account, None
     if pending := load_pending(account):
         with LoginScreen(context, options, pending.issuer) as screen:
-            resumed = SignIn(account, screen, until_reported=until_reported).resume(pending, timeout=options.timeout)
+            sign_in = SignIn(account, screen, until_reported=until_reported)
+            try:
+                resumed = sign_in.resume(pending, timeout=options.timeout)
+            except KeyboardInterrupt:
+                context.console.note("The sign-in still waits. To go on: ", (resume_command(context), "accent"))
+                raise
     if resumed is None:  # another process may have signed in
-        return _already_signed_in(context, options)
+        try:
+            return _already_signed_in(context, options)
+        except LoginRequiredError as error:
+            error.message = f"No sign-in waits for approval. {error.message}"
+            raise
     session, pending = resumed
     saved = _save_settings(account, pending.settings)
     report_success(context, session.user, saved=saved, is_plaintext=pending.plaintext)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from awesome_cli.settings.profile import Settings
 
 
-def ask_for_missing_settings(context: CommandContext, flags: Settings, *, is_signed_in: bool) -> Settings:
+def ask_for_missing_settings(context: CommandContext, flags: Settings) -> Settings:
     """Return the flags and the answers, which are saved like flags after a successful login."""
     console, resolve = context.console, context.account.settings.resolve
     settings = resolve(flags)
-    if is_signed_in or not console.is_interactive or (settings.issuer and settings.client_id):
+    if not console.is_interactive or (settings.issuer and settings.client_id):
         return flags
     console.show(
         "The provider's domain and client ID are needed. Auth0 shows both: Applications > Applications > YOUR APP >"

@@ -11,6 +11,7 @@ from awesome_cli.errors import ConfigError, ProviderError
 from awesome_cli.hints import fill_placeholders
 from awesome_cli.sessions.manifest import is_end_to_be_announced
 from awesome_cli.sessions.model import User
+from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from awesome_cli.cli.layout import TextPart
@@ -71,6 +72,13 @@ def _next_commands(context: CommandContext) -> list[TextPart]:
 def login_command(context: CommandContext) -> str:
     """Return the command that signs in to the profile that was named."""
     return fill_placeholders("{login}", context.brand, profile=context.console.profile)
+
+
+def resume_command(context: CommandContext) -> str:
+    """Return the command that goes on with a sign-in that waits, in any later process: variables do not count."""
+    profile = context.account.profile
+    named = "" if profile == DEFAULT_PROFILE else profile
+    return fill_placeholders("{login} --resume", context.brand, profile=named)
 
 
 def warn_of_end(context: CommandContext, user: User) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import duration, rfc3339, short_issuer
 from awesome_cli.cli.layout import TextPart, cells, cut
-from awesome_cli.cli.login_report import login_command
+from awesome_cli.cli.login_report import login_command, resume_command
 from awesome_cli.oauth.device_grant import PollState
 from awesome_cli.system.keys import ReadKey, pressed_keys
 from awesome_cli.text import is_loopback
@@ -92,7 +92,7 @@ class LoginScreen:
         if options.wait:
             self._begin_waiting()
         else:
-            console.note("  Once it is approved: ", (f"{login_command(self._context)} --resume", "accent"), indent="  ")
+            console.note("  Once it is approved: ", (resume_command(self._context), "accent"), indent="  ")
 
     def on_authorization(self, url: str, deadline: Deadline) -> None:
         """Open the URL, and show it too. Raises BrowserNotOpenedError, if that is pointless without a browser."""
@@ -134,7 +134,7 @@ class LoginScreen:
             self._read_key = self._stack.enter_context(pressed_keys(self._environment.stdin))
 
     def _resume_command(self) -> dict[str, str]:
-        return {} if self._options.wait else {"resume": f"{login_command(self._context)} --resume"}
+        return {} if self._options.wait else {"resume": resume_command(self._context)}
 
     def on_request(self, schedule: PollingSchedule) -> None:
         pass

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.model import User
 
 WIDEST_VALUE = 40  # cells of the column of values; the remark of a longer value follows it after two blanks
+NO_PROFILE_HINT = "See {{program}} profiles; a new one: {{program}} login --profile {name}"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=complete_profile)]
@@ -91,7 +92,7 @@ def use(ctx: typer.Context, name: Name) -> None:
     context: CommandContext = ctx.obj
     account = context.account.for_profile(name)
     if name != DEFAULT_PROFILE and not _status(account, context.account).is_known:
-        raise UsageError(f"There is no profile {name}.", hint="See {program} profiles.")
+        raise UsageError(f"There is no profile {name}.", hint=NO_PROFILE_HINT.format(name=name))
     config = account.settings.config
     try:
         config.set_default_profile(name)
@@ -121,6 +122,7 @@ def remove(ctx: typer.Context, name: Name) -> None:
             raise
         context.console.warning(error.message)  # and nothing says that it has a session
     config = account.settings.config
+    was_default = config.default_profile == name != DEFAULT_PROFILE
     try:
         config.remove(name)
     except OSError as error:
@@ -129,6 +131,8 @@ def remove(ctx: typer.Context, name: Name) -> None:
             hint="Make it writable, and try again.",
         ) from error
     context.console.note(f"Removed the profile {name}.")
+    if was_default:
+        context.console.note(f"The profile {DEFAULT_PROFILE} is used from now on.")
     if unconfirmed:
         raise unconfirmed
 
@@ -173,7 +177,7 @@ class _ProfileStatus:
             name = self.account.profile
             raise ConfigError(
                 f"There is no profile {name}.",
-                hint=f"See {{program}} profiles; a new one: {{program}} login --profile {name}",
+                hint=NO_PROFILE_HINT.format(name=name),
             )
 
     @property

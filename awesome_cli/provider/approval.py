@@ -12,7 +12,14 @@ from awesome_cli.oauth.device_grant import DeviceAuthorization, PollingSchedule,
 TICK = 0.25  # seconds between two calls of the observer, and two looks at the wall clock, which a sleep does not stop
 
 
-class PollObserver(Protocol):
+class TickObserver(Protocol):
+    """Notices that time passes."""
+
+    def on_tick(self, request_seconds: float) -> None:
+        """Receive the seconds that the request under way has taken, or 0 between requests, at least twice a second."""
+
+
+class PollObserver(TickObserver, Protocol):
     """Receives what happens while polling goes on."""
 
     def on_request(self, schedule: PollingSchedule) -> None:
@@ -20,9 +27,6 @@ class PollObserver(Protocol):
 
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         """Receive what a poll found, and when the next ones follow."""
-
-    def on_tick(self, request_seconds: float) -> None:
-        """Receive the seconds that the request under way has taken, or 0 between requests, at least twice a second."""
 
 
 class SignInObserver(PollObserver, Protocol):

@@ -15,7 +15,7 @@ from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream
 from anyio.streams.stapled import MultiListener
 
 from awesome_cli.errors import AwesomeError, DeviceCodeExpiredError, ProviderError
-from awesome_cli.provider.approval import TICK, Deadline, SignInObserver
+from awesome_cli.provider.approval import TICK, Deadline, TickObserver
 from awesome_cli.provider.result_page import HEADERS, error_page, failure_page, success_page
 
 TIMEOUT = 300.0  # seconds for the person to sign in in the browser
@@ -42,7 +42,7 @@ class RedirectListener:
         self._page = b""
         self._reads: deque[anyio.CancelScope] = deque()
 
-    async def wait_for_response(self, deadline: Deadline, observer: SignInObserver) -> str:
+    async def wait_for_response(self, deadline: Deadline, observer: TickObserver) -> str:
         """Return the query of the authorization response. Raises DeviceCodeExpiredError at the deadline."""
         while self._query is None:
             if deadline.seconds_left <= 0:

@@ -156,7 +156,7 @@ def test_in_the_demo_of_the_web_flow_the_person_decides(
     assert (end.code, "by itself" in end.err) == (code, False)
     assert f"<h1>{heading}</h1>" in pages[0]
     if code:
-        assert end.err.endswith("Hint: Run it again with: awesome demo\n")
+        assert end.err.endswith("Hint: Run it again with: awesome demo --web\n")
 
 
 def test_the_demo_uses_the_screen_that_it_is_on(in_process_program: InProcess) -> None:

@@ -76,6 +76,18 @@ def test_resume_waits_for_the_approval_and_prints_who_is_signed_in(
     assert terminal.out == "Welcome Juan!\n"
 
 
+@pytest.mark.parametrize(
+    ("options", "environ"), [(["--profile", "work"], {}), ([], {"AWESOME_PROFILE": "work"})], ids=["option", "variable"]
+)
+def test_the_command_that_resumes_names_the_profile(
+    terminal: Terminal, issuer: ProviderSimulator, options: list[str], environ: dict[str, str]
+) -> None:
+    event = begin(terminal, *options, **environ)
+    assert event["resume"] == "awesome login --profile work --resume"
+    issuer.approve(event["user_code"])
+    assert terminal.run(*event["resume"].split()[1:]) == 0
+
+
 def test_both_commands_without_json_print_nothing_on_stdout(terminal: Terminal, issuer: ProviderSimulator) -> None:
     assert terminal.run("login", "--no-wait") == 0
     assert terminal.out == ""
@@ -182,7 +194,7 @@ def test_without_a_timeout_resume_waits_until_the_code_expires(terminal: Termina
 def test_resume_with_nothing_pending_ends_as_the_session_does(terminal: Terminal, time: VirtualTime) -> None:
     assert terminal.run("login", "--resume", "--json") == 4
     (event,) = terminal.events
-    assert (event["event"], event["message"]) == ("failed", "You are not signed in.")
+    assert (event["event"], event["message"]) == ("failed", "No sign-in waits for approval. You are not signed in.")
     terminal.login("--scope", "openid")
     assert terminal.run("login", "--resume", "--json") == 0
     assert terminal.events[0]["event"] == "signed_in"
