@@ -26,9 +26,9 @@ const options = withDefaults({
 const client = {
   application_type: 'native',
   token_endpoint_auth_method: 'none',
-  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-  response_types: [],
-  redirect_uris: [],
+  grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'authorization_code', 'refresh_token'],
+  response_types: ['code'],
+  redirect_uris: ['http://127.0.0.1/callback', 'http://localhost/callback'], // any port is accepted
 };
 
 const key = (kid, alg, ...how) => ({

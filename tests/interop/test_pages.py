@@ -1,14 +1,17 @@
-"""The pages of the simulated provider in a real browser: layout, keyboard, accessibility, and going back."""
+"""The pages of the simulated provider, and the one after a sign-in with a browser, in a real browser."""
 
 from __future__ import annotations
 
 import itertools
 import time
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from awesome_cli.provider import result_page
 from awesome_cli.testing.grants import Request
+from awesome_cli.testing.hostile import HostileProvider, Respond
 from awesome_cli.testing.issuer import DEVICE_GRANT, ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.chromium import ENTER, TAB, Browser, browser
@@ -211,6 +214,53 @@ def test_the_policy_of_the_pages_blocks_nothing_that_they_have(window: Browser, 
     for page in ("enter", "confirm", "approved", "refused"):
         window.open(provider.url_of(page))
         assert window.console() == []
+    window.run("document.body.setAttribute('style', 'color: red')")
+    (message,) = window.console()
+    assert "Content Security Policy" in message
+
+
+LONG_ERROR = f"The sign-in failed: server_error ({'x' * 200} <script>alert(1)</script>)."
+RESULT_PAGES = {
+    "success": result_page.success_page(),
+    "failure": result_page.failure_page("The sign-in was denied."),
+    "long failure": result_page.failure_page(LONG_ERROR),
+    "second answer": result_page.error_page(HTTPStatus.CONFLICT),
+}
+
+
+@pytest.fixture
+def result_url(hostile_provider: HostileProvider, request: pytest.FixtureRequest) -> str:
+    """Serve a page as the end of a sign-in does, and return its URL."""
+    hostile_provider.always("/result", Respond(200, RESULT_PAGES[request.param], result_page.HEADERS))
+    return f"{hostile_provider.url}result"
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.mark.parametrize("result_url", RESULT_PAGES, indirect=True)
+def test_axe_finds_nothing_on_the_page_after_a_sign_in(
+    window: Browser, result_url: str, size: tuple[int, int], *, is_dark: bool
+) -> None:
+    require("axe-core")
+    window.emulate(size=size, is_dark=is_dark)
+    window.open(result_url)
+    red, *_ = window.run("return getComputedStyle(document.body).backgroundColor.match(/[0-9]+/g)")
+    assert (int(red) < 128) == is_dark
+    assert violations(window) == set()
+
+
+@pytest.mark.parametrize("result_url", RESULT_PAGES, indirect=True)
+def test_the_page_after_a_sign_in_fits_a_small_phone_and_requests_nothing(
+    window: Browser, hostile_provider: HostileProvider, result_url: str
+) -> None:
+    window.emulate(size=SMALL_PHONE)
+    window.console()
+    window.open(result_url)
+    assert overflow(window) == 0
+    assert window.title == window.text("h1")
+    assert window.console() == []
+    assert window.run("return document.scripts.length") == 0
+    assert hostile_provider.paths == ["/result"]
     window.run("document.body.setAttribute('style', 'color: red')")
     (message,) = window.console()
     assert "Content Security Policy" in message

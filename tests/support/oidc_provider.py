@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from support.node_provider import NodeProvider, open_browser, running_provider
 
 if TYPE_CHECKING:
@@ -53,6 +55,30 @@ class RealProvider(NodeProvider):
                 if denied:
                     return page.text
         raise AssertionError(f"too many pages; the last one:\n{page.text}")
+
+    def authorize(self, url: str, *, deny: bool = False, login: str = "juan") -> str:
+        """Sign in and approve on the provider's pages, which an authorization URL leads to.
+
+        Return the redirect to the client, which is not followed.
+        """
+        redirect_uri = httpx.URL(url).params["redirect_uri"]
+        with open_browser() as browser:
+            page = browser.get(url)
+            for _ in range(_MAX_PAGES):
+                while location := page.headers.get("location"):
+                    target = page.url.join(location)
+                    if target.copy_with(query=None) == redirect_uri:
+                        return str(target)
+                    page = browser.get(target)
+                if deny:
+                    page = browser.get(f"{page.url}/abort")
+                    continue
+                form = _Form.of(page.text)
+                assert form, page.text
+                answers = {"login": login, "password": "any"}
+                fields = form.fields | {name: answer for name, answer in answers.items() if name in form.fields}
+                page = browser.request(form.method, page.url.join(form.action), data=fields)
+        raise AssertionError(f"no redirect to the client; the last page:\n{page.text}")
 
 
 @dataclass

@@ -66,9 +66,11 @@ class Program:
     def run(self, *argv: str, backend: str = "", **environ: str | None) -> Result:
         return wait(self.start(*argv, backend=backend, **environ))
 
-    def sign_in(self, decide: Callable[[dict[str, Any]], object], **environ: str) -> tuple[int, dict[str, Any]]:
-        """Start a login, pass its code to ``decide``, and return the exit code and the last event."""
-        process = self.start("login", "--json", **environ)
+    def sign_in(
+        self, decide: Callable[[dict[str, Any]], object], *options: str, **environ: str
+    ) -> tuple[int, dict[str, Any]]:
+        """Start a login, pass its first event to ``decide``, and return the exit code and the last event."""
+        process = self.start("login", "--json", *options, **environ)
         assert process.stdout
         decide(json.loads(process.stdout.readline()))
         result = wait(process)
