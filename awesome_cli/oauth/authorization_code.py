@@ -42,7 +42,8 @@ class AuthorizationRequest:
     def url(self, endpoint: str, *, scope: str, audience: str | None = None, parameters: Mapping[str, str]) -> str:
         """Return the URL to open in the browser (RFC 6749 §4.1.1, OIDC Core §3.1.2.1).
 
-        ``parameters`` are further ones, none of which has a name of ours.
+        ``parameters`` are further ones, none of which has a name of ours. Without ``prompt=consent`` a provider must
+        ignore ``offline_access`` (OIDC Core §11), so that is sent unless ``parameters`` decide otherwise.
         """
         members = {
             "response_type": "code",
@@ -54,6 +55,7 @@ class AuthorizationRequest:
             **challenge_form(self.code_verifier),
             "audience": audience,
             "resource": self.resource,
+            "prompt": "consent" if "offline_access" in scope.split() else None,
             **parameters,
         }
         query = urlencode({name: value for name, value in members.items() if value}, quote_via=quote, safe="")

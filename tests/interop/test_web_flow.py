@@ -29,7 +29,6 @@ from awesome_cli.testing.terminal import Result
 from support.desktop import Desktop
 from support.screen import screen
 
-CONSENT = ("--param", "prompt=consent")  # oidc-provider gives a refresh token only then (OIDC Core §11)
 OTHER_SITE = Respond(200, "<title>Another site</title>", {"content-type": "text/html"})
 EMBED = """
     const [target] = arguments
@@ -106,7 +105,7 @@ def check_session(desktop: Desktop, provider: RealProvider | BetterAuth) -> None
 @pytest.mark.provider("oidc-provider", "login --web, say-hi, whoami, whoami --check, token, renewal, logout")
 def test_login_refresh_and_logout_with_a_certified_provider(desktop: Desktop, certified: RealProvider) -> None:
     pages: list[str] = []
-    code, event = desktop.sign_in(over_http(certified, pages), "--web", *CONSENT, **settings(certified))
+    code, event = desktop.sign_in(over_http(certified, pages), "--web", **settings(certified))
     assert (code, event["event"], event["name"], event["email"]) == (0, "signed_in", "Juan", "juan@example.com")
     assert "You are signed in" in pages[0]
     check_session(desktop, certified)
@@ -133,17 +132,18 @@ def test_a_denial_at_better_auth_ends_the_login(desktop: Desktop, other: BetterA
 
 def check_denial(desktop: Desktop, provider: RealProvider | BetterAuth) -> None:
     pages: list[str] = []
-    code, event = desktop.sign_in(over_http(provider, pages, deny=True), "--web", *CONSENT, **settings(provider))
+    code, event = desktop.sign_in(over_http(provider, pages, deny=True), "--web", **settings(provider))
     assert (code, event["event"], event["error"]) == (5, "failed", "access_denied")
     assert "The sign-in was denied." in pages[0]
     assert desktop.entry_names == []
 
 
-@pytest.mark.provider("oidc-provider", "login --web without prompt=consent: a session that cannot be renewed")
-def test_without_prompt_consent_a_certified_provider_gives_no_refresh_token(
+@pytest.mark.provider("oidc-provider", "login --web --param prompt=login: a session that cannot be renewed")
+def test_with_another_prompt_a_certified_provider_gives_no_refresh_token(
     desktop: Desktop, certified: RealProvider
 ) -> None:
-    code, event = desktop.sign_in(over_http(certified, []), "--web", **settings(certified))
+    prompt = ("--param", "prompt=login")
+    code, event = desktop.sign_in(over_http(certified, []), "--web", *prompt, **settings(certified))
     assert (code, event["event"], event["refreshable"]) == (0, "signed_in", False)
     assert desktop.run("say-hi").out == "Welcome Juan!\n"
 
@@ -198,7 +198,7 @@ def test_the_program_at_a_terminal_opens_a_browser_that_signs_in(
     opened = tmp_path / "opened"
     command = shlex.join([sys.executable, "-c", RUN, str(opened)])
     environ = {**desktop.variables, **settings(certified), "BROWSER": f"{command} %s"}
-    with screen([*desktop.command, "login", "--web", *CONSENT], environ, columns=100, rows=40) as terminal:
+    with screen([*desktop.command, "login", "--web"], environ, columns=100, rows=40) as terminal:
         shown = terminal.wait_for("Ctrl-C ends it")
         assert "Your browser opens this:" in shown
         window.open(opened.read_text())

@@ -95,6 +95,22 @@ def test_an_endpoint_keeps_its_own_query(endpoint: str, start: str) -> None:
     assert REQUEST.url(endpoint, scope="openid", parameters={}).startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("scope", "parameters", "prompt"),
+    [
+        ("openid offline_access", {}, "consent"),
+        ("openid offline_access", {"prompt": "login"}, "login"),
+        ("openid", {}, None),
+        ("openid offline_access_x", {}, None),
+    ],
+)
+def test_consent_is_asked_for_where_a_refresh_token_requires_it(
+    scope: str, parameters: dict[str, str], prompt: str | None
+) -> None:
+    """OpenID Connect Core §11."""
+    assert query_of(scope=scope, parameters=parameters).get("prompt") == prompt
+
+
 def test_further_parameters_are_sent_and_encoded() -> None:
     parameters = {"login_hint": "juan+1@example.com", "acr_values": "urn:mfa a&b=c#d", "ui_locales": "ñ"}
     assert parameters.items() <= query_of(parameters=parameters).items()
