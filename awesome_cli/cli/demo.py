@@ -133,7 +133,7 @@ def _run_all(context: CommandContext, *, auto: bool, web: bool) -> None:
         tour.report_renewal(len(provider.requests) - before)
         tour.step("Call a protected API with it.", "api", "hello")
         tour.step("Revoke the tokens and empty the keyring.", "logout")
-        tour.step("A program or an agent asks for a code, and shows it to the person.", "login", "--no-wait", "--json")
+        tour.step("A program or an agent asks for a code, and shows it to the person.", "login", "--no-wait")
         tour.approve_pending()
         tour.step("Later, in another process, it goes on.", "login", "--resume")
         tour.step("That was all.", "logout")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 STEPS = [
     *("login", "say-hi", "whoami", "say-hi", "api hello", "logout"),
-    *("login --no-wait --json", "login --resume", "logout"),
+    *("login --no-wait", "login --resume", "logout"),
 ]
 
 
