@@ -165,6 +165,7 @@ class SignIn:
                 provider_digest=pending.provider_digest,
                 first_wait=wait,
                 is_resumable=True,
+                before_poll=observer.before_poll,
             )
             self._observer.on_code(device, flow.deadline)
             return await client.resume(flow, observer)
@@ -262,9 +263,8 @@ class _RecordingObserver:
         self._record = record
         self._now = now
 
-    def on_request(self, schedule: PollingSchedule) -> None:
+    def before_poll(self, schedule: PollingSchedule) -> None:
         self._save(schedule, schedule.interval)
-        self._observer.on_request(schedule)
 
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         self._save(schedule, schedule.wait)

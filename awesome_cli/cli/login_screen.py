@@ -136,9 +136,6 @@ class LoginScreen:
     def _resume_command(self) -> dict[str, str]:
         return {} if self._options.wait else {"resume": resume_command(self._context)}
 
-    def on_request(self, schedule: PollingSchedule) -> None:
-        pass
-
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         self._wait = schedule.wait
         if state != self._state:

@@ -22,9 +22,6 @@ class TickObserver(Protocol):
 class PollObserver(TickObserver, Protocol):
     """Receives what happens while polling goes on."""
 
-    def on_request(self, schedule: PollingSchedule) -> None:
-        """Receive that a poll is about to be sent."""
-
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         """Receive what a poll found, and when the next ones follow."""
 
@@ -43,9 +40,6 @@ class SignInObserver(PollObserver, Protocol):
 
 
 class _NoObserver:
-    def on_request(self, schedule: PollingSchedule) -> None:
-        pass
-
     def on_poll(self, state: PollState, schedule: PollingSchedule) -> None:
         pass
 

@@ -29,7 +29,7 @@ class DeviceFlow:
 
     ``provider_digest`` is the digest of the provider's metadata at the request. ``first_wait``: seconds until the first
     poll, if not the interval. ``is_resumable``: whether another process can go on after the deadline, which is then no
-    reason to give up a poll that was sent: its response may be the tokens.
+    reason to give up a poll that was sent: its response may be the tokens. ``before_poll`` is called before each poll.
     """
 
     device: DeviceAuthorization
@@ -39,6 +39,7 @@ class DeviceFlow:
     provider_digest: str = ""
     first_wait: float | None = None
     is_resumable: bool = False
+    before_poll: Callable[[PollingSchedule], None] = lambda _: None
 
 
 async def poll(
@@ -58,7 +59,7 @@ async def poll(
     with anyio.CancelScope(deadline=math.inf if flow.is_resumable else deadline.monotonic):  # cancels a poll that hangs
         while wait <= 0 or await deadline.sleep(wait, observer.on_tick):
             polled = True
-            observer.on_request(schedule)
+            flow.before_poll(schedule)
             try:
                 response = await send()
             except ProviderUnreachableError as error:
