@@ -13,11 +13,11 @@ class Desktop(Program):
 
     def __init__(self, home: Path, service: SecretService, *, is_measured: bool = False) -> None:
         super().__init__(home, is_measured=is_measured)
-        self._service = service
+        self.service = service
         del self.environ["PYTHON_KEYRING_BACKEND"]
         del self.environ["PYTHONWARNINGS"]  # keyring's backend leaves its connection to the garbage collector
         self.environ |= service.bus
 
     @property
     def entry_names(self) -> list[str]:
-        return sorted(item.attributes["service"] for item in self._service.items())
+        return sorted(item.attributes["service"] for item in self.service.items())

@@ -82,7 +82,7 @@ class Program:
         environ = self.environ
         terminal = InProcess(
             self.home,
-            environ={name: environ[name] for name in ("AWESOME_ISSUER", "AWESOME_CLIENT_ID")},
+            environ={name: value for name, value in environ.items() if name.startswith("AWESOME_")},
             config_dir=Path(environ["XDG_CONFIG_HOME"], "awesome-cli"),
             state_dir=Path(environ["XDG_STATE_HOME"], "awesome-cli"),
             cache_dir=Path(environ["XDG_CACHE_HOME"], "awesome-cli"),
@@ -147,7 +147,7 @@ class Program:
     @property
     def _session_store(self) -> SessionStore:
         secrets = KeyringStore(lambda: self.keyring, username="awesome", timeout=TIMEOUT, note=print)
-        return SessionStore(secrets, "awesome-cli:default")
+        return SessionStore(secrets, f"awesome-cli:{self.environ.get('AWESOME_PROFILE', 'default')}")
 
     def expire_access_token(self) -> None:
         """Store the session as one whose access token has expired."""

@@ -20,6 +20,7 @@ class FileKeyring(KeyringBackend):
 
     ``TEST_KEYRING_SIGNAL``, such as ``SIGKILL before 3``, is sent to the process itself around its third change.
     ``TEST_KEYRING_DELAY``: seconds that each call takes. ``TEST_KEYRING_LOG``: a file that gets one line per change.
+    ``TEST_KEYRING_READS``: one that gets a line per entry that was read.
     """
 
     priority = 1.0
@@ -34,9 +35,11 @@ class FileKeyring(KeyringBackend):
     def get_password(self, service: str, username: str) -> str | None:
         _delay()
         try:
-            return str(json.loads(self._path(service, username).read_text("utf-8")))
+            secret = str(json.loads(self._path(service, username).read_text("utf-8")))
         except FileNotFoundError:
             return None
+        _log("TEST_KEYRING_READS", service)
+        return secret
 
     def set_password(self, service: str, username: str, password: str) -> None:
         path = self._path(service, username)
@@ -67,9 +70,7 @@ class FileKeyring(KeyringBackend):
         try:
             yield
         finally:
-            if log := os.environ.get("TEST_KEYRING_LOG"):
-                with Path(log).open("a") as file:
-                    file.write(f"{description}\n")
+            _log("TEST_KEYRING_LOG", description)
             self._send_signal("after")
 
     def _send_signal(self, moment: str) -> None:
@@ -80,6 +81,12 @@ class FileKeyring(KeyringBackend):
 
     def _path(self, service: str, username: str) -> Path:
         return self.folder / f"{quote(f'{service}@{username}', safe='')}.json"
+
+
+def _log(variable: str, line: str) -> None:
+    if path := os.environ.get(variable):
+        with Path(path).open("a") as file:
+            file.write(f"{line}\n")
 
 
 def _delay() -> None:

@@ -49,6 +49,15 @@ class HangingBeforeTheManifest(HangingAfterTheManifest):
         super().set_password(service, username, password)
 
 
+class HangingOnPendingSignIn(FileKeyring):
+    """Never returns from a write of a sign-in that waits, and does not store it."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        if ":pending:" in service:
+            threading.Event().wait()
+        super().set_password(service, username, password)
+
+
 class HangingOnDelete(FileKeyring):
     """Deletes nothing, and never returns from a deletion."""
 
