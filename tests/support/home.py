@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NOT_PASSED_ON = (
-    *("AUTH0_", "AWESOME_", "BROWSER", "COLUMNS", "COVERAGE", "DBUS_", "DISPLAY", "FORCE_COLOR", "LINES", "NO_COLOR"),
-    *("PYTHON_KEYRING", "SSH_", "SSL_CERT_", "TERM_PROGRAM", "VTE_VERSION", "WAYLAND_", "XDG_"),
+    *("AUTH0_", "AWESOME_", "BROWSER", "CI", "COLUMNS", "COVERAGE", "DBUS_", "DISPLAY", "FORCE_COLOR", "LINES"),
+    *("NO_COLOR", "PYTHON_KEYRING", "SSH_", "SSL_CERT_", "TERM_PROGRAM", "VTE_VERSION", "WAYLAND_", "XDG_"),
 )
 FOLDERS = {
     "HOME": "home",
