@@ -102,7 +102,9 @@ class Bench:
         self.issuer = issuer
         self.home = home
         inherited = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AWESOME_", "CI", "XDG"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("PYTHON", "AWESOME_", "CI", "XDG"))
         }
         self.environ = {
             **inherited,
