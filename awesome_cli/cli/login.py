@@ -145,8 +145,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
     if failure is not None:
         offer_plaintext_file(console, failure, may_ask=not options.json)
         options = replace(options, insecure_storage=True)
-    if account.token_from_environment:
-        console.note(token_notice(context.brand))
+    _note_given_token(context)
     if stored and may_adopt(context, settings, stored.issuer):
         options = options.with_issuer(stored.issuer)
         config = account.client_config(account.settings.resolve(options.flags), stored)
@@ -168,6 +167,7 @@ def _sign_in(context: CommandContext, options: LoginOptions, until_reported: Exi
 def _resume(context: CommandContext, options: LoginOptions, until_reported: ExitStack) -> User:
     """Wait for the approval of the code that an earlier command requested."""
     account, resumed = context.account, None
+    _note_given_token(context)
     if pending := load_pending(account):
         with LoginScreen(context, options, pending.issuer) as screen:
             sign_in = SignIn(account, screen, until_reported=until_reported)
@@ -186,6 +186,11 @@ def _resume(context: CommandContext, options: LoginOptions, until_reported: Exit
     saved = _save_settings(account, pending.settings)
     report_success(context, session.user, saved=saved, is_plaintext=pending.plaintext)
     return session.user
+
+
+def _note_given_token(context: CommandContext) -> None:
+    if context.account.token_from_environment:
+        context.console.note(token_notice(context.brand))
 
 
 def _stored_user(account: Account, options: LoginOptions) -> tuple[User | None, KeyringError | None]:

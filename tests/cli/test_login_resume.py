@@ -100,6 +100,14 @@ def test_both_commands_without_json_print_nothing_on_stdout(terminal: Terminal, 
     assert "Signed in as Juan" in terminal.err
 
 
+def test_both_commands_say_that_an_access_token_is_given(terminal: Terminal) -> None:
+    notice = "AWESOME_ACCESS_TOKEN is set: token and api use it in place of the session.\n"
+    begin(terminal, AWESOME_ACCESS_TOKEN="given")
+    assert terminal.err.startswith(notice)
+    assert terminal.run("login", "--resume", "--timeout", "6", AWESOME_ACCESS_TOKEN="given") == 12
+    assert terminal.err.startswith(notice)
+
+
 def test_no_secret_is_printed(terminal: Terminal, issuer: ProviderSimulator) -> None:
     printed = ""
     for argv in (["login", "--no-wait", "--json"], ["login", "--resume", "--timeout", "6", "--json"], ["login", "-h"]):
