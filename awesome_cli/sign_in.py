@@ -181,8 +181,12 @@ class SignIn:
         return store
 
     def _run(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
-        with self._account.observer.during_sign_in(self._observer):
-            return self._account.run_with_client(config, work)
+        """Run requests. A signal cancels them; one that comes when there are tokens waits for ``until_reported``."""
+        with ExitStack() as signals, self._account.observer.during_sign_in(self._observer):
+            signals.enter_context(self._account.observer.cancelling_signals())
+            result = self._account.run_with_client(config, work)
+            self._until_reported.push(signals.pop_all())
+        return result
 
     def _store(self, session: Session, store: SessionStore) -> Session:
         """Store the session; a pending sign-in is deleted first, so that it is not resumed after its code was used."""

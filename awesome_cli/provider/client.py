@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx
 
 from awesome_cli.errors import (
@@ -133,6 +134,9 @@ class OidcClient:
         try:
             id_token = await self._validate(tokens, nonce=nonce, max_age=self._config.max_age)
             userinfo = await self._fetch_userinfo(tokens, id_token) if lacks_names(id_token.claims) else {}
+            if self._connection.observer is not None:
+                self._connection.observer.on_tokens()
+            await anyio.lowlevel.checkpoint()  # a cancellation from before takes effect here; none comes from now on
         except Exception:
             await self._revoke_both(tokens.refresh_token, tokens.access_token)
             raise

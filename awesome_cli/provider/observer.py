@@ -63,6 +63,22 @@ class RequestObserver:
             finally:
                 self._deferred = before
 
+    @contextmanager
+    def cancelling_signals(self) -> Iterator[None]:
+        """Let signals cancel the requests in the block until tokens have arrived; from then on defer them."""
+        with self._environment.defer_signals() as deferred:
+            deferred.cancelling = True
+            before, self._deferred = self._deferred, deferred
+            try:
+                yield
+            finally:
+                self._deferred = before
+
+    def on_tokens(self) -> None:
+        """Receive that there are tokens, which are lost unless they are stored or revoked."""
+        if self._deferred is not None:
+            self._deferred.cancelling = False
+
     def now(self) -> float:
         return self._environment.now()
 

@@ -25,6 +25,9 @@ class WaitObserver(Protocol):
     def on_wait(self, seconds: float) -> None:
         """Receive, twice a second, the time that the current request has taken."""
 
+    def on_tokens(self) -> None:
+        """Receive that a sign-in has led to tokens: what asks the program to end is to wait until they are stored."""
+
     @property
     def is_interrupted(self) -> bool:
         """Whether the program was asked to end."""
