@@ -17,7 +17,7 @@ from awesome_cli.sessions.store import USUAL_CHUNKS
 from awesome_cli.system import signals
 from awesome_cli.testing.hostile import HostileProvider
 from awesome_cli.testing.issuer import ProviderSimulator
-from support.process import TIMEOUT, Program, wait
+from support.process import ROUNDS, TIMEOUT, Program, wait
 from support.provider import delayed
 from support.time_limits import within
 
@@ -97,6 +97,22 @@ def test_a_signal_while_the_tokens_are_validated_revokes_them(
             assert wait(process).code == 143
         assert is_closed(url)
     assert (program.entries, issuer.active_grants) == ({}, 0)
+
+
+@pytest.mark.parametrize("attempt", range(ROUNDS))
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_right_after_the_page_waits_until_the_session_is_stored(
+    program: Program,
+    name: str,
+    attempt: int,  # noqa: ARG001 - without this the window may be missed
+) -> None:
+    with login(program, TEST_KEYRING_DELAY="0.03") as (process, url), visiting(url) as visit:
+        assert "You are signed in" in visit.result().text
+        process.send_signal(signal.Signals[name])
+        end = wait(process)
+        assert (end.code, json.loads(end.out)["event"]) == (SIGNALS[name], "signed_in")
+    assert "Finishing the sign-in ...\n" in end.err
+    assert program.run_in_process("say-hi").out == "Welcome Juan!\n"
 
 
 def test_a_signal_while_the_session_is_stored_leaves_it_complete(program: Program) -> None:
