@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import anyio
 import h11
-from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream
+from anyio.abc import ByteStream, Listener, SocketAttribute, SocketStream, TaskGroup
 from anyio.streams.stapled import MultiListener
 
 from awesome_cli.errors import AwesomeError, DeviceCodeExpiredError, ProviderError
 from awesome_cli.provider.approval import TICK, Deadline, TickObserver
 from awesome_cli.provider.result_page import HEADERS, error_page, failure_page, success_page
+from awesome_cli.system.exhaustion import exhausted
 
 TIMEOUT = 300.0  # seconds for the person to sign in in the browser
 LOOPBACK = "127.0.0.1"
@@ -146,7 +147,8 @@ async def redirect_listener(redirect_uri: str | None) -> AsyncIterator[RedirectL
     listener = RedirectListener(redirect_uri or f"http://{address}/callback")
     failure: BaseException | None = None
     async with sockets, anyio.create_task_group() as group:
-        group.start_soon(sockets.serve, listener.handle)
+        for socket in sockets.listeners:
+            group.start_soon(_serve, socket, listener.handle, group)
         try:
             yield listener
         except (Exception, SystemExit) as error:  # noqa: BLE001 - raised below: the task group would wrap it
@@ -154,6 +156,15 @@ async def redirect_listener(redirect_uri: str | None) -> AsyncIterator[RedirectL
         group.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+async def _serve(socket: Listener[SocketStream], handle: Callable[[SocketStream], object], group: TaskGroup) -> None:
+    """Accept connections. One that breaks meanwhile, which macOS and Windows report here, does not end that."""
+    while True:
+        try:
+            await socket.serve(handle, group)
+        except OSError as error:
+            await anyio.sleep(TICK if exhausted(error) else 0.0)
 
 
 async def _listen(hosts: Sequence[str], port: int) -> list[Listener[SocketStream]]:
