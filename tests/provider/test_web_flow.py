@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 import tracemalloc
@@ -12,6 +13,7 @@ from typing import Any
 
 import anyio
 import pytest
+from anyio._backends._asyncio import TCPSocketListener
 
 from awesome_cli.errors import DeviceCodeExpiredError, ProviderError
 from awesome_cli.provider.approval import TICK, Deadline
@@ -207,6 +209,38 @@ def test_a_flood_after_the_response_does_not_take_the_page_from_the_browser() ->
             assert status_of(await browser.receive()) == 200
 
     run(work)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ECONNABORTED, errno.EMFILE], ids=errno.errorcode.get)
+def test_connections_that_break_while_they_are_accepted_do_not_end_the_sign_in(
+    monkeypatch: pytest.MonkeyPatch, free_port: int, number: int, host: str
+) -> None:
+    accept, errors = TCPSocketListener.accept, [OSError(number, "as macOS reports it")]
+
+    async def failing(self: TCPSocketListener) -> anyio.abc.SocketStream:
+        stream = await accept(self)
+        if not errors:
+            return stream
+        await stream.aclose()
+        raise errors.pop()
+
+    async def work(client: Client) -> None:
+        client.url = client.url.copy_with(host=host)
+        async with await client.connect() as browser:
+            await browser.send(client.request())
+            monkeypatch.setattr(TCPSocketListener, "accept", failing)
+            for _ in range(2):  # the first one is still accepted as before
+                async with await client.connect():
+                    pass
+            assert status_of(await client.send(client.request("/"))) == 404
+            assert not errors
+            assert await client.listener.wait_for_response(deadline(), Observer()) == QUERY
+            async with client.listener.answering():
+                pass
+            assert status_of(await browser.receive()) == 200
+
+    run(work, f"http://localhost:{free_port}/callback")
 
 
 def test_the_memory_of_a_flood_is_bounded() -> None:
