@@ -59,6 +59,7 @@ class AuthorizationRequest:
             **parameters,
         }
         query = urlencode({name: value for name, value in members.items() if value}, quote_via=quote, safe="")
+        endpoint = endpoint.partition("#")[0]  # RFC 6749 §3.1: it has none
         return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
     def code_from(self, query: str, *, issuer: str, has_iss: bool) -> str:

@@ -219,7 +219,9 @@ def checked_url(url: str, what: str) -> str:
 def is_redirect_uri(url: str) -> bool:
     """Whether it is a URL on this machine that a program can listen at (RFC 8252 §7.3)."""
     parts = secure_url(url)
-    return parts is not None and parts.scheme == "http" and bool(parts.port) and not (parts.query or parts.fragment)
+    if parts is None or parts.scheme != "http" or not parts.port or parts.query or parts.fragment:
+        return False
+    return parts.hostname in ("127.0.0.1", "::1", "localhost") and not {".", ".."} & {*parts.path.split("/")}
 
 
 def with_openid(scope: str) -> str:

@@ -89,6 +89,7 @@ def test_the_challenge_is_the_one_of_the_specification() -> None:
         ("https://provider.example/authorize", "https://provider.example/authorize?response_type=code&"),
         ("https://provider.example/a?policy=one", "https://provider.example/a?policy=one&response_type=code&"),
         ("https://provider.example", "https://provider.example?response_type=code&"),
+        ("https://provider.example/a#part", "https://provider.example/a?response_type=code&"),
     ],
 )
 def test_an_endpoint_keeps_its_own_query(endpoint: str, start: str) -> None:

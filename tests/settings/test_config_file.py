@@ -34,6 +34,12 @@ def test_a_file_that_cannot_be_parsed_is_reported_with_its_line(path: Path, text
     assert str(path) in caught.value.message
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_a_redirect_uri_may_be_any_address_of_this_machine(path: Path, host: str) -> None:
+    uri = f"http://{host}:8484/callback"
+    assert read(path, f'[profiles.work]\nredirect_uri = "{uri}"\n').profile("work") == {"redirect_uri": uri}
+
+
 def test_a_file_that_cannot_be_read_is_reported(path: Path) -> None:
     path.mkdir()
     with pytest.raises(ConfigError, match="cannot be used"):
@@ -44,6 +50,23 @@ def test_a_file_that_cannot_be_read_is_reported(path: Path) -> None:
     ("line", "message"),
     [
         ("pkce = 1", "pkce must be true or false"),
+        ('flow = "browser"', "flow must be one of device, web, auto"),
+        ("flow = true", "flow must be a string"),
+        *(
+            (f'redirect_uri = "{url}"', "redirect_uri must be a URL on this machine with a port")
+            for url in (
+                "https://127.0.0.1:8484/callback",
+                "http://127.0.0.1/callback",
+                "http://localhost/callback",
+                "http://example.com:8484/callback",
+                "http://127.0.0.2:8484/callback",
+                "http://[0:0:0:0:0:0:0:1]:8484/callback",
+                "http://127.0.0.1:8484/a/../callback",
+                "http://127.0.0.1:8484/callback?a=b",
+                "http://127.0.0.1:8484/callback#a",
+                "urn:ietf:wg:oauth:2.0:oob",
+            )
+        ),
         ("client_id = 7", "client_id must be a string"),
         ('token_endpoint = "http://id.example/token"', "token_endpoint must be an https:// URL"),
         ("issuer = false", "issuer must be an https:// URL"),
