@@ -38,7 +38,7 @@ KEYS = "/.well-known/jwks.json"
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()  # as a value, removes the member
 LONGEST_RESPONSE = 65536  # bytes that are searched for secrets
 
-_SECRET_MEMBERS = {"device_code", "code_verifier", "access_token", "refresh_token", "id_token", "token"}
+_SECRET_MEMBERS = {"code", "device_code", "code_verifier", "access_token", "refresh_token", "id_token", "token"}
 _SECRET_MEMBER = re.compile(rf'"(?:{"|".join(_SECRET_MEMBERS)})": "([^"]+)"')
 
 
@@ -177,7 +177,7 @@ ENDLESS_INTERIM = SendEndlessly(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
 class HostileProvider:
     """Plays scripts for requests. Paths are relative to the issuer, such as ``/token``.
 
-    ``requests`` are all requests so far. ``secrets`` are the device codes, tokens and verifiers in requests and
+    ``requests`` are all requests so far. ``secrets`` are the codes, tokens and verifiers in requests and
     responses, for a test to search for in the output of a program.
     """
 

@@ -15,6 +15,7 @@ import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
+from support.home import NOT_PASSED_ON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +142,7 @@ def test_the_example_plugin_can_be_installed_and_run(provider: ProviderSimulator
     options = ["--no-deps", "--no-build-isolation", "--target", str(target)]
     subprocess.run([*pip, *options, str(EXAMPLE)], check=True, capture_output=True, cwd=tmp_path)
     environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("AWESOME_", "AUTH0_"))},
+        **{name: value for name, value in os.environ.items() if not name.startswith(NOT_PASSED_ON)},
         "PYTHONPATH": os.pathsep.join([str(target), str(Path(__file__).parents[2])]),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",
         "AWESOME_ISSUER": provider.url,
