@@ -32,5 +32,5 @@ def say_hi(ctx: typer.Context) -> None:
     except LoginRequiredError as error:
         if not (console.is_interactive and console.confirm(f"{error.message} Sign in now?")):
             raise
-        if user := sign_in(context):
-            greet(user)
+        sign_in(context)
+        context.account.user(greet)

@@ -23,7 +23,7 @@ class RequestObserver:
         self._environment = environment
         self._has_noted = False
         self._sign_in: SignInObserver | None = None
-        self._deferred: DeferredSignals | None = None
+        self._deferred = DeferredSignals()  # of the block that runs
         self._deadline: float | None = None
         self._at_deadline: Callable[[], None] = lambda: None
         self._error: BaseException | None = None
@@ -76,8 +76,7 @@ class RequestObserver:
 
     def on_tokens(self) -> None:
         """Receive that there are tokens, which are lost unless they are stored or revoked."""
-        if self._deferred is not None:
-            self._deferred.cancelling = False
+        self._deferred.cancelling = False
 
     def now(self) -> float:
         return self._environment.now()
@@ -99,4 +98,4 @@ class RequestObserver:
     @property
     def is_interrupted(self) -> bool:
         """Whether a signal has asked the program to end."""
-        return self._deferred is not None and self._deferred.first != 0
+        return self._deferred.first != 0

@@ -13,9 +13,9 @@ LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, whi
 DAY = 86400.0  # seconds
 MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that returns a secret for every name
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
-_TIMES, _OPTIONAL_TIMES = {"signed_in_at", "expires_at"}, {"session_expires_at"}
-USER_FIELDS = _TEXTS | _OPTIONAL_TEXTS | _TIMES | {"refreshable"}
+_TIMES = {"signed_in_at", "expires_at", "session_expires_at"}
 LATER_FIELDS = {"requested_scope", "session_expires_at"}  # sessions that were stored by earlier versions lack them
+USER_FIELDS = (_TEXTS | _OPTIONAL_TEXTS | _TIMES | {"refreshable"}) - LATER_FIELDS
 
 
 def manifest_name(keyring_service: str, profile: str) -> str:
@@ -60,9 +60,7 @@ def is_end_to_be_announced(session_expires_at: float | None, warned_at: float | 
 
 def is_valid_field(name: str, value: object) -> bool:
     """Whether ``value`` has the type of this field of a User."""
-    if name in _OPTIONAL_TIMES and value is None:
-        return True
-    if name in _TIMES | _OPTIONAL_TIMES:
+    if name in _TIMES:
         return isinstance(value, float) and 0 <= value < LAST_INSTANT
     if name == "refreshable":
         return isinstance(value, bool)

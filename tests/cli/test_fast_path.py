@@ -175,3 +175,6 @@ def test_a_relative_config_folder_is_for_the_full_program(
     environ = {**home, "XDG_CONFIG_HOME": "config"}
     for command in ("whoami", "say-hi"):  # which profile is the default one, the file in that folder says
         assert answer([command], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
+    environ["AWESOME_PROFILE"] = "default"
+    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
+    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"

@@ -493,6 +493,7 @@ def test_profiles_use_reports_a_config_file_that_cannot_be_written(
         ("default_profile='work' # mine\n", 0, "Welcome Work!\n"),
         ('"default_profile" = "work"\n', 0, "Welcome Work!\n"),
         ('[profiles.x]\ndefault_profile = "work"\n', 0, "Welcome Home!\n"),  # a key of another table
+        ('# default_profile = "work"\n', 0, "Welcome Home!\n"),
         ("default_profile = 1\n", 3, ""),
         ('default_profile = "a/b"\n', 3, ""),
         ('default_profile = ""\n', 3, ""),

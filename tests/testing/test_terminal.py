@@ -62,6 +62,20 @@ def test_a_person_with_other_claims_signs_in(program: Program, terminal_for: Mak
     assert (terminal.json["name"], terminal.json["email"]) == ("Ada", "ada@acme.example")
 
 
+def test_a_person_signs_in_with_a_browser(program: Program, terminal_for: MakeTerminal) -> None:
+    terminal = terminal_for(program)
+    terminal.login("--web", name="Ada")
+    assert terminal.run("whoami", "--json") == 0
+    assert terminal.json["name"] == "Ada"
+
+
+def test_a_person_who_has_to_be_asked_in_a_browser_does_not_answer(
+    program: Program, terminal_for: MakeTerminal
+) -> None:
+    terminal = terminal_for(program)
+    assert terminal.run("login", "--web", "--timeout", "0.2") == 6
+
+
 def test_a_login_that_fails_fails_the_test(program: Program, terminal_for: MakeTerminal) -> None:
     terminal = terminal_for(program)
     with pytest.raises(AssertionError, match="No such option"):
