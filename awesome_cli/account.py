@@ -276,13 +276,19 @@ class Account:
 
     def check_session_requirements(self, user: User) -> None:
         """Raise OtherSessionError, if the settings require another issuer or client than the session has."""
+        if (unmet := self.unmet_requirement(user)) is not None:
+            what, variable = unmet
+            raise OtherSessionError(
+                f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the {what}.",
+                hint=f"Unset {variable}. Sign in with: {self.brand.name} login",
+            )
+
+    def unmet_requirement(self, owner: User | PendingSignIn) -> tuple[str, str] | None:
+        """Return the setting that requires another issuer or client than ``owner`` has, and its variable, if any."""
         for name, wanted, variable in session_requirements(self.environment.environ, self.brand):
-            if wanted != getattr(user, name):
-                raise OtherSessionError(
-                    f"You are signed in at {user.issuer} as client {user.client_id}, but the settings ask for the"
-                    f" {name.replace('_', ' ')} {wanted}.",
-                    hint=f"Unset {variable}. Sign in with: {self.brand.name} login",
-                )
+            if wanted != getattr(owner, name):
+                return f"{name.replace('_', ' ')} {wanted}", variable
+        return None
 
     def _not_signed_in(self) -> NoReturn:
         where = f" (profile {self.profile})" if self._named_profile or self.profile != DEFAULT_PROFILE else ""

@@ -22,7 +22,6 @@ from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.pending import PendingSignIn
 from awesome_cli.sessions.shared_state import PollingRecord
 from awesome_cli.sessions.store import SessionStore
-from awesome_cli.settings.profile import session_requirements
 from awesome_cli.system.lock import usable_folder
 
 if TYPE_CHECKING:
@@ -231,14 +230,13 @@ class SignIn:
         return PollingRecord(folder / f"{self._lock_name}.json", pending.digest)
 
     def _check_requirements(self, pending: PendingSignIn) -> None:
-        account = self._account
-        for name, wanted, variable in session_requirements(account.environment.environ, account.brand):
-            if wanted != getattr(pending, name):
-                raise OtherSessionError(
-                    f"The sign-in that waits is one at {pending.issuer} as client {pending.client_id}, but the settings"
-                    f" ask for the {name.replace('_', ' ')} {wanted}.",
-                    hint=f"Unset {variable}, or start anew with: {{login}}",
-                )
+        if (unmet := self._account.unmet_requirement(pending)) is not None:
+            what, variable = unmet
+            raise OtherSessionError(
+                f"The sign-in that waits is one at {pending.issuer} as client {pending.client_id}, but the settings ask"
+                f" for the {what}.",
+                hint=f"Unset {variable}, or start anew with: {{login}}",
+            )
 
 
 def load_pending(account: Account) -> PendingSignIn | None:

@@ -118,7 +118,7 @@ class Clock:
 def _run_all(context: CommandContext, *, auto: bool, web: bool) -> None:
     clock, console, program = Clock(context.environment), context.console, context.brand.name
     with _provider(context, clock, 0) as provider, tempfile.TemporaryDirectory(prefix=f"{program}-demo-") as folder:
-        provider.interval = 0.5  # seconds: nobody learns from waiting longer
+        provider.interval = 0.5  # seconds; a person watches
         environment = _demo_environment(context, provider, Path(folder), clock)
         tour = _Tour(context, provider, environment, auto=auto, words="demo --web" if web else "demo")
         console.note("A provider on this machine, a keyring in memory, and the code of real logins.")
