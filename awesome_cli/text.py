@@ -45,6 +45,11 @@ _IGNORABLE = (  # Default_Ignorable_Code_Point of Unicode, except "Cf" and "Cn"
 )
 
 
+def has_surrogates(text: str) -> bool:
+    """Whether an argument, a variable or a line had bytes that are not valid in the locale."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def anonymous(text: str, homes: Sequence[str]) -> str:
     """Return ``text`` without the names of these home folders and anything like an e-mail address."""
     for home in sorted(filter(None, (home.rstrip("/\\") for home in homes)), key=len, reverse=True):

@@ -64,6 +64,7 @@ PACKAGES = {
     "program": "httpx typer",
     "testing/terminal": "httpx pytest",
     "testing/time": "anyio",
+    "testing/visitor": "httpx",
 }  # by folder or module; modules that are not listed use the standard library only
 
 LATE = {
@@ -81,6 +82,7 @@ LATE = {
     "cli/typer_app",
     "library",
     "program",
+    "provider/client",
     "sign_in",
     "system/account_folders",
     "system/environment",

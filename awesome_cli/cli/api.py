@@ -21,8 +21,8 @@ import typer
 from awesome_cli.api.client import STEP_UP, ApiRequest, ApiResponse, ResponseHandler, call_api, challenge, resolve_url
 from awesome_cli.cli.api_output import PipeOutput, TerminalOutput, status_phrase
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples
+from awesome_cli.cli.session_end import usable_session
 from awesome_cli.errors import ApiError, AwesomeError, LoginRequiredError, UsageError
 from awesome_cli.oauth.response import json_value
 from awesome_cli.settings.profile import with_openid
@@ -103,11 +103,7 @@ def api(
 
 def _call(context: CommandContext, request: ApiRequest, output: ResponseHandler) -> ApiResponse:
     """Send the request; if the API refuses the token, renew the session and send it once more (RFC 6750 §3.1)."""
-    token = context.account.token_from_environment
-    if token is None:
-        session = context.account.session()
-        warn_of_end(context, session.user)
-        token = session.access_token
+    token = context.account.token_from_environment or usable_session(context).access_token
     response = _send(context, request, token, output)
     if response.refused_body is None:
         return response

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
-from threading import Thread
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -28,6 +27,7 @@ from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import DEVICE_GRANT, ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.server import serve
+from awesome_cli.testing.visitor import visit
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -159,8 +159,7 @@ class _Tour:
         self._context = context
         self._words = words
         self._provider = provider
-        visit = self._visit if auto else None
-        self._environment = replace(environment, open_browser=self._open_browser, visit=visit)
+        self._environment = replace(environment, open_browser=self._open_browser, visit=visit if auto else None)
         self._inner = context
         provider.auto_approve = auto
 
@@ -208,17 +207,8 @@ class _Tour:
             self._provider.approve(user_code[0])
         else:
             self._provider.auto_approve = True
-            self._visit(url)
+            visit(url)
         return False
-
-    def _visit(self, url: str) -> None:
-        """Open the URL as a browser does, while the login waits for the response."""
-
-        def get() -> None:
-            with suppress(httpx.HTTPError):  # the login has ended
-                httpx.get(url, follow_redirects=True, trust_env=False)
-
-        Thread(target=get, daemon=True).start()
 
 
 def _demo_environment(context: CommandContext, provider: ProviderSimulator, folder: Path, clock: Clock) -> Environment:

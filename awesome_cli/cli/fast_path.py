@@ -51,7 +51,8 @@ COLLECTION = DBusAddress(
 
 def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now: float, stdout: TextIO) -> str | None:
     """Return what ``say-hi``, ``whoami`` or ``whoami --json`` prints, or None, if that takes more than the manifest."""
-    profile = _profile(environ, brand)
+    config = _config_text(environ, brand)
+    profile = _profile(environ, brand, config)
     fields = valid_user(environ, brand, profile, now=now) if profile else None
     index = parse_json_object(_text(f"{_folder(environ, *STATE, brand)}/sessions.json") or '{"profiles": {}}')
     if profile is None or fields is None or not isinstance(index.get("profiles"), dict):
@@ -60,7 +61,7 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
         text, warned_at = greeting(fields["name"]), warnings_in_index(index).get(profile)
         is_silent = not is_end_to_be_announced(fields.get("session_expires_at"), warned_at, now)
         return text if is_silent and text.isprintable() else None
-    if _may_differ(environ, brand, fields):
+    if _may_differ(environ, brand, config, fields):
         return None
     from awesome_cli.cli.layout import cells, text_of
     from awesome_cli.cli.style import StreamStyle
@@ -80,18 +81,17 @@ def answer(argv: Sequence[str], environ: Mapping[str, str], brand: Brand, *, now
     return "\n".join(map(style.line, lines)) if is_shown_unchanged else None  # the full program sanitizes and wraps
 
 
-def _may_differ(environ: Mapping[str, str], brand: Brand, user: Mapping[str, Any]) -> bool:
+def _may_differ(environ: Mapping[str, str], brand: Brand, config: str | None, user: Mapping[str, Any]) -> bool:
     """Whether settings may ask for another scope or audience than the session has; only the full program knows."""
     if any(environ.get(brand.env_prefix + name) for name in SETTINGS_OF_LOGIN) or any(
         environ.get(f"{prefix}AUDIENCE") for prefix in brand.extra_env_prefixes
     ):
         return True
-    text = _config_text(environ, brand)
-    if text is None:
+    if config is None:
         return True
     expected = {f'audience = "{user["audience"]}"', f'scope = "{user.get("requested_scope")}"'}
     return any(
-        line not in expected for line in text.splitlines() if "audience" in line or "scope" in line or "\\" in line
+        line not in expected for line in config.splitlines() if "audience" in line or "scope" in line or "\\" in line
     )
 
 
@@ -109,7 +109,7 @@ def stored_user(brand: Brand, profile: str | None, context: CommandContext | Non
     if not is_system:
         return None
     environ = os.environ  # noqa: TID251 - that of this process is meant
-    name = profile or (context and context.named_profile) or _profile(environ, brand)
+    name = profile or (context and context.named_profile) or _profile(environ, brand, _config_text(environ, brand))
     fields = valid_user(environ, brand, name, now=time.time()) if name else None  # noqa: TID251 - its clock, too
     if fields is None:
         return None
@@ -144,10 +144,9 @@ def valid_user(environ: Mapping[str, str], brand: Brand, profile: str, *, now: f
     return user if agrees and are_user_fields(user) and user["name"] and user["expires_at"] > now else None
 
 
-def _profile(environ: Mapping[str, str], brand: Brand) -> str | None:
+def _profile(environ: Mapping[str, str], brand: Brand, config: str | None) -> str | None:
     """Return the selected profile; None where only the full program can tell."""
-    named, text = environ.get(brand.variable("profile")), _config_text(environ, brand)
-    return named or (None if text is None else default_profile(text))
+    return environ.get(brand.variable("profile")) or (None if config is None else default_profile(config))
 
 
 def _config_text(environ: Mapping[str, str], brand: Brand) -> str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.errors import UsageError
 from awesome_cli.oauth.authorization_code import OWN_PARAMETERS
-from awesome_cli.text import safe
+from awesome_cli.text import has_surrogates, safe
 
 if TYPE_CHECKING:
     from awesome_cli.settings.profile import Settings
@@ -41,15 +41,13 @@ class LoginOptions:
             raise UsageError("--domain and --issuer are two spellings of one setting.", hint="Give one of them.")
         if not self.wait and self.flow == "web":
             raise UsageError("--no-wait is for device codes.", hint="Leave out --web, or --no-wait.")
-        if self.resume and replace(self, timeout=None, json=False, resume=False) != LoginOptions(flags=self.no_flags):
+        if self.resume and replace(self, timeout=None, json=False, resume=False) != LoginOptions(
+            flags=dict.fromkeys(self.flags)
+        ):
             raise UsageError(
                 "--resume takes only --timeout and --json: all else is as it was when the code was requested.",
                 hint="Leave out the other options, or start anew without --resume.",
             )
-
-    @property
-    def no_flags(self) -> Settings:
-        return dict.fromkeys(self.flags)
 
     @property
     def may_open_browser(self) -> bool:
@@ -74,7 +72,7 @@ def parse_parameters(words: Sequence[str]) -> dict[str, str]:
             )
         if name == "max_age" and not re.fullmatch(r"\d{1,9}", value, re.ASCII):
             raise UsageError("max_age is a number of seconds.", hint="Write, for example, --param max_age=300.")
-        if any("\ud800" <= character <= "\udfff" for character in value):  # bytes that are not valid in the locale
+        if has_surrogates(value):
             raise UsageError(f"The value of the parameter {shown} is not valid text.", hint="Enter it again.")
         parameters[name] = value
     return parameters

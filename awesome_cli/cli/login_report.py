@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import full_name, kept_in, moment, short_issuer
-from awesome_cli.errors import ConfigError, ProviderError
+from awesome_cli.errors import ConfigError
 from awesome_cli.hints import fill_placeholders
-from awesome_cli.sessions.manifest import is_end_to_be_announced
 from awesome_cli.sessions.model import User
 from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 
@@ -79,15 +78,3 @@ def resume_command(context: CommandContext) -> str:
     profile = context.account.profile
     named = "" if profile == DEFAULT_PROFILE else profile
     return fill_placeholders("{login} --resume", context.brand, profile=named)
-
-
-def warn_of_end(context: CommandContext, user: User) -> None:
-    """Warn once a day that the session ends soon."""
-    index, profile, now = context.account.index, context.account.profile, context.environment.now()
-    end = user.session_expires_at
-    if end is not None and is_end_to_be_announced(end, index.warned_at(profile), now):
-        context.console.warning(
-            f"This session ends {moment(end, now)}. To sign in anew before that: {login_command(context)} --force"
-        )
-        with suppress(OSError, ProviderError):  # without that it is said again
-            index.set_warned_at(profile, now)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from awesome_cli.sessions.model import User
 
 WIDEST_VALUE = 40  # cells of the column of values; the remark of a longer value follows it after two blanks
-NO_PROFILE_HINT = "See {{program}} profiles; a new one: {{program}} login --profile {name}"
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile.", autocompletion=complete_profile)]
@@ -91,8 +90,8 @@ def use(ctx: typer.Context, name: Name) -> None:
     """
     context: CommandContext = ctx.obj
     account = context.account.for_profile(name)
-    if name != DEFAULT_PROFILE and not _status(account, context.account).is_known:
-        raise UsageError(f"There is no profile {name}.", hint=NO_PROFILE_HINT.format(name=name))
+    if name != DEFAULT_PROFILE:
+        _status(account, context.account).require_known(UsageError)
     config = account.settings.config
     try:
         config.set_default_profile(name)
@@ -171,13 +170,13 @@ class _ProfileStatus:
     issuer: str | None = None
     error: AwesomeError | None = None
 
-    def require_known(self) -> None:
-        """Raise ConfigError, if there are neither settings nor a session."""
+    def require_known(self, kind: type[AwesomeError] = ConfigError) -> None:
+        """Raise an error of this kind, if there are neither settings nor a session."""
         if not self.is_known:
             name = self.account.profile
-            raise ConfigError(
+            raise kind(
                 f"There is no profile {name}.",
-                hint=NO_PROFILE_HINT.format(name=name),
+                hint=f"See {{program}} profiles; a new one: {{program}} login --profile {name}",
             )
 
     @property

@@ -7,8 +7,8 @@ import typer
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import greeting
 from awesome_cli.cli.login import sign_in
-from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples
+from awesome_cli.cli.session_end import warn_of_end
 from awesome_cli.errors import LoginRequiredError, OtherSessionError
 from awesome_cli.sessions.model import User
 

@@ -8,8 +8,8 @@ import typer
 
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import rfc3339, token_notice
-from awesome_cli.cli.login_report import warn_of_end
 from awesome_cli.cli.options import examples, seconds
+from awesome_cli.cli.session_end import usable_session
 from awesome_cli.errors import LoginRequiredError, UsageError
 from awesome_cli.sessions.model import MIN_TTL
 from awesome_cli.text import safe
@@ -75,22 +75,18 @@ def _exec_credential(token: str, expires_at: str | None) -> dict[str, object]:
 
 
 def _access_token(context: CommandContext, min_ttl: float) -> dict[str, str | None]:
-    account = context.account
-    secret, expires_at, scope = account.token_from_environment, None, None  # its expiry and scope are unknown
+    secret, expires_at, scope = context.account.token_from_environment, None, None  # its expiry and scope are unknown
     if secret is None:
-        session = account.session(min_ttl=min_ttl)
-        warn_of_end(context, session.user)
+        session = usable_session(context, min_ttl=min_ttl)
         secret, expires_at, scope = session.access_token, rfc3339(session.user.expires_at), session.user.scope
     return {"access_token": secret, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
 
 
 def _id_token(context: CommandContext, min_ttl: float) -> dict[str, str | None]:
-    account = context.account
-    if account.token_from_environment:
-        variable = account.brand.variable("access_token")
+    if context.account.token_from_environment:
+        variable = context.brand.variable("access_token")
         raise LoginRequiredError(f"{variable} gives no ID token.", hint="Unset it. Sign in with: {login}")
     from awesome_cli.oauth.id_token import parse_stored_id_token
 
-    session = account.session(min_ttl=min_ttl)
-    warn_of_end(context, session.user)
+    session = usable_session(context, min_ttl=min_ttl)
     return {"id_token": session.id_token, "expires_at": rfc3339(parse_stored_id_token(session.id_token).claims["exp"])}

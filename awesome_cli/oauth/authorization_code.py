@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from awesome_cli.errors import AccessDeniedError, ProviderError, ProviderUnreachableError
 from awesome_cli.oauth.pkce import challenge_form
-from awesome_cli.oauth.response import ERROR_CODE, Response, error_from_response
+from awesome_cli.oauth.response import ERROR_CODE, Response, error_from_response, oauth_error
 from awesome_cli.oauth.token import TokenResponse, is_transient, parse_token
 from awesome_cli.text import safe
 
@@ -119,10 +119,7 @@ def _error(members: Mapping[str, str]) -> AccessDeniedError | ProviderError:
         return AccessDeniedError("The sign-in was denied.")
     if not re.fullmatch(ERROR_CODE, code):
         return _refused("has an unusable error code")
-    description = safe(members.get("error_description", "")).rstrip(".")
-    return _with_hint(
-        ProviderError(f"The sign-in failed: {code}" + (f" ({description})." if description else "."), code=code)
-    )
+    return _with_hint(oauth_error(code, safe(members.get("error_description", "")), what="The sign-in failed"))
 
 
 def _with_hint(error: ProviderError) -> ProviderError:

@@ -108,5 +108,9 @@ def error_from_response(response: Response, *, what: str, kind: type[ProviderErr
     code = response.error()
     if code is None:
         return kind(f"{what}: the provider answered with HTTP status {response.status}.")
-    code, description = response.redact(code), response.error_description()
+    return oauth_error(response.redact(code), response.error_description(), what=what, kind=kind)
+
+
+def oauth_error(code: str, description: str, *, what: str, kind: type[ProviderError] = ProviderError) -> ProviderError:
+    """Return the error for an OAuth error code and its description, which are safe to show."""
     return kind(f"{what}: {code}" + (f" ({description.rstrip('.')})." if description else "."), code=code)

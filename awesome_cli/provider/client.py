@@ -36,7 +36,6 @@ from awesome_cli.provider.http import open_client
 from awesome_cli.provider.metadata import ProviderMetadata
 from awesome_cli.provider.request import Connection, WaitObserver, describe_clock_error
 from awesome_cli.provider.revocation import revoke_tokens
-from awesome_cli.provider.web_flow import TIMEOUT, redirect_listener
 from awesome_cli.sessions.model import (
     RenewalUnverifiedError,
     Session,
@@ -100,8 +99,9 @@ class OidcClient:
 
         Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
         """
-        config = self._config
-        endpoints = await self._fetch_endpoints()
+        from awesome_cli.provider.web_flow import TIMEOUT, redirect_listener  # a renewal needs neither
+
+        config, endpoints = self._config, await self._fetch_endpoints()
         endpoint = endpoints.need("authorization_endpoint")
         async with redirect_listener(config.redirect_uri) as listener:
             request = AuthorizationRequest(

@@ -12,7 +12,7 @@ from typing import Any
 from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.keyring_store import SecretStore
 from awesome_cli.sessions.manifest import LAST_INSTANT, MAX_CHUNKS, dump_json, parse_json_object
-from awesome_cli.sessions.store import digest_of, split
+from awesome_cli.sessions.store import delete_chunks, digest_of, split
 
 VERSION = 1
 
@@ -82,11 +82,7 @@ class PendingStore:
 
     def delete(self) -> None:
         """Delete all entries, readable or not, and those without a first one that a killed process left."""
-        count = max(1, self._first_chunk()[0])
-        while count < MAX_CHUNKS and self._secrets.get(self._entry(count)) is not None:
-            count += 1
-        for number in reversed(range(count)):
-            self._secrets.delete(self._entry(number))
+        delete_chunks(self._secrets, self._entry, at_least=max(1, self._first_chunk()[0]))
 
     def _first_chunk(self) -> tuple[int, str, str]:
         """Return the number of chunks and their digest, as stored, and the first chunk."""

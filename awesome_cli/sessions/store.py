@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from secrets import token_hex
 from typing import Any, TypeVar
 
@@ -164,12 +165,8 @@ class SessionStore:
         return decode_manifest(self._secrets.get(self._name) or "") or {}
 
     def _sweep(self, secrets: SecretStore, slot: str, *, at_least: int = 0) -> None:
-        """Delete the chunks of a slot, the last first: if it is killed, the rest has no gap and is found again."""
-        count = at_least
-        while count < MAX_CHUNKS and secrets.get(self._chunk_name(slot, count)) is not None:
-            count += 1
-        for number in reversed(range(count)):
-            secrets.delete(self._chunk_name(slot, number))
+        """Delete the chunks of a slot."""
+        delete_chunks(secrets, partial(self._chunk_name, slot), at_least=at_least)
 
     def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
         """Assemble what the manifest describes; again, if another process has replaced the manifest meanwhile."""
@@ -223,6 +220,15 @@ def _fit(user: User) -> tuple[dict[str, Any], str]:
         longest = max(fields, key=lambda name: _units(dump_json(fields[name])))
         overflow[longest] = fields.pop(longest)
     return fields, dump_json(overflow) if overflow else ""
+
+
+def delete_chunks(secrets: SecretStore, name: Callable[[int], str], *, at_least: int) -> None:
+    """Delete numbered entries, the last first: if it is killed, the rest has no gap and is found again."""
+    count = at_least
+    while count < MAX_CHUNKS and secrets.get(name(count)) is not None:
+        count += 1
+    for number in reversed(range(count)):
+        secrets.delete(name(number))
 
 
 def split(text: str) -> list[str]:

@@ -104,10 +104,8 @@ class ConfigFile:
 
     def remove(self, name: str) -> None:
         """Remove the settings of the profile. Raises OSError or ConfigError, if that is not possible."""
-        if name in self._profiles:
-            self._change(lambda document: document.get("profiles", {}).pop(name, None))
-        if name == self.default_profile:
-            self.set_default_profile(DEFAULT_PROFILE)
+        if name in self._profiles or name == self.default_profile != DEFAULT_PROFILE:
+            self._change(lambda document: _remove(document, name))
 
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written since it was read."""
@@ -135,6 +133,12 @@ def _set_default(document: tomlkit.TOMLDocument, name: str) -> None:
         document.pop(KEY, None)
     else:
         document[KEY] = name
+
+
+def _remove(document: tomlkit.TOMLDocument, name: str) -> None:
+    document.get("profiles", {}).pop(name, None)
+    if document.get(KEY) == name:
+        _set_default(document, DEFAULT_PROFILE)
 
 
 def _update(document: tomlkit.TOMLDocument, name: str, changes: Settings) -> None:

@@ -14,7 +14,7 @@ from awesome_cli.brand import DEFAULT_SCOPE, FLOWS, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.settings.default_profile import DEFAULT_PROFILE
-from awesome_cli.text import safe, secure_url
+from awesome_cli.text import has_surrogates, safe, secure_url
 
 DEFAULT = "default"  # the source of a setting that the program itself has
 SESSION = "session"
@@ -249,7 +249,7 @@ def _merge(layers: Iterable[Layer], names: Sequence[str] = SETTINGS) -> tuple[di
 
 
 def _validate(key: str, value: str) -> str:
-    if any("\ud800" <= character <= "\udfff" for character in value):  # bytes that are not valid in the locale
+    if has_surrogates(value):
         raise ConfigError(f"The {key.replace('_', ' ')} is not valid text.", hint="Enter it again.")
     if key == "domain":
         return issuer_of(value)

@@ -26,10 +26,9 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
 from typing import Any, Protocol, TextIO
 from urllib.parse import parse_qsl
 
@@ -45,6 +44,7 @@ from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import JUAN, ProviderSimulator
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.time import VirtualTime
+from awesome_cli.testing.visitor import visit
 
 URL = "https://provider.example/"
 CLIENT_ID = "test-client"
@@ -246,17 +246,12 @@ def no_signals() -> AbstractContextManager[DeferredSignals]:
 def visit_provider(provider: ProviderSimulator) -> Callable[[str], None]:
     """Return what approves a sign-in with a browser: the provider redirects to a socket of the command."""
 
-    def visit(url: str) -> None:
+    def answer(url: str) -> None:
         response = provider.respond(Request("GET", httpx.URL(url).raw_path.decode()))
         if location := response.headers.get("location"):
-            Thread(target=_get, args=(location,), daemon=True).start()
+            visit(location)
 
-    return visit
-
-
-def _get(url: str) -> None:
-    with suppress(httpx.HTTPError):  # the command has ended
-        httpx.get(url, trust_env=False)
+    return answer
 
 
 def from_httpx(request: httpx.Request) -> Request:

@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.chromium import Browser, browser
 from support.requirements import require
 
 if TYPE_CHECKING:
     from support.desktop import Desktop
+
+
+@pytest.fixture(scope="module")
+def running_browser() -> Iterator[Browser]:
+    require("chromium", "chromedriver")
+    with browser() as window:
+        yield window
 
 
 @pytest.fixture

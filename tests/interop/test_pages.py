@@ -14,7 +14,7 @@ from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import HostileProvider, Respond
 from awesome_cli.testing.issuer import DEVICE_GRANT, ProviderSimulator
 from awesome_cli.testing.server import serve
-from support.chromium import ENTER, TAB, Browser, browser
+from support.chromium import ENTER, TAB, Browser
 from support.requirements import AXE, require
 
 if TYPE_CHECKING:
@@ -67,13 +67,6 @@ def provider() -> Iterator[Provider]:
         observe=lambda request, response: observed.append((request.method, request.path, response.status)),
     ) as issuer:
         yield Provider(issuer, observed)
-
-
-@pytest.fixture(scope="module")
-def running_browser() -> Iterator[Browser]:
-    require("chromium", "chromedriver")
-    with browser() as window:
-        yield window
 
 
 @pytest.fixture

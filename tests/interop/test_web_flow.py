@@ -17,7 +17,7 @@ from awesome_cli.testing.hostile import HostileProvider, Respond
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
 from support.better_auth import BetterAuth, better_auth
-from support.chromium import Browser, browser
+from support.chromium import Browser
 from support.oidc_provider import RealProvider, oidc_provider
 from support.processes import START_WITHIN
 from support.requirements import require
@@ -55,11 +55,9 @@ def other() -> Iterator[BetterAuth]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def window() -> Iterator[Browser]:
-    require("chromium", "chromedriver")
-    with browser() as window:
-        yield window
+@pytest.fixture
+def window(running_browser: Browser) -> Browser:
+    return running_browser
 
 
 @pytest.fixture
