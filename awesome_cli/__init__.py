@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from awesome_cli.__main__ import auth, awesome, session
     from awesome_cli.library import device_flow
     from awesome_cli.program import Program
-    from awesome_cli.sessions.model import Session, User
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.user import User
 
 __version__ = "0.1.0"
 __all__ = ["Program", "Session", "User", "__version__", "auth", "awesome", "device_flow", "session"]
@@ -20,7 +21,7 @@ __all__ = ["Program", "Session", "User", "__version__", "auth", "awesome", "devi
 _MODULES = {
     "Program": "program",
     "Session": "sessions.model",
-    "User": "sessions.model",
+    "User": "sessions.user",
     "auth": "__main__",
     "awesome": "__main__",
     "device_flow": "library",

@@ -28,11 +28,13 @@ from awesome_cli.keystore.backend import open_keyring
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
 from awesome_cli.sessions.index import SessionIndex
-from awesome_cli.sessions.model import MIN_TTL, Session, User
+from awesome_cli.sessions.manifest import MIN_TTL
+from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.replace_and_remove import SessionChanges
 from awesome_cli.sessions.session_locks import SessionLocks
 from awesome_cli.sessions.store_choice import StoreChoice
+from awesome_cli.sessions.user import User
 from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings

@@ -5,8 +5,6 @@ Any hint may contain ``{login}``, the command that signs in, ``{program}`` and `
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from awesome_cli.brand import Brand
 from awesome_cli.errors import (
     AccessDeniedError,
@@ -91,6 +89,8 @@ _AT_AUTH0 = {
 
 def is_auth0(issuer: str) -> bool:
     """Whether the host is one of Auth0's own; its customers may also use theirs."""
+    from urllib.parse import urlsplit
+
     return f".{urlsplit(issuer).hostname}".endswith(".auth0.com")
 
 

@@ -14,10 +14,12 @@ from awesome_cli.account import Account
 from awesome_cli.brand import DEFAULT_SCOPE, Brand
 from awesome_cli.errors import AwesomeError, UsageError
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.model import MIN_TTL, Session, User
+from awesome_cli.sessions.manifest import MIN_TTL
+from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import checked_url, with_openid
 from awesome_cli.system.environment import Environment, Messages, run_beside_event_loop, system_environment
-from awesome_cli.text import is_loopback
+from awesome_cli.urls import is_loopback
 
 if TYPE_CHECKING:
     import httpx

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from awesome_cli.cli.context import CommandContext
     from awesome_cli.library import ProfileAccess
-    from awesome_cli.sessions.model import Session, User
+    from awesome_cli.session_reader import SessionReader
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.user import User
     from awesome_cli.system.environment import Environment
 
     App: TypeAlias = typer.Typer | Callable[[list[str]], Any] | str | None
@@ -150,13 +152,9 @@ class Program:
         No token is read while the session is valid.
         Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
         """
-        if environment is None and sys.platform == "linux":
-            from awesome_cli.cli.fast_path import stored_user
-
-            user = stored_user(self.brand, profile, self.context)
-            if user is not None:
-                return user
-        return self._access(profile, environment).user()
+        reader = self._reader(profile, environment)
+        user = reader.user() if reader is not None else None
+        return self._access(profile, environment).user() if user is None else user
 
     def session(
         self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
@@ -166,7 +164,9 @@ class Program:
         It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
         Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
         """
-        return self._access(profile, environment).session(min_ttl)
+        reader = self._reader(profile, environment)
+        session = reader.session(min_ttl) if reader is not None else None
+        return self._access(profile, environment).session(min_ttl) if session is None else session
 
     def token(
         self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
@@ -175,7 +175,9 @@ class Program:
 
         Raises what :meth:`session` does, and ConfigError.
         """
-        return self._access(profile, environment).token(min_ttl)
+        reader = self._reader(profile, environment)
+        session = reader.session(min_ttl) if reader is not None else None
+        return self._access(profile, environment).token(min_ttl) if session is None else session.access_token
 
     def auth(
         self, profile: str | None = None, *, api_url: str | None = None, environment: Environment | None = None
@@ -232,6 +234,14 @@ class Program:
                 commands.remove(context)
 
         return block()
+
+    def _reader(self, profile: str | None, environment: Environment | None) -> SessionReader | None:
+        """Return what reads a valid session fast, or None, where it cannot be used."""
+        if environment is not None or sys.platform != "linux":
+            return None
+        from awesome_cli.session_reader import reader_of_process
+
+        return reader_of_process(self.brand, profile, self.context)
 
     def _access(self, profile: str | None, environment: Environment | None) -> ProfileAccess:
         from awesome_cli.library import ProfileAccess

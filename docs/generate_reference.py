@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +37,7 @@ def reference() -> str:
         method = getattr(Program, name)
         parts += [f"## {name.strip('_')}", _signature("", method, name), _markdown(method)]
     for kind in (User, Session):
-        members = ", ".join(f"`{field.name}`" for field in fields(kind))
+        members = ", ".join(f"`{name}`" for name in kind.__annotations__)
         parts += [f"## {kind.__name__}", _markdown(kind), f"Fields: {members}."]
     parts += ["## device_flow", _signature("from awesome_cli import device_flow", device_flow), _markdown(device_flow)]
     parts += ["## Test kit", 'With `pytest_plugins = ["awesome_cli.testing"]` there is the fixture `terminal_for`.']

@@ -24,14 +24,14 @@ ROWS = """
     9   program
     8   cli  library
     7   sign_in
-    6   account
+    6   account  session_reader
     5   api
     4   provider
     3   sessions
     2   keystore  settings  testing
     1   oauth  system
     0   hints
-   -1   brand  errors  text
+   -1   brand  errors  text  urls
 """  # folders of one row do not import each other
 
 PACKAGES = {
@@ -48,18 +48,19 @@ PACKAGES = {
     "provider/web_flow": "anyio h11",
     "api": "anyio httpx",
     "keystore/backend": "keyring",
-    "keystore/secret_service": "jeepney secretstorage",
+    "keystore/secret_service": "cryptography jeepney secretstorage",
+    "keystore/secret_service_reader": "jeepney",
     "testing/keys": "cryptography jose",
     "testing/keyring": "keyring",
     "testing/hostile": "pytest",
     "cli": "typer",
-    "cli/fast_path": "jeepney",
     "cli/demo": "anyio httpx",
     "cli/api_output": "rich",
     "cli/layout": "rich",
     "cli/qr_code": "segno",
     "cli/context": "httpx",
     "cli/definition": "annotationlib",  # of Python 3.14's standard library
+    "cli/injection": "annotationlib",
     "library": "httpx",
     "program": "httpx typer",
     "testing/terminal": "httpx pytest",
@@ -71,27 +72,34 @@ LATE = {
     "__init__",
     "account",
     "cli/api_output",
+    "cli/console",
     "cli/context",
+    "cli/daily",
     "cli/definition",
     "cli/dispatch",
     "cli/fast_path",
+    "cli/format",
+    "cli/injection",
     "cli/layout",
     "cli/login_screen",
     "cli/main",
-    "cli/token",
     "cli/typer_app",
+    "hints",
     "library",
     "program",
     "provider/client",
+    "session_reader",
+    "sessions/manifest",
     "sign_in",
     "system/account_folders",
     "system/environment",
+    "system/files",
     "system/keys",
     "keystore/backend",
     "sessions/store_choice",
 }  # late imports keep the start of commands fast that do not need them
 
-PURE = ("brand", "errors", "hints", "text", "oauth", "sessions/manifest", "sessions/model")
+PURE = ("brand", "errors", "hints", "text", "urls", "oauth", "sessions/manifest", "sessions/model", "sessions/user")
 SIDE_EFFECT_FREE = """
     __future__ base64 binascii collections contextlib dataclasses hashlib hmac ipaddress json math re typing unicodedata
     datetime.UTC email.utils.parsedate_to_datetime enum.Enum http.HTTPStatus urllib.parse
@@ -186,7 +194,7 @@ def test_every_module_with_listed_packages_exists() -> None:
 MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 480}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES = 9_000  # lines of code: neither blank nor a comment or docstring
+MAX_RUNTIME_LINES = 9_400  # lines of code: neither blank nor a comment or docstring
 MAX_TESTING_LINES = 1_400  # the same
 
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awesome_cli.text import anonymous, is_loopback, safe, safe_lines, secure_url, shell_argument
+from awesome_cli.text import anonymous, safe, safe_lines, shell_argument
+from awesome_cli.urls import is_loopback, secure_url
 
 IGNORABLE = [  # DerivedCoreProperties.txt, Default_Ignorable_Code_Point
     *(0xAD, 0x34F, 0x61C, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), *range(0x200B, 0x2010)),

@@ -10,7 +10,6 @@ Text is sanitized here, wherever it comes from: a server, a variable, a file or 
 from __future__ import annotations
 
 import select
-import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -176,16 +175,20 @@ class Console:
 
     def traceback(self, error: BaseException) -> None:
         """Print the traceback of an error in a program's own code, as Python does, without the frames around it."""
+        from traceback import format_exception
+
         frames = error.__traceback__
         while frames and frames.tb_next and frames.tb_frame.f_globals.get("__name__", "").startswith(_AROUND_OWN_CODE):
             frames = frames.tb_next
-        self.say("".join(traceback.format_exception(error.with_traceback(frames))).rstrip())
+        self.say("".join(format_exception(error.with_traceback(frames))).rstrip())
 
     def bug(self, error: BaseException) -> None:
         """Report an unexpected exception, without its text: it may quote a secret."""
+        from traceback import extract_tb
+
         self.say(f"Error: {self._brand.name} has a bug: {type(error).__name__}.")
         self.say("Hint: Please report it, with what --verbose adds.")
-        for frame in traceback.extract_tb(error.__traceback__):
+        for frame in extract_tb(error.__traceback__):
             self.detail(f"{frame.filename}:{frame.lineno} in {frame.name}")
 
     def confirm(self, question: str, *, default: bool = True) -> bool:

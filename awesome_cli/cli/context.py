@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli.console import Console
-from awesome_cli.system.environment import Environment, run_beside_event_loop, system_environment
+from awesome_cli.system.hidden_variables import environ_of_process
 from awesome_cli.system.replacement import system_replacement
 
 if TYPE_CHECKING:
     import httpx
 
     from awesome_cli.account import Account
-    from awesome_cli.sessions.model import Session, User
+    from awesome_cli.cli.console import Console
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.user import User
+    from awesome_cli.system.environment import Environment
 
 
 class Definition(Protocol):
@@ -42,29 +43,53 @@ class CommandContext:
 
     ``program``: the one that runs, with the session, tokens and clients for commands of other packages.
     ``is_system``: whether the environment is that of this process, and not one of a test or of the demo.
+    The environment and the console of this process are made when they are first used: the program's own commands may
+    need neither, and their modules take as long to import as Python takes to start.
     """
 
     program: Definition
 
-    def __init__(self, environment: Environment, brand: Brand, *, is_system: bool = False) -> None:
-        self.environment = replace(environment, run=run_beside_event_loop(environment.run))
+    def __init__(self, environment: Environment | None, brand: Brand) -> None:
+        self._given = environment
         self.brand = brand
-        self.is_system = is_system
-        self.console = Console(environment, brand)
+        self.is_system = environment is None and system_replacement() is None
         self.named_profile: str | None = None
         self.is_own_command = False  # whether the program's own code runs, whose errors are not ours
 
-    @classmethod
-    def of_system(cls, brand: Brand) -> CommandContext:
-        """Return the context of a command in this process. Raises ConfigError, if there is no home folder."""
-        return cls(system_environment(brand), brand, is_system=system_replacement() is None)
-
     def nested(self) -> CommandContext:
         """Return the context of a command that runs within this one: with its options, until it names others."""
-        inner = CommandContext(self.environment, self.brand, is_system=self.is_system)
+        inner = CommandContext(self._given, self.brand)
         inner.named_profile, inner.console.profile = self.named_profile, self.console.profile
         inner.console.verbose, inner.console.quiet = self.console.verbose, self.console.quiet
         return inner
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The environment variables."""
+        return environ_of_process() if self.is_system else self.environment.environ
+
+    @property
+    def environment(self) -> Environment:
+        """Everything outside the program. Raises ConfigError, if there is no home folder."""
+        return self._opened[0]
+
+    @property
+    def console(self) -> Console:
+        return self._opened[1]
+
+    @cached_property
+    def _opened(self) -> tuple[Environment, Console]:
+        from dataclasses import replace
+
+        from awesome_cli.cli.console import Console
+        from awesome_cli.system.environment import run_beside_event_loop, system_environment
+        from awesome_cli.system.files import restrict_write_access
+
+        environment = self._given or system_environment(self.brand)
+        console = Console(environment, self.brand)
+        for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
+            restrict_write_access(folder, warn=console.warning)
+        return replace(environment, run=run_beside_event_loop(environment.run)), console
 
     def choose_profile(self, name: str) -> None:
         """Use the profile of that name. Raises UsageError, if it is not a valid name."""

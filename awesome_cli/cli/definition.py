@@ -1,23 +1,28 @@
 """Mistakes in the definition of a program that would leave a command unprotected, or never run it.
 
-Typer, click and cyclopts are recognized where they have been imported already; none is imported for that.
+Typer, click and cyclopts are recognized where they have been imported already; none is imported for that, nor is
+inspect, which takes as long as a quarter of a program's other imports.
 """
 
 from __future__ import annotations
 
 import gc
-import inspect
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
+from types import BuiltinFunctionType, CoroutineType, FunctionType, MethodType
 from typing import Any, NamedTuple
 from weakref import WeakSet
 
 from awesome_cli.errors import ProgramError
 
-USER, SESSION = "awesome_cli.sessions.model.User", "awesome_cli.sessions.model.Session"
+USER, SESSION = "awesome_cli.sessions.user.User", "awesome_cli.sessions.model.Session"
 CLIENT, ASYNC_CLIENT = "httpx.Client", "httpx.AsyncClient"
 INJECTED = {USER, SESSION, CLIENT, ASYNC_CLIENT}  # recognized by name, so that nothing has to be imported for that
+
+CO_COROUTINE = 0x80  # as inspect has it
+_FUNCTIONS = (FunctionType, BuiltinFunctionType, MethodType)
 
 _unprotected: WeakSet[Callable[..., Any]] = WeakSet()  # what signed_in was applied to, by whichever program
 _protected: WeakSet[Callable[..., Any]] = WeakSet()  # what it returned
@@ -62,7 +67,7 @@ def check_definition(app: Any) -> None:  # noqa: ANN401 - a Typer app, or anythi
                 hint="Decorate it with @signed_in, directly above the function.",
             )
     for function, runs_async in commands:
-        if not runs_async and inspect.iscoroutinefunction(function):
+        if not runs_async and _is_async(function):
             raise ProgramError(
                 f"{_describe(function)} is async, and nothing would run it.",
                 hint="Decorate it with @signed_in, directly above the function, or call anyio.run in a plain function.",
@@ -91,10 +96,12 @@ def _not_injected(command: _Command) -> str:
     """Return what signed_in would inject into the command, if it was decorated with that; empty, if it is."""
     if any(layer in _protected for layer in _wrapped(command.function)):
         return ""
-    function: Any = inspect.unwrap(command.function)
+    function = _innermost(command.function)
     names = getattr(function, "__globals__", {})
-    for parameter in signature_of(function).parameters.values() if names else ():
-        annotation = getattr(parameter.annotation, "__forward_arg__", parameter.annotation)
+    for parameter, given in _annotations(function).items() if names else ():
+        annotation = getattr(given, "__forward_arg__", given)
+        if parameter == "return":
+            continue
         if isinstance(annotation, str):
             first, _, rest = annotation.partition(".")
             annotation = getattr(names.get(first), rest, None) if rest else names.get(first)
@@ -103,13 +110,24 @@ def _not_injected(command: _Command) -> str:
     return ""
 
 
-def signature_of(function: Callable[..., Any]) -> inspect.Signature:
-    """Return the signature, without evaluating annotations: some names may be imported for type checkers alone."""
+def _annotations(function: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a function
+    """Return the annotations as they are: some names may be imported for type checkers alone."""
     if sys.version_info >= (3, 14):
-        from annotationlib import Format
+        from annotationlib import Format, get_annotations
 
-        return inspect.signature(function, annotation_format=Format.FORWARDREF)
-    return inspect.signature(function)
+        return get_annotations(function, format=Format.FORWARDREF)
+    return getattr(function, "__annotations__", {})
+
+
+def _is_async(function: Any) -> bool:  # noqa: ANN401 - anything that can be called
+    while isinstance(function, partial):
+        function = function.func
+    code = getattr(function, "__code__", None)
+    return code is not None and bool(code.co_flags & CO_COROUTINE)
+
+
+def _innermost(function: Any) -> Any:  # noqa: ANN401 - a function
+    return [*_wrapped(function)][-1]
 
 
 def full_name(annotation: object) -> str:
@@ -120,8 +138,8 @@ def _beside(app: Any) -> list[object]:  # noqa: ANN401 - anything that can be ca
     """Return the objects that a function can be expected to use: those of its module, and its own."""
     function = getattr(app, "func", app)  # of functools.partial
     own = [*getattr(app, "args", ()), *vars(app).values()] if hasattr(app, "__dict__") else []
-    call: Any = function if inspect.isroutine(function) else type(function).__call__
-    return [getattr(function, "__self__", None), *own, *getattr(inspect.unwrap(call), "__globals__", {}).values()]
+    call: Any = function if isinstance(function, _FUNCTIONS) else type(function).__call__
+    return [getattr(function, "__self__", None), *own, *getattr(_innermost(call), "__globals__", {}).values()]
 
 
 def _is_of_one_program(function: Callable[..., Any], app: object) -> bool:
@@ -132,7 +150,7 @@ def _is_of_one_program(function: Callable[..., Any], app: object) -> bool:
 
 def require_no_coroutine(result: object) -> None:
     """Raise ProgramError for what a command returns, if that is a coroutine: nothing has run it."""
-    if inspect.iscoroutine(result):
+    if isinstance(result, CoroutineType):
         result.close()
         raise ProgramError(
             f"The async function {result.__qualname__} was called as a command, and nothing runs it.",
@@ -257,6 +275,6 @@ def _own_names(app: Any) -> Iterator[str]:  # noqa: ANN401 - a typer.Typer
 
 
 def _describe(function: Callable[..., Any]) -> str:
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    code = getattr(_innermost(function), "__code__", None)
     where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
     return f"The function {function.__qualname__}{where}"

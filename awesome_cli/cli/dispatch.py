@@ -1,7 +1,8 @@
 """Which code a command line is for: the options before the command, a built-in command, or the program's own app.
 
 Only ``--profile``, ``--verbose``, ``--quiet`` and ``--version`` are read here. A built-in command is run without the
-program's app, which may be slow to import; everything else goes to the app unchanged.
+program's app, which may be slow to import, and if ``plain_words.py`` can read its options, without Typer; everything
+else goes to the app unchanged.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from awesome_cli.cli.definition import (
     is_typer,
     require_no_coroutine,
 )
+from awesome_cli.cli.plain_words import read_call
 from awesome_cli.errors import ProgramError, UsageError
-from awesome_cli.system.environment import show_token_to_children
+from awesome_cli.system.hidden_variables import show_token_to_children
 from awesome_cli.system.signals import raise_during_imports
 
 _SWITCHES = ("--verbose", "--quiet")
@@ -30,16 +32,21 @@ _SWITCHES = ("--verbose", "--quiet")
 
 def run_command(argv: Sequence[str], context: CommandContext, program: Definition) -> int:
     """Run one command and return its exit code. Raises AwesomeError, and whatever the program's own code raises."""
-    if context.environment.environ.get(context.brand.completion_variable):
+    if context.environ.get(context.brand.completion_variable):
         return _run_app(argv, context, program)
-    words = _read_options([*argv], context)
+    call = read_call(argv, context.brand.commands)
+    words = [call.command] if call else _read_options([*argv], context)
     if words is None:
         return 0
     if words and words[0] in context.brand.commands:
-        from awesome_cli.cli.built_ins import run_built_in
-
         if is_typer(program.app):
             check_names(program.app, context.brand.commands)
+        if call:
+            from awesome_cli.cli.daily import run
+
+            return run(call, context)
+        from awesome_cli.cli.built_ins import run_built_in
+
         return run_built_in(words[0], words[1:], context)
     return _run_app(words, context, program)
 
@@ -76,7 +83,7 @@ def _run_app(argv: Sequence[str], context: CommandContext, program: Definition) 
         from awesome_cli.cli.completion import require_completion_request
         from awesome_cli.cli.typer_app import run_own_app, run_root
 
-        require_completion_request(context.environment.environ, context.brand)
+        require_completion_request(context.environ, context.brand)
         if app is None:
             return run_root(argv, context)
         check_definition(app)

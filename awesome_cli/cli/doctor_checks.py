@@ -27,7 +27,7 @@ from awesome_cli.oauth.jwks import usable_keys
 from awesome_cli.oauth.response import Response, http_date
 from awesome_cli.provider.client import OidcClient
 from awesome_cli.provider.request import describe_clock_error
-from awesome_cli.sessions.model import User
+from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import SESSION, SETTINGS, Profile
 from awesome_cli.system.lock import acquire_locks
 from awesome_cli.text import safe

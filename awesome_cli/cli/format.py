@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from awesome_cli.sessions.manifest import DAY, LAST_INSTANT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from awesome_cli.account import Account
     from awesome_cli.brand import Brand
     from awesome_cli.cli.layout import TextPart
     from awesome_cli.cli.style import StreamStyle
-    from awesome_cli.sessions.model import User
+    from awesome_cli.sessions.user import User
 
 LABEL_WIDTH = 14  # columns
 USER_INDENT = " " * (2 + LABEL_WIDTH)
+FORMATS = ("text", "json", "header", "exec-credential")  # of a token
 JUST_NOW = 10.0  # seconds
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -78,6 +78,38 @@ def token_notice(brand: Brand) -> str:
     return f"{brand.variable('access_token')} is set: token and api use it in place of the session."
 
 
+def token_format(*, json: bool, output: str | None) -> str | None:
+    """Return the format in which a token is printed; None, if the options name none, or two."""
+    if json:
+        return None if output else "json"
+    return "text" if output is None else output if output in FORMATS else None
+
+
+def access_token_document(token: str, user: User | None = None) -> dict[str, str | None]:
+    """Return the JSON members of an access token; without a user its scope and expiry are not known."""
+    scope, expires_at = (user.scope, rfc3339(user.expires_at)) if user is not None else (None, None)
+    return {"access_token": token, "token_type": "Bearer", "expires_at": expires_at, "scope": scope}
+
+
+def token_output(token: str, output_format: str, document: Callable[[], Mapping[str, str | None]]) -> str:
+    """Return the token in one of FORMATS; ``document`` returns its JSON members."""
+    if output_format == "json":
+        return json_document(document())
+    if output_format == "exec-credential":
+        return json_document(_exec_credential(token, document()["expires_at"]))
+    return f"Authorization: Bearer {token}" if output_format == "header" else token
+
+
+def _exec_credential(token: str, expires_at: str | None) -> dict[str, object]:
+    """Return what kubectl expects of a plugin: ExecCredential of client.authentication.k8s.io/v1."""
+    expiry = {} if expires_at is None else {"expirationTimestamp": expires_at}
+    return {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "kind": "ExecCredential",
+        "status": {"token": token, **expiry},
+    }
+
+
 def account_fields(user: User, account: Account) -> dict[str, object]:
     return user_fields(user, profile=account.profile, store=account.stores.current.backend_name)
 
@@ -126,12 +158,16 @@ def clock_time(instant: float) -> str:
 
 
 def _local(instant: float) -> datetime:
+    from datetime import UTC, datetime
+
     earlier = min(instant, LAST_INSTANT - 2 * DAY)  # no time zone moves that into the year 10000
     return datetime.fromtimestamp(earlier, UTC).astimezone()
 
 
 def rfc3339(instant: float) -> str:
     """Format seconds since the epoch as RFC 3339 in UTC."""
+    from datetime import UTC, datetime
+
     return datetime.fromtimestamp(min(instant, LAST_INSTANT - 1), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -146,4 +182,6 @@ def duration(seconds: float) -> str:
 
 def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
     """Format a JSON document in printable ASCII."""
+    import json
+
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

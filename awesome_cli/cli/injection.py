@@ -23,12 +23,20 @@ from awesome_cli.cli.definition import (
     full_name,
     misplaced_error,
     register_protected,
-    signature_of,
 )
 from awesome_cli.errors import sole_error
 from awesome_cli.system.environment import has_event_loop
 
 _LOOKS_INJECTED = re.compile(r"\b(User|Session|httpx\.(Async)?Client|(Async)?Client)\b")
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature, without evaluating annotations: some names may be imported for type checkers alone."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 def protect(program: Definition, function: Any) -> Any:  # noqa: ANN401 - a function, and one with other parameters
@@ -40,7 +48,7 @@ def protect(program: Definition, function: Any) -> Any:  # noqa: ANN401 - a func
         raise TypeError(f"signed_in expects a function, not {function!r}: place it directly above the function")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise TypeError(f"signed_in expects a function that returns, and {function.__qualname__} is a generator")
-    full = signature_of(function)
+    full = _signature(function)
     annotations = _resolved(function, full)
     kinds = {name: kind for name in annotations if (kind := _injected_kind(function, full, annotations, name))}
     own = [parameter for parameter in full.parameters.values() if parameter.name not in kinds]
@@ -116,7 +124,7 @@ def _running(program: Definition) -> Iterator[CommandContext]:
     if program.context is not None:
         yield program.context
         return
-    context = CommandContext.of_system(program.brand)
+    context = CommandContext(None, program.brand)
     try:
         with program.running(context, is_command=False):
             yield context

@@ -27,7 +27,7 @@ from awesome_cli.errors import (
     ProviderError,
 )
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.model import User
+from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import is_same_setting
 from awesome_cli.sign_in import SignIn, load_pending
 

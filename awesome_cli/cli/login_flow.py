@@ -10,7 +10,8 @@ from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.login_options import LoginOptions
 from awesome_cli.cli.login_screen import BrowserNotOpenedError, LoginScreen
 from awesome_cli.errors import IssuerMismatchError
-from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.user import User
 from awesome_cli.sign_in import SignIn
 
 if TYPE_CHECKING:

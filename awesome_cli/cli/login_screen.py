@@ -14,7 +14,7 @@ from awesome_cli.cli.layout import TextPart, cells, cut
 from awesome_cli.cli.login_report import login_command, resume_command
 from awesome_cli.oauth.device_grant import PollState
 from awesome_cli.system.keys import ReadKey, pressed_keys
-from awesome_cli.text import is_loopback
+from awesome_cli.urls import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from awesome_cli.cli.options import examples
 from awesome_cli.errors import AwesomeError, ConfigError, KeyringError, RevocationUnconfirmedError
 
 if TYPE_CHECKING:
-    from awesome_cli.sessions.model import User
+    from awesome_cli.sessions.user import User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

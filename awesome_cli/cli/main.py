@@ -6,11 +6,13 @@ Modules are imported where they are needed, so that a command loads no more than
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import sys
 
 from awesome_cli.brand import Brand
+from awesome_cli.cli.plain_words import read_call
 
 TYPE_CHECKING = False  # without an import, so that little runs before run() can handle Ctrl-C
 if TYPE_CHECKING:
@@ -21,30 +23,32 @@ if TYPE_CHECKING:
     from awesome_cli.system.environment import Environment
 
 _OUTPUT_ERRORS = {errno.ENOSPC, errno.EBADF}
+_OBJECTS_UNTIL_COLLECTION = 50_000  # created objects after which Python looks for garbage; its own default is 700
 
 
 def main(argv: Sequence[str], program: Definition, environment: Environment | None = None) -> int:
     """Run one command of a program and return its exit code. ``environment`` is that of this process, if None."""
-    from contextlib import redirect_stderr, redirect_stdout
+    return _run_command(argv, program, _context(program, environment))
 
+
+def _context(program: Definition, environment: Environment | None = None) -> CommandContext:
     from awesome_cli.cli.context import CommandContext
-    from awesome_cli.system.files import restrict_write_access
 
-    outer = program.context
-    if environment is not None:
-        context = CommandContext(environment, program.brand)
-    else:
-        context = outer.nested() if outer else CommandContext.of_system(program.brand)
+    outer = program.context if environment is None else None
+    return outer.nested() if outer else CommandContext(environment, program.brand)
+
+
+def _run_command(argv: Sequence[str], program: Definition, context: CommandContext) -> int:
+    from contextlib import ExitStack, redirect_stderr, redirect_stdout
+
+    is_nested = program.context is not None
     context.program = program
-    environment = context.environment
-    for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
-        restrict_write_access(folder, warn=context.console.warning)
-    with (
-        redirect_stdout(environment.stdout),  # Typer prints help to sys.stdout, and own commands print there
-        redirect_stderr(environment.stderr),
-        program.running(context, is_command=True),
-    ):
-        return _exit_code(argv, program, context, is_nested=outer is not None)
+    with ExitStack() as stack:
+        if not context.is_system:  # Typer prints help to sys.stdout, and own commands print there
+            stack.enter_context(redirect_stdout(context.environment.stdout))
+            stack.enter_context(redirect_stderr(context.environment.stderr))
+        stack.enter_context(program.running(context, is_command=True))
+        return _exit_code(argv, program, context, is_nested=is_nested)
 
 
 def _exit_code(argv: Sequence[str], program: Definition, context: CommandContext, *, is_nested: bool) -> int:
@@ -94,7 +98,11 @@ def _report_unexpected(error: BaseException, context: CommandContext) -> int:
 
 
 def run(program: Definition) -> NoReturn:
-    """Run a program and end the process: the console script."""
+    """Run a program and end the process: the console script.
+
+    Imports create many objects and no garbage: the garbage collector would take a tenth of the time of a command.
+    """
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
     sys.stdout = sys.stdout or _unwritable_stream()
     code = _handle_signals() or _run(program)
@@ -158,21 +166,14 @@ def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
     text = None
     if argv == ["--version"]:
         text = brand.version_line
-    elif (
-        argv in (["say-hi"], ["whoami"], ["whoami", "--json"]) and argv[0] in brand.commands and sys.platform == "linux"
-    ):
+    elif sys.platform == "linux" and (call := read_call(argv, brand.commands)) is not None:
         try:
             import time
 
             from awesome_cli.cli.fast_path import answer
 
-            text = answer(
-                argv,
-                os.environ,  # noqa: TID251 - passed on as an argument, as is the time
-                brand,
-                now=time.time(),  # noqa: TID251 - the same
-                stdout=sys.stdout,
-            )
+            environ = os.environ  # noqa: TID251 - passed on as an argument, as is the clock
+            text = answer(call, environ, brand, now=time.time, stdout=sys.stdout)  # noqa: TID251 - the same
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
             return None
     if text is None or sys.stdout.encoding != "utf-8":
@@ -183,6 +184,7 @@ def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
             data = data[os.write(sys.stdout.fileno(), data) :]
     except (OSError, UnicodeEncodeError):
         return None
+    gc.freeze()  # nothing is left to clean up: spares the interpreter a search for garbage at its end
     return 0
 
 
@@ -197,14 +199,19 @@ def _run_full_program(program: Definition) -> int:
     _enable_escape_sequences()
     failure: AwesomeError | None
     try:
-        from awesome_cli.system.environment import hide_token_from_children
+        from awesome_cli.system.hidden_variables import hide_token_from_children
 
         hide_token_from_children(program.brand)
-        return main(sys.argv[1:], program)
+        context = _context(program)
+        code = _run_command(sys.argv[1:], program, context)
     except Exception as error:  # before main() could catch it
         failure = error if isinstance(error, ConfigError) else exhausted(error)
         if failure is None:
             raise
+    else:
+        if not context.is_own_command:
+            gc.freeze()  # see _run_fast_path(); the program's own code may have garbage whose finalizers matter
+        return code
     sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, program.brand)}\n")
     return failure.exit_code
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import typer
 from typer.main import get_command
 
+from awesome_cli.cli import plain_words
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.errors import AwesomeError
 from awesome_cli.text import safe
@@ -21,11 +20,11 @@ def examples(*lines: str) -> str:
 
 
 def seconds(text: str | float) -> float:
-    """Parse a number of seconds: not ``nan`` and ``inf``, which Python accepts. Raises BadParameter."""
-    with suppress(ValueError):
-        if math.isfinite(number := float(text)) and number >= 0:
-            return number
-    raise typer.BadParameter(f"{safe(str(text), 40)!r} is not a number of seconds.")
+    """Parse a number of seconds. Raises BadParameter."""
+    number = plain_words.seconds(text)
+    if number is None:
+        raise typer.BadParameter(f"{safe(str(text), 40)!r} is not a number of seconds.")
+    return number
 
 
 def options_of(function: Callable[..., None]) -> list[Any]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from awesome_cli.cli.console import Console
-    from awesome_cli.sessions.model import User
+    from awesome_cli.sessions.user import User
 
 WIDEST_VALUE = 40  # cells of the column of values; the remark of a longer value follows it after two blanks
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

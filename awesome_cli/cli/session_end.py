@@ -8,8 +8,9 @@ from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import moment
 from awesome_cli.errors import ProviderError
 from awesome_cli.hints import fill_placeholders
-from awesome_cli.sessions.manifest import is_end_to_be_announced
-from awesome_cli.sessions.model import MIN_TTL, Session, User
+from awesome_cli.sessions.manifest import MIN_TTL, is_end_to_be_announced
+from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.user import User
 
 
 def usable_session(context: CommandContext, *, min_ttl: float = MIN_TTL) -> Session:

@@ -50,7 +50,7 @@ class _BuiltIn(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:  # noqa: ANN401 - Click's signature
         if extra.get("resilient_parsing"):  # a shell asks for completions
-            context = self.program.context or CommandContext.of_system(self.program.brand)
+            context = self.program.context or CommandContext(None, self.program.brand)
             command = built_in(str(self.name), context)
             return command.make_context(info_name, args, parent=parent, **{**extra, "obj": context})
         ctx = super().make_context(info_name, [], parent=parent, **extra)

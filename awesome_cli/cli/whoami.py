@@ -1,4 +1,4 @@
-"""``whoami``: say who is signed in."""
+"""``whoami``: say who is signed in. What it does is in ``daily.py``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.account import Account
-from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.format import USER_INDENT, account_fields, kept_in, token_notice, user_lines
+from awesome_cli.cli import daily
 from awesome_cli.cli.options import examples
-from awesome_cli.errors import LoginRequiredError
-from awesome_cli.sessions.model import Session, User
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,33 +23,4 @@ def whoami(
 
     No request is sent while the access token is valid; --check asks the provider.
     """
-    context: CommandContext = ctx.obj
-    account, console = context.account, context.console
-    if account.token_from_environment:
-        console.note(token_notice(context.brand))
-
-    def show(user: User) -> None:
-        for difference in account.settings.differences(user.audience, user.requested_scope):
-            console.warning(difference)
-        if json:
-            console.json(account_fields(user, account))
-            return
-        store, now = kept_in(account), context.environment.now()
-        for line in user_lines(user, console.out, profile=account.profile, store=store, now=now, checked=check):
-            console.paragraph(*line, indent=USER_INDENT)
-
-    if check:
-        show(_accepted_session(account).user)
-    else:
-        account.user(show)
-
-
-def _accepted_session(account: Account) -> Session:
-    """Return the session that the provider accepts, renewed once if it does not accept the stored one."""
-    session = account.session(min_ttl=0.0)
-    if account.is_token_accepted(session):
-        return session
-    renewed = account.session(min_ttl=0.0, refused=session.access_token)
-    if renewed.access_token != session.access_token and account.is_token_accepted(renewed):
-        return renewed
-    raise LoginRequiredError("The provider no longer accepts your session.", hint="Sign in with: {login} --force")
+    daily.whoami(ctx.obj, check=check, json=json)

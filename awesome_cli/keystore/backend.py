@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.errors import KeyringError, NoKeyringError
 from awesome_cli.keystore.detection import secret_service_is_certain
-from awesome_cli.system.environment import Backend, Environment, token_hidden_from_children
+from awesome_cli.system.environment import Backend, Environment
+from awesome_cli.system.hidden_variables import token_hidden_from_children
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend
@@ -22,7 +23,9 @@ def open_keyring(environment: Environment) -> Backend:
         with suppress(Exception):  # system_keyring() finds out what is wrong
             from awesome_cli.keystore.secret_service import SecretService
 
-            service = SecretService()
+            found = SecretService()
+            found.find_collection()
+            service = found
     if service is None:
         with token_hidden_from_children():
             return system_keyring()

@@ -77,16 +77,23 @@ class KeyringStore:
         backend = self._open()
         refusal: KeyringError | None = None
         for _ in range(MAX_COPIES):
-            if self.get(name) is None:
+            if not self._has(name):
                 return
             try:
                 self._call("delete from", lambda: backend.delete_password(name, self._username))
-            except KeyringError as error:  # some raise when there is nothing to delete; the next get() finds out
+            except KeyringError as error:  # some raise when there is nothing to delete; the next turn finds out
                 refusal = error
         raise refusal or KeyringError(
             f"The keyring ({self.backend_name}) does not delete {name}.",
             hint="Delete it in the keyring's own application.",
         )
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a secret; not every backend can tell without reading it."""
+        has_password = getattr(self._open(), "has_password", None)
+        if has_password is None:
+            return self.get(name) is not None
+        return bool(self._call("read from", lambda: has_password(name, self._username)))
 
     def close(self) -> None:
         """Close the backend's connection, if it has one: a long-running program opens many stores."""

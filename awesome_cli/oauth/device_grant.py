@@ -19,7 +19,8 @@ from awesome_cli.errors import (
 from awesome_cli.oauth.pkce import challenge_form
 from awesome_cli.oauth.response import Response, error_from_response, http_date, seconds
 from awesome_cli.oauth.token import TokenResponse, is_token, is_transient, lifetime, parse_token
-from awesome_cli.text import safe, secure_url, secure_url_from
+from awesome_cli.text import safe
+from awesome_cli.urls import secure_url, secure_url_from
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"  # RFC 8628 §3.4
 DEFAULT_INTERVAL = 5.0  # seconds; RFC 8628 §3.2

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from awesome_cli.errors import IssuerMismatchError, ProviderError
-from awesome_cli.text import safe, secure_url, secure_url_from
+from awesome_cli.text import safe
+from awesome_cli.urls import secure_url, secure_url_from
 
 
 @dataclass(frozen=True, slots=True)

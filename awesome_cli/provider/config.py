@@ -8,7 +8,7 @@ from typing import Any
 
 from awesome_cli.errors import MissingSettingError
 from awesome_cli.hints import is_auth0
-from awesome_cli.sessions.model import User
+from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import Profile
 
 

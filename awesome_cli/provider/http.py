@@ -15,7 +15,8 @@ import httpx
 import truststore
 
 from awesome_cli.errors import ConfigError, ConnectionFailedError, ProviderUnreachableError, ResponseLostError
-from awesome_cli.text import is_loopback, safe
+from awesome_cli.text import safe
+from awesome_cli.urls import is_loopback
 
 REQUEST_ERRORS = (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, OverflowError, ExceptionGroup)
 NOTHING_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError, httpx.InvalidURL, httpx.UnsupportedProtocol)

@@ -1,9 +1,11 @@
-"""The manifest of a stored session as text: entry name, JSON members, checksum. The fast path imports it."""
+"""The manifest of a stored session as text: entry name, JSON members, checksum.
+
+The fast path imports it, and json only while it waits for the keyring.
+"""
 
 from __future__ import annotations
 
 import binascii
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 VERSION = 1
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which datetime cannot represent
 DAY = 86400.0  # seconds
+MIN_TTL = 60.0  # seconds that an access token shall remain valid: long enough for one request
 MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that returns a secret for every name
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
 _TIMES = {"signed_in_at", "expires_at", "session_expires_at"}
@@ -69,12 +72,16 @@ def is_valid_field(name: str, value: object) -> bool:
 
 def dump_json(value: object) -> str:
     """Return compact JSON with braces in strings escaped: KeePassXC expands placeholders such as ``{USERNAME}``."""
+    import json
+
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: string[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
 
 
 def parse_json_object(text: str) -> dict[str, Any]:
     """Return the JSON object, or an empty one if ``text`` is anything else."""
+    import json
+
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

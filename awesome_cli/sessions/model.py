@@ -1,60 +1,22 @@
-"""Session and User: validated tokens, and whom they were issued for."""
+"""Session: validated tokens, and the rules for making one of what a provider sent."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from awesome_cli.sessions.user import User
 from awesome_cli.text import safe
 
-if TYPE_CHECKING:  # the fast path reads a User without loading the modules that validate tokens
+if TYPE_CHECKING:  # a session is read without loading the modules that validate tokens
     from collections.abc import Mapping
 
     from awesome_cli.oauth.id_token import IdToken
     from awesome_cli.oauth.token import TokenResponse
 
-MIN_TTL = 60.0  # seconds that an access token shall remain valid: long enough for one request
 INTERRUPTED_TIMEOUT = 30.0  # seconds that a renewal may still take after a signal asked the program to end
 LONGEST_SCOPE = 2048  # characters; an API may define many scopes
 NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
-    """Who is signed in, where, and until when: everything that is shown without reading a token.
-
-    Times are seconds since the epoch; ``expires_at`` is that of the access token, ``session_expires_at`` that of the
-    refresh token, where the provider tells it. ``sub`` is the claim unchanged, for
-    programs to compare, and may contain control characters. ``scope`` is what was granted; ``requested_scope`` is what
-    was asked for, or None in a session of a version that did not store it.
-    """
-
-    issuer: str
-    client_id: str
-    sub: str
-    name: str
-    email: str | None
-    scope: str
-    audience: str | None
-    signed_in_at: float
-    expires_at: float
-    refreshable: bool
-    requested_scope: str | None = None
-    session_expires_at: float | None = None
-
-    @property
-    def settings(self) -> dict[str, str | None]:
-        """What it was signed in with, as settings are named."""
-        return {"issuer": self.issuer, "client_id": self.client_id, "audience": self.audience}
-
-    @property
-    def safe_sub(self) -> str:
-        """``sub``, safe to show."""
-        return safe(self.sub) or safe(ascii(self.sub))
-
-    def is_valid(self, now: float, min_ttl: float = 0.0) -> bool:
-        """Whether the access token has more than ``min_ttl`` seconds left."""
-        return self.expires_at - now > min_ttl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +98,7 @@ def renewed_session(
     old_names, names = _names(old_id_token.claims), _names(id_token.claims)
     is_from_userinfo = old.user.name != _display_name(old_names, old_id_token)
     keeps_name = is_from_userinfo and "name" not in names
-    user = replace(
-        old.user,
+    user = old.user._replace(
         sub=id_token.sub,
         name=old.user.name if keeps_name else _display_name(old_names | names, id_token),
         email=names.get("email", old.user.email),
@@ -157,7 +118,7 @@ def renewed_session(
 
 def unverified_session(old: Session, refresh_token: str | None) -> Session:
     """Return ``old`` with the refresh token of an unverified renewal, and an access token that counts as expired."""
-    expired = replace(old.user, expires_at=min(old.user.expires_at, old.user.signed_in_at))
+    expired = old.user._replace(expires_at=min(old.user.expires_at, old.user.signed_in_at))
     return replace(old, user=expired, refresh_token=refresh_token or old.refresh_token)
 
 

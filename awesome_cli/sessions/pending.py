@@ -11,8 +11,9 @@ from typing import Any
 
 from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.keyring_store import SecretStore
+from awesome_cli.sessions.entries import digest_of
 from awesome_cli.sessions.manifest import LAST_INSTANT, MAX_CHUNKS, dump_json, parse_json_object
-from awesome_cli.sessions.store import delete_chunks, digest_of, split
+from awesome_cli.sessions.store import delete_chunks, split
 
 VERSION = 1
 

@@ -16,10 +16,11 @@ from awesome_cli.errors import (
     SaveUnconfirmedError,
 )
 from awesome_cli.sessions.index import SessionIndex
-from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.session_locks import Owner, SessionLocks
 from awesome_cli.sessions.store import SessionStore
 from awesome_cli.sessions.store_choice import StoreChoice
+from awesome_cli.sessions.user import User
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.system.environment import Messages
 

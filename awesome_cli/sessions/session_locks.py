@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from awesome_cli.errors import ProviderError, RefreshTokenRejectedError
-from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT, User
+from awesome_cli.sessions.model import INTERRUPTED_TIMEOUT
 from awesome_cli.sessions.shared_state import SHARED_FAILURES, RenewalFailure
 from awesome_cli.sessions.store_choice import StoreChoice
+from awesome_cli.sessions.user import User
 
 MAX_OWNER_CHANGES = 5  # while the lock is waited for
 _RESPONSE_WAS_LOST = "It did not respond to the last renewal in time, which may have used the token up."

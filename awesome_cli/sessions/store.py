@@ -1,52 +1,45 @@
 """SessionStore: one session in a store of small secrets, written so that a killed process damages nothing.
 
-A session consists of a *manifest* in the entry ``SERVICE:PROFILE``, which names the user and no token, and of *chunks*
-in ``SERVICE:PROFILE:SLOT:0`` and so on, because Windows limits the size of a secret. There are two slots, ``a`` and
-``b``. ``save`` writes the chunks of the unused slot, then the manifest, which makes them valid, then deletes the
-chunks of the other slot. If it is killed, the old session or the new one is valid, and the chunks of the other are
-deleted by the next ``save`` or ``delete``, which look for them by name: the entries of a keyring cannot be listed.
+``save`` writes the chunks of the unused slot, then the manifest, which makes them valid, then deletes the chunks of
+the other slot (what these are: ``entries.py``). If it is killed, the old session or the new one is valid, and the
+chunks of the other are deleted by the next ``save`` or ``delete``, which look for them by name: the entries of a
+keyring cannot be listed.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
-from secrets import token_hex
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from awesome_cli.errors import DamagedSessionError, KeyringError, KeyringTimeoutError, SaveUnconfirmedError
-from awesome_cli.keystore.keyring_store import SecretStore
+from awesome_cli.errors import KeyringError, KeyringTimeoutError, SaveUnconfirmedError
+from awesome_cli.sessions.entries import TOKEN_FIELDS, SessionEntries, digest_of
 from awesome_cli.sessions.manifest import (
     LATER_FIELDS,
     MAX_CHUNKS,
     VERSION,
-    are_user_fields,
     decode_manifest,
     dump_json,
     encode_manifest,
-    parse_json_object,
 )
-from awesome_cli.sessions.model import Session, User
+
+if TYPE_CHECKING:
+    from awesome_cli.keystore.keyring_store import SecretStore
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.user import User
 
 ENTRY_UNITS = 1200  # UTF-16 code units; Windows allows 1,280 a secret (CRED_MAX_CREDENTIAL_BLOB_SIZE, 2,560 bytes)
 MANIFEST_UNITS = 200  # of the manifest without the user
-MAX_READS = 5  # of a session that other processes replace while it is read
 MIN_SWEEP = 10  # chunks that ``delete`` deletes behind gaps too: a user may have deleted entries by hand
 USUAL_CHUNKS = 4  # of a session with an access token that is a JWT; what ``check_writable`` writes at a first login
 
-TOKEN_FIELDS = ("access_token", "refresh_token", "id_token", "provider_digest")
 
-T = TypeVar("T")
-
-
-class SessionStore:
+class SessionStore(SessionEntries):
     """The session of one profile. Each method may raise KeyringError.
 
-    ``trial`` is where ``check_writable`` writes, if not to ``secrets``. ``is_revoked`` returns whether the session with
-    this digest was revoked, in case the keyring did not respond when it was to be deleted.
+    ``trial`` is where ``check_writable`` writes, if not to ``secrets``.
     """
 
     def __init__(
@@ -57,11 +50,9 @@ class SessionStore:
         trial: SecretStore | None = None,
         is_revoked: Callable[[str], bool] = lambda _: False,
     ) -> None:
+        super().__init__(secrets.get, name, is_revoked=is_revoked)
         self._secrets = secrets
-        self._name = name
         self._trial = trial or secrets
-        self._is_revoked = is_revoked
-        self.digests: set[str] = set()  # of all sessions that this object has read and written
 
     @property
     def backend_name(self) -> str:
@@ -70,14 +61,6 @@ class SessionStore:
     @property
     def application(self) -> str:
         return self._secrets.application
-
-    def load_user(self) -> User | None:
-        """Return the user without reading a token. Raises DamagedSessionError."""
-        return self._read(self._assemble_user)
-
-    def load(self) -> Session | None:
-        """Return the session, or None if there is none. Raises DamagedSessionError."""
-        return self._read(self._assemble)
 
     def save(self, session: Session) -> None:
         """Replace the session, and delete chunks that earlier saves left behind."""
@@ -97,10 +80,9 @@ class SessionStore:
             "digest": digest,
         }
         self.digests.add(digest)
-        with suppress(KeyringError):  # deleted first: Windows keeps a copy of a secret that is overwritten
-            self._sweep(self._secrets, slot)
         self._write(slot, chunks, encode_manifest(manifest))
         with suppress(KeyringError):  # the session is stored; the next save or delete tries again
+            self._sweep(self._secrets, slot, start=len(chunks))
             self._sweep(self._secrets, "a" if slot == "b" else "b", at_least=replaced.get("parts", 0))
 
     def delete(self) -> None:
@@ -118,7 +100,7 @@ class SessionStore:
         """
         manifest = self._manifest()
         slot = _unused_slot(manifest)
-        text = token_hex(ENTRY_UNITS // 2)
+        text = os.urandom(ENTRY_UNITS // 2).hex()
         last = manifest.get("parts", USUAL_CHUNKS)  # one more than there are now
         for number in range(last + 1):
             self._trial.set(self._chunk_name(slot, number), text)
@@ -149,7 +131,7 @@ class SessionStore:
         except KeyringError as error:
             is_unconfirmed = isinstance(error, KeyringTimeoutError)
             try:
-                if self._secrets.get(self._name) == manifest:
+                if self._get(self._name) == manifest:
                     return  # stored in spite of the error
             except KeyringError:
                 is_unconfirmed = True
@@ -157,64 +139,22 @@ class SessionStore:
                 raise SaveUnconfirmedError(str(error), hint=error.hint) from error
             raise
 
-    def _chunk_name(self, slot: str, number: int) -> str:
-        return f"{self._name}:{slot}:{number}"
-
     def _manifest(self) -> dict[str, Any]:
         """Return the manifest, or an empty one if there is none that can be read."""
-        return decode_manifest(self._secrets.get(self._name) or "") or {}
+        return decode_manifest(self._get(self._name) or "") or {}
 
-    def _sweep(self, secrets: SecretStore, slot: str, *, at_least: int = 0) -> None:
-        """Delete the chunks of a slot."""
-        delete_chunks(secrets, partial(self._chunk_name, slot), at_least=at_least)
-
-    def _read(self, assemble: Callable[[Mapping[str, Any]], T | None]) -> T | None:
-        """Assemble what the manifest describes; again, if another process has replaced the manifest meanwhile."""
-        text = self._secrets.get(self._name)
-        for _ in range(MAX_READS):
-            if text is None:
-                return None
-            manifest = decode_manifest(text)
-            if manifest is not None:
-                self.digests.add(manifest["digest"])
-                if self._is_revoked(manifest["digest"]):
-                    return None
-                if (result := assemble(manifest)) is not None:
-                    return result
-            before, text = text, self._secrets.get(self._name)
-            if text == before:
-                break
-        raise DamagedSessionError(f"You are not signed in: the stored session {self._name} cannot be read.")
-
-    def _assemble_user(self, manifest: Mapping[str, Any]) -> User | None:
-        overflow = self._chunks(manifest, manifest["overflow"])
-        return _user(manifest, overflow) if digest_of(overflow) == manifest["overflow_digest"] else None
-
-    def _assemble(self, manifest: Mapping[str, Any]) -> Session | None:
-        chunks = self._chunks(manifest, manifest["parts"])
-        if digest_of(chunks) != manifest["digest"]:
-            return None
-        overflow, tokens = chunks[: manifest["overflow"]], parse_json_object("".join(chunks[manifest["overflow"] :]))
-        user = _user(manifest, overflow)
-        return Session(user=user, **tokens) if user is not None and _are_tokens(tokens) else None
-
-    def _chunks(self, manifest: Mapping[str, Any], count: int) -> list[str]:
-        names = [self._chunk_name(manifest["generation"], number) for number in range(count)]
-        return [chunk for chunk in map(self._secrets.get, names) if chunk is not None]
+    def _sweep(self, secrets: SecretStore, slot: str, *, start: int = 0, at_least: int = 0) -> None:
+        """Delete the chunks of a slot, from number ``start`` on."""
+        delete_chunks(secrets, partial(self._chunk_name, slot), start=start, at_least=at_least)
 
 
 def _unused_slot(manifest: Mapping[str, Any]) -> str:
     return "b" if manifest.get("generation") == "a" else "a"
 
 
-def digest_of(chunks: list[str]) -> str:
-    """Return the digest that links chunks to their manifest. Tokens have too much entropy to be guessed from it."""
-    return hashlib.sha256("\n".join(chunks).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def _fit(user: User) -> tuple[dict[str, Any], str]:
     """Return the fields that fit into the manifest, and the others, the longest, as JSON for the first chunks."""
-    fields = {name: value for name, value in asdict(user).items() if value is not None or name not in LATER_FIELDS}
+    fields = {name: value for name, value in user._asdict().items() if value is not None or name not in LATER_FIELDS}
     overflow = {}
     while _units(dump_json(fields)) > ENTRY_UNITS - MANIFEST_UNITS:
         longest = max(fields, key=lambda name: _units(dump_json(fields[name])))
@@ -222,12 +162,12 @@ def _fit(user: User) -> tuple[dict[str, Any], str]:
     return fields, dump_json(overflow) if overflow else ""
 
 
-def delete_chunks(secrets: SecretStore, name: Callable[[int], str], *, at_least: int) -> None:
+def delete_chunks(secrets: SecretStore, name: Callable[[int], str], *, start: int = 0, at_least: int) -> None:
     """Delete numbered entries, the last first: if it is killed, the rest has no gap and is found again."""
-    count = at_least
+    count = max(start, at_least)
     while count < MAX_CHUNKS and secrets.get(name(count)) is not None:
         count += 1
-    for number in reversed(range(count)):
+    for number in reversed(range(start, count)):
         secrets.delete(name(number))
 
 
@@ -238,16 +178,3 @@ def split(text: str) -> list[str]:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def _user(manifest: Mapping[str, Any], overflow: list[str]) -> User | None:
-    fields = manifest["card"] | parse_json_object("".join(overflow) or "{}")
-    return User(**fields) if are_user_fields(fields) else None
-
-
-def _are_tokens(tokens: Mapping[str, Any]) -> bool:
-    return (
-        set(tokens) == set(TOKEN_FIELDS)
-        and all(isinstance(value, str) for name, value in tokens.items() if name != "refresh_token")
-        and isinstance(tokens["refresh_token"], str | None)
-    )

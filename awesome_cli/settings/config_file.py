@@ -25,7 +25,8 @@ from awesome_cli.settings.profile import (
     is_redirect_uri,
 )
 from awesome_cli.system.files import read_private, write_private
-from awesome_cli.text import safe, secure_url
+from awesome_cli.text import safe
+from awesome_cli.urls import secure_url
 
 
 class ConfigFile:

@@ -14,7 +14,8 @@ from awesome_cli.brand import DEFAULT_SCOPE, FLOWS, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.settings.default_profile import DEFAULT_PROFILE
-from awesome_cli.text import has_surrogates, safe, secure_url
+from awesome_cli.text import has_surrogates, safe
+from awesome_cli.urls import secure_url
 
 DEFAULT = "default"  # the source of a setting that the program itself has
 SESSION = "session"

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
 from awesome_cli.system.account_folders import account_folders
 from awesome_cli.system.deferred_signals import DeferredSignals, defer_signals
+from awesome_cli.system.hidden_variables import environ_of_process
 from awesome_cli.system.replacement import system_replacement
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ T = TypeVar("T")
 
 BROWSER_TIMEOUT = 0.8  # seconds; most that fail do so at once, and nothing is shown until then
 _OPEN = "import sys, webbrowser; sys.exit(not webbrowser.open(sys.argv[1], new=2))"
-
-_hidden_variables: dict[str, str] = {}
 
 
 class Backend(Protocol):
@@ -92,33 +90,6 @@ class Environment:
         return self.has_ssh and not self.environ.get("BROWSER")
 
 
-def hide_token_from_children(brand: Brand) -> None:
-    """Remove the access token from ``os.environ``; :func:`system_environment` still returns it.
-
-    Child processes inherit ``os.environ``, also those that libraries start: keyring's search for a backend runs gcc
-    and ld. Only a program may do so; a library leaves the environment of its caller unchanged.
-    """
-    variable = brand.variable("access_token")
-    token = os.environ.pop(variable, None)  # noqa: TID251 - what child processes inherit
-    if token is not None:
-        _hidden_variables[variable] = token
-
-
-def show_token_to_children() -> None:
-    """Undo :func:`hide_token_from_children`, for a program's own code: it decides what it starts, and with what."""
-    os.environ.update(_hidden_variables)  # noqa: TID251 - the same
-
-
-@contextmanager
-def token_hidden_from_children() -> Iterator[None]:
-    """Hide the access token of the program during the block, if it was hidden before."""
-    shown = {name: os.environ.pop(name) for name in _hidden_variables if name in os.environ}  # noqa: TID251 - the same
-    try:
-        yield
-    finally:
-        os.environ.update(shown)  # noqa: TID251 - the same
-
-
 def system_environment(brand: Brand) -> Environment:
     """Return the environment of this process. Raises ConfigError, if there is no home folder."""
     if replacement := system_replacement():
@@ -133,7 +104,7 @@ def system_environment(brand: Brand) -> Environment:
     except RuntimeError as error:
         raise ConfigError(f"There is no home folder ({error}).", hint="Set HOME.") from error
     return Environment(
-        environ={**_hidden_variables, **os.environ},  # noqa: TID251 - the one place that reads it
+        environ=environ_of_process(),
         stdin=sys.stdin,
         stdout=sys.stdout,
         stderr=sys.stderr,
@@ -192,6 +163,8 @@ def open_browser(url: str, *, hidden: str = "") -> bool:
             environ["BROWSER"] = "wslview"
     if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & environ.keys():
         return False  # Python would start a text browser on the terminal that shows the code
+    import subprocess
+
     try:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, and a URL that cannot be taken for an option
             [sys.executable, "-I", "-c", _OPEN, url],

@@ -7,7 +7,6 @@ import json
 import os
 import stat
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from glob import escape
@@ -103,10 +102,12 @@ def read_object(path: Path, *, warn: Warn | None = None) -> dict[str, Any]:
 
 def write_private(path: Path, text: str) -> None:
     """Replace the file atomically and durably: mode 0600, in a folder of mode 0700. Raises OSError."""
+    from tempfile import mkstemp
+
     data = text.encode("utf-8")  # not written as text: line ends stay as they were read, also on Windows
     path = Path(os.path.realpath(path))  # a symbolic link, as in a folder of dotfiles, stays one
     make_private_folder(path.parent)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # creates it with mode 0600
+    handle, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)  # creates it with mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)

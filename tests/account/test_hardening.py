@@ -30,7 +30,7 @@ from awesome_cli.sessions.manifest import (
     manifest_name,
     parse_json_object,
 )
-from awesome_cli.sessions.model import User
+from awesome_cli.sessions.user import User
 from awesome_cli.system.deferred_signals import DeferredSignals
 from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 def test_the_user_fields_of_a_manifest_are_the_fields_of_user() -> None:
-    assert set(User.__dataclass_fields__) == USER_FIELDS | LATER_FIELDS
+    assert set(User._fields) == USER_FIELDS | LATER_FIELDS
 
 
 def json_response(status: int, document: object) -> httpx.Response:

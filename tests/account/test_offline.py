@@ -140,7 +140,7 @@ def _renew_as_another_process(terminal: Terminal) -> None:
     session_store = _session_store(terminal)
     session = session_store.load()
     assert session
-    user = replace(session.user, expires_at=terminal.time.now() + 3_600)
+    user = session.user._replace(expires_at=terminal.time.now() + 3_600)
     session_store.save(replace(session, user=user, access_token="renewed"))
 
 

@@ -268,7 +268,7 @@ def test_the_refresh_token_that_came_with_an_invalid_id_token_is_stored(
     assert expired.run("token") == 8
     after = _session(expired)
     assert after.refresh_token != before.refresh_token
-    assert replace(after.user, expires_at=0.0) == replace(before.user, expires_at=0.0)
+    assert after.user._replace(expires_at=0.0) == before.user._replace(expires_at=0.0)
     assert expired.paths == ["/token"]  # no revocation
     assert expired.run("say-hi") == 0
     assert (issuer.refreshes, issuer.reuses) == (2, 0)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,47 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
+from awesome_cli import session_reader
 from awesome_cli.cli import fast_path
-from awesome_cli.cli.fast_path import answer, insecure_file
+from awesome_cli.cli.plain_words import read_call
+from awesome_cli.keystore import secret_service
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
+from awesome_cli.session_reader import SessionReader
 from awesome_cli.sessions.shared_state import add_revoked
 from awesome_cli.testing.terminal import Stream
 from support.brand import AWESOME
 from support.terminal import account_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
+
+
+def answer(argv: list[str], environ: Mapping[str, str], terminal: Terminal, stdout: Stream | None = None) -> str | None:
+    """Return what the fast path prints, or None, if it leaves the command to the full program."""
+    call = read_call(argv, AWESOME.commands)
+    if call is None:
+        return None
+    return fast_path.answer(call, environ, AWESOME, now=terminal.time.now, stdout=stdout or Stream())
+
+
+def use_keyring(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the keyring of the terminal take the place of the Secret Service."""
+
+    class Reader:
+        def __init__(self, timeout: float) -> None:
+            assert timeout == session_reader.TIMEOUT
+
+        def get_password(self, service: str, username: str) -> str | None:
+            return terminal.keyring.get_password(service, username)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(session_reader, "SecretServiceReader", Reader)
+    monkeypatch.setattr(secret_service, "SecretService", Reader)
 
 
 @pytest.fixture
@@ -68,31 +98,33 @@ def test_keyringrc_is_looked_for_in_the_folders_that_keyring_uses() -> None:
 def test_the_plaintext_file_is_looked_for_in_the_state_folder(tmp_path: Path) -> None:
     state = platformdirs.user_state_path("awesome-cli", appauthor=False)
     environ = {"HOME": os.environ["HOME"], **{k: v for k, v in os.environ.items() if k == "XDG_STATE_HOME"}}
-    assert insecure_file(environ, AWESOME, "default") == str(state / "insecure-session-default.json")
+    assert SessionReader(environ, AWESOME).plaintext_file == str(state / "insecure-session-default.json")
     environ = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state")}
-    assert insecure_file(environ, AWESOME, "work") == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+    assert (
+        SessionReader(environ, AWESOME, "work").plaintext_file
+        == f"{tmp_path}/state/awesome-cli/insecure-session-work.json"
+    )
 
 
 def test_the_fast_path_does_not_answer_for_a_revoked_session(
     home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     terminal.login()
-    monkeypatch.setattr(fast_path, "account_folders", lambda _: [str(tmp_path)])
-    monkeypatch.setattr(fast_path, "_read", terminal.keyring.get_password)
-    now = terminal.time.now()
-    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) == "Welcome Juan!"
+    monkeypatch.setattr(session_reader, "account_folders", lambda _: [str(tmp_path)])
+    use_keyring(terminal, monkeypatch)
+    assert answer(["say-hi"], home, terminal) == "Welcome Juan!"
     session_store = account_of(terminal).stores.keyring
     session_store.load_user()
     add_revoked(tmp_path, "awesome-cli", session_store.digests)
-    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) is None
+    assert answer(["say-hi"], home, terminal) is None
 
 
 @pytest.fixture
 def fast_home(home: dict[str, str], terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with a session in an ordinary keyring; the state and config folders of the fast path are below it."""
     terminal.login()
-    monkeypatch.setattr(fast_path, "account_folders", lambda _: [str(tmp_path)])
-    monkeypatch.setattr(fast_path, "_read", terminal.keyring.get_password)
+    monkeypatch.setattr(session_reader, "account_folders", lambda _: [str(tmp_path)])
+    use_keyring(terminal, monkeypatch)
     for folder in ("config/awesome-cli", ".local/state/awesome-cli"):
         Path(home["HOME"], folder).mkdir(parents=True, exist_ok=True)
     return Path(home["HOME"])
@@ -117,10 +149,9 @@ def test_whoami_is_fast_where_no_setting_can_differ_from_the_session(
     is_fast: bool,  # noqa: FBT001 - a column of the table
 ) -> None:
     (fast_home / "config/awesome-cli/config.toml").write_text(config, "utf-8")
-    now = terminal.time.now()
     for command in (["whoami"], ["whoami", "--json"]):
-        assert (answer(command, home, AWESOME, now=now, stdout=Stream()) is not None) == is_fast
-    assert answer(["say-hi"], home, AWESOME, now=now, stdout=Stream()) == "Welcome Juan!"
+        assert (answer(command, home, terminal) is not None) == is_fast
+    assert answer(["say-hi"], home, terminal) == "Welcome Juan!"
 
 
 @pytest.mark.parametrize("variable", ["AWESOME_SCOPE", "AWESOME_AUDIENCE", "AUTH0_AUDIENCE"])
@@ -129,8 +160,8 @@ def test_whoami_with_a_scope_or_audience_in_a_variable_is_for_the_full_program(
 ) -> None:
     assert fast_home.exists()
     environ = {**home, variable: "openid"}
-    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
-    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"
+    assert answer(["whoami"], environ, terminal) is None
+    assert answer(["say-hi"], environ, terminal) == "Welcome Juan!"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +177,7 @@ def test_a_damaged_index_is_for_the_full_program_which_warns(
 ) -> None:
     (fast_home / ".local/state/awesome-cli/sessions.json").write_text(index, "utf-8")
     for command in (["say-hi"], ["whoami"], ["whoami", "--json"]):
-        found = answer(command, home, AWESOME, now=terminal.time.now(), stdout=Stream())
+        found = answer(command, home, terminal)
         assert (found is not None) == is_fast
 
 
@@ -156,16 +187,16 @@ def test_the_fast_path_names_the_application_and_uses_colours(
     index = {"profiles": {"default": SECRET_SERVICE}, "applications": {SECRET_SERVICE: "GNOME Keyring", "x": 7}}
     (fast_home / ".local/state/awesome-cli/sessions.json").write_text(json.dumps(index), "utf-8")
     stdout = Stream()
-    plain = answer(["whoami"], home, AWESOME, now=terminal.time.now(), stdout=stdout)
+    plain = answer(["whoami"], home, terminal, stdout)
     assert plain is not None
     assert plain.endswith("  Kept in       GNOME Keyring")
     stdout.terminal = True
-    coloured = answer(["whoami"], home, AWESOME, now=terminal.time.now(), stdout=stdout)
+    coloured = answer(["whoami"], home, terminal, stdout)
     assert coloured is not None
     assert coloured.startswith("\033[32m✓ \033[0m\033[1mJuan <juan@example.com>\033[0m\n")
     assert re.sub(r"\033\[\d*m", "", coloured) == plain
-    assert answer(["whoami"], {**home, "AWESOME_PLAIN": "1"}, AWESOME, now=terminal.time.now(), stdout=stdout) == plain
-    assert answer(["whoami"], {**home, "COLUMNS": "40"}, AWESOME, now=terminal.time.now(), stdout=stdout) is None
+    assert answer(["whoami"], {**home, "AWESOME_PLAIN": "1"}, terminal, stdout) == plain
+    assert answer(["whoami"], {**home, "COLUMNS": "40"}, terminal, stdout) is None
 
 
 def test_a_relative_config_folder_is_for_the_full_program(
@@ -174,7 +205,76 @@ def test_a_relative_config_folder_is_for_the_full_program(
     assert fast_home.exists()
     environ = {**home, "XDG_CONFIG_HOME": "config"}
     for command in ("whoami", "say-hi"):  # which profile is the default one, the file in that folder says
-        assert answer([command], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
+        assert answer([command], environ, terminal) is None
     environ["AWESOME_PROFILE"] = "default"
-    assert answer(["whoami"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) is None
-    assert answer(["say-hi"], environ, AWESOME, now=terminal.time.now(), stdout=Stream()) == "Welcome Juan!"
+    assert answer(["whoami"], environ, terminal) is None
+    assert answer(["say-hi"], environ, terminal) == "Welcome Juan!"
+
+
+TOKEN = ["token"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--json",),
+        ("--format", "json"),
+        ("--format=header",),
+        ("--format", "exec-credential"),
+        ("--min-ttl", "120"),
+        ("--profile", "default"),
+        ("--quiet",),
+    ],
+    ids=" ".join,
+)
+def test_token_prints_what_the_full_program_prints(
+    fast_home: Path, home: dict[str, str], terminal: Terminal, options: tuple[str, ...]
+) -> None:
+    assert fast_home.exists()
+    found = answer([*TOKEN, *options], home, terminal)
+    assert found is not None
+    assert terminal.run(*TOKEN, *options) == 0
+    assert terminal.out == f"{found}\n"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--id",),
+        ("--verbose",),
+        ("--min-ttl", "99999"),
+        ("--json", "--format", "text"),
+        ("--format", "xml"),
+        ("--help",),
+        ("--profile", "other"),
+    ],
+    ids=" ".join,
+)
+def test_token_is_for_the_full_program_where_a_valid_session_is_not_enough(
+    fast_home: Path, home: dict[str, str], terminal: Terminal, options: tuple[str, ...]
+) -> None:
+    assert fast_home.exists()
+    assert answer([*TOKEN, *options], home, terminal) is None
+
+
+def test_token_of_a_variable_is_for_the_full_program(fast_home: Path, home: dict[str, str], terminal: Terminal) -> None:
+    assert fast_home.exists()
+    assert answer(TOKEN, {**home, "AWESOME_ACCESS_TOKEN": "given"}, terminal) is None
+
+
+def test_a_warning_that_is_due_is_for_the_full_program(
+    fast_home: Path, home: dict[str, str], terminal: Terminal
+) -> None:
+    assert fast_home.exists()
+    store = account_of(terminal).stores.keyring
+    session = store.load()
+    assert session is not None
+    store.save(replace(session, user=session.user._replace(session_expires_at=terminal.time.now() + 7200)))
+    for argv in (["say-hi"], TOKEN):
+        assert answer(argv, home, terminal) is None
+    (fast_home / ".local/state/awesome-cli/sessions.json").write_text(
+        json.dumps({"profiles": {"default": SECRET_SERVICE}, "warned_at": {"default": terminal.time.now()}}), "utf-8"
+    )
+    assert answer(["say-hi"], home, terminal) == "Welcome Juan!"
+    assert answer(TOKEN, home, terminal) == session.access_token

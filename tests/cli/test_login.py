@@ -150,7 +150,7 @@ def test_a_session_that_does_not_know_its_requested_scope_counts_as_made_with_it
     terminal.login()
     account = account_of(terminal)
     session = account.load()
-    account.stores.keyring.save(replace(session, user=replace(session.user, requested_scope=None)))
+    account.stores.keyring.save(replace(session, user=session.user._replace(requested_scope=None)))
     assert terminal.run("login", "--scope", "openid") == 0
     assert _device_code_requests(terminal) == 0
 

@@ -24,7 +24,8 @@ with atheris.instrument_imports(include=["awesome_cli", "jose"]):
     from awesome_cli.oauth.revocation import parse_revocation
     from awesome_cli.oauth.token import TokenResponse, parse_refresh
     from awesome_cli.oauth.userinfo import parse_userinfo
-    from awesome_cli.text import safe, secure_url
+    from awesome_cli.text import safe
+    from awesome_cli.urls import secure_url
     from support import token_cases
 
 REQUEST = AuthorizationRequest(

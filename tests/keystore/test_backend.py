@@ -64,10 +64,10 @@ def test_the_keyring_of_the_environment_is_used() -> None:
 
 def test_a_certain_secret_service_is_unlocked_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    service = SimpleNamespace(unlock=lambda: calls.append("unlock"))
+    service = SimpleNamespace(find_collection=lambda: calls.append("find"), unlock=lambda: calls.append("unlock"))
     secret_service(monkeypatch, lambda: service)
     assert open_keyring(environment()) is service
-    assert calls == ["unlock"]
+    assert calls == ["find", "unlock"]
 
 
 @pytest.mark.usefixtures("configured")

@@ -23,7 +23,7 @@ from awesome_cli.oauth.device_grant import (
 )
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import TokenResponse
-from awesome_cli.text import secure_url
+from awesome_cli.urls import secure_url
 
 GOOD = {
     "device_code": "device-code",

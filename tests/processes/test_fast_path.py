@@ -24,13 +24,13 @@ from support.secret_service import SecretService, dead_bus, gnome_keyring, keepa
 
 CODE = """
 import os, sys
-from awesome_cli.cli import fast_path
+from awesome_cli import session_reader
 from awesome_cli import awesome
-fast_path.TIMEOUT = float(os.environ.get("TIMEOUT", "30"))  # seconds, on a busy machine
+session_reader.TIMEOUT = float(os.environ.get("TIMEOUT", "30"))  # seconds, on a busy machine
 try:
     awesome()
 finally:
-    print("full" if "typer" in sys.modules else "fast", file=sys.stderr)
+    print("full" if "awesome_cli.account" in sys.modules else "fast", file=sys.stderr)
 """
 FORCE_FULL = {"AWESOME_KEYRING_TIMEOUT": "30"}  # the default value, but as a variable the fast path does not support it
 
@@ -235,8 +235,8 @@ def test_reading_the_session_repeatedly_leaves_no_connection_open(signed_in: Pro
 ACME = """
 import argparse, os, sys
 from awesome_cli import Program, User
-from awesome_cli.cli import fast_path
-fast_path.TIMEOUT = 30  # seconds, on a busy machine
+from awesome_cli import session_reader
+session_reader.TIMEOUT = 30  # seconds, on a busy machine
 
 def main(argv):
     parser = argparse.ArgumentParser()

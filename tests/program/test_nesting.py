@@ -63,7 +63,7 @@ def test_in_a_test_the_fast_path_reads_no_real_keyring(
     def real_keyring(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("awesome_cli.cli.fast_path.valid_user", real_keyring)
+    monkeypatch.setattr("awesome_cli.session_reader.SessionReader.user", real_keyring)
     program = acme()
     terminal(program)
     assert program.user().name == "Juan"

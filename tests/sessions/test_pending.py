@@ -16,9 +16,10 @@ from keyring.errors import PasswordSetError
 from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
+from awesome_cli.sessions.entries import digest_of
 from awesome_cli.sessions.manifest import dump_json
 from awesome_cli.sessions.pending import VERSION, PendingSignIn, PendingStore
-from awesome_cli.sessions.store import digest_of, split
+from awesome_cli.sessions.store import split
 from awesome_cli.testing.keyring import MemoryKeyring
 
 if TYPE_CHECKING:

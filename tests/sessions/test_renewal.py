@@ -17,9 +17,10 @@ from awesome_cli.errors import (
     RefreshTokenRejectedError,
 )
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.model import RenewalUnverifiedError, Session, User, unverified_session
+from awesome_cli.sessions.model import RenewalUnverifiedError, Session, unverified_session
 from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.store import SessionStore
+from awesome_cli.sessions.user import User
 from support.brand import AWESOME
 
 NOW = 1_800_000_000.0
@@ -41,7 +42,7 @@ OLD = Session(
     id_token="a.b.c",
     provider_digest="digest",
 )
-NEW = replace(OLD, access_token="access 2", user=replace(OLD.user, expires_at=NOW + 9999))
+NEW = replace(OLD, access_token="access 2", user=OLD.user._replace(expires_at=NOW + 9999))
 END = OLD.user.expires_at
 
 
@@ -132,8 +133,8 @@ def test_a_renewal_locks_loads_checks_the_store_refreshes_and_saves() -> None:
 def test_a_session_that_another_process_renewed_is_not_renewed_again() -> None:
     for other in (
         NEW,
-        replace(NEW, user=replace(NEW.user, expires_at=END)),
-        replace(OLD, user=replace(OLD.user, expires_at=NOW + 9999)),  # the provider gave the same token again
+        replace(NEW, user=NEW.user._replace(expires_at=END)),
+        replace(OLD, user=OLD.user._replace(expires_at=NOW + 9999)),  # the provider gave the same token again
     ):
         store = MemoryStore(other)
         assert renew(store, min_ttl=60) is other
@@ -142,7 +143,7 @@ def test_a_session_that_another_process_renewed_is_not_renewed_again() -> None:
 
 @pytest.mark.parametrize("other", [{"issuer": "https://other.example/"}, {"client_id": "other"}, {"sub": "eve"}])
 def test_a_session_of_another_user_issuer_or_client_is_not_used(other: dict[str, Any]) -> None:
-    store = MemoryStore(replace(NEW, user=replace(NEW.user, **other)))
+    store = MemoryStore(replace(NEW, user=NEW.user._replace(**other)))
     with pytest.raises(LoginRequiredError, match="Another session"):
         renew(store)
     assert store.calls == ["lock", "load"]
@@ -161,7 +162,7 @@ def test_a_session_that_was_removed_during_the_renewal_is_discarded() -> None:
 
 
 def test_a_renewed_session_may_expire_within_min_ttl() -> None:
-    short = replace(NEW, user=replace(NEW.user, expires_at=END + 5))
+    short = replace(NEW, user=NEW.user._replace(expires_at=END + 5))
     assert renew(MemoryStore(OLD), min_ttl=60, response=short) is short
 
 
@@ -230,7 +231,7 @@ def test_of_an_unverified_renewal_only_the_refresh_token_is_stored() -> None:
     store = MemoryStore(OLD)
     with pytest.raises(InvalidTokenError, match="clock"):
         renew(store, response=RenewalUnverifiedError(UNVERIFIED, reason))
-    assert store.stored == replace(OLD, refresh_token="refresh 2", user=replace(OLD.user, expires_at=NOW))
+    assert store.stored == replace(OLD, refresh_token="refresh 2", user=OLD.user._replace(expires_at=NOW))
 
 
 def test_the_refresh_token_of_an_unverified_renewal_is_used_next() -> None:
@@ -246,7 +247,7 @@ def test_the_refresh_token_of_an_unverified_renewal_is_used_next() -> None:
 
 
 def test_a_session_without_refresh_token_is_used_until_it_expires() -> None:
-    session = replace(OLD, refresh_token=None, user=replace(OLD.user, refreshable=False))
+    session = replace(OLD, refresh_token=None, user=OLD.user._replace(refreshable=False))
     store = MemoryStore(session)
     assert renew(store, session=session, now=END - 5, min_ttl=60) is session
     with pytest.raises(LoginRequiredError, match="no refresh token") as ended:

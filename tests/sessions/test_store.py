@@ -15,9 +15,11 @@ from keyring.errors import PasswordDeleteError, PasswordSetError
 from awesome_cli.errors import DamagedSessionError, KeyringError, LoginRequiredError, SaveUnconfirmedError
 from awesome_cli.hints import hint_for
 from awesome_cli.keystore.keyring_store import KeyringStore
+from awesome_cli.sessions.entries import digest_of
 from awesome_cli.sessions.manifest import decode_manifest, dump_json, encode_manifest, parse_json_object
-from awesome_cli.sessions.model import Session, User
-from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, digest_of, split
+from awesome_cli.sessions.model import Session
+from awesome_cli.sessions.store import ENTRY_UNITS, SessionStore, split
+from awesome_cli.sessions.user import User
 from awesome_cli.testing.keyring import MemoryKeyring
 from support.brand import AWESOME
 
@@ -50,6 +52,8 @@ users = st.builds(
     signed_in_at=st.floats(0, 1e11),
     expires_at=st.floats(0, 1e11),
     refreshable=st.booleans(),
+    requested_scope=st.none() | texts,
+    session_expires_at=st.none() | st.floats(0, 1e11),
 )
 sizes = st.tuples(st.integers(0, 20_000), st.none() | st.integers(0, 5_000), st.integers(0, 20_000))
 
@@ -296,7 +300,7 @@ def test_a_delete_removes_whatever_is_damaged(
 
 
 def test_overflow_with_another_digest_is_not_used(session_store: SessionStore, backend: SmallKeyring) -> None:
-    long_user = replace(USER, name="🦊" * 256, scope="s" * 900)
+    long_user = USER._replace(name="🦊" * 256, scope="s" * 900)
     session_store.save(replace(SESSION, user=long_user))
     assert session_store.load_user() == long_user
     backend.set_password(f"{NAME}:a:0", "awesome", dump_json({"scope": "everything"}))

@@ -6,8 +6,9 @@ import pytest
 
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.sessions.manifest import decode_manifest, manifest_name
-from awesome_cli.sessions.model import Session, User
+from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.store import SessionStore
+from awesome_cli.sessions.user import User
 from awesome_cli.testing.keyring import MemoryKeyring
 
 SESSION = Session(

@@ -153,7 +153,7 @@ class Program:
         """Store the session as one whose access token has expired."""
         session = self.session()
         assert session
-        self._session_store.save(replace(session, user=replace(session.user, expires_at=0.0)))
+        self._session_store.save(replace(session, user=session.user._replace(expires_at=0.0)))
 
     @property
     def lock_name(self) -> str:

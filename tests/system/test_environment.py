@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from awesome_cli.errors import ConfigError
-from awesome_cli.system.environment import hide_token_from_children, open_browser, system_environment
+from awesome_cli.system.environment import open_browser, system_environment
+from awesome_cli.system.hidden_variables import hide_token_from_children
 from support.brand import AWESOME
 
 
@@ -27,7 +28,7 @@ def test_the_environment_is_that_of_the_process() -> None:
 
 
 def test_a_hidden_token_is_not_inherited_and_still_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("awesome_cli.system.environment._hidden_variables", {})
+    monkeypatch.setattr("awesome_cli.system.hidden_variables._hidden", {})
     monkeypatch.setenv("AWESOME_ACCESS_TOKEN", "s3cret")
     hide_token_from_children(AWESOME)
     hide_token_from_children(AWESOME)

@@ -90,7 +90,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, error: Exception) -> object:
         raise error
 
     monkeypatch.setattr(sys, "argv", ["awesome", "profiles"])
-    monkeypatch.setattr("awesome_cli.cli.context.system_environment", fail)
+    monkeypatch.setattr("awesome_cli.system.environment.system_environment", fail)
     with Path(os.devnull).open(encoding="utf-8") as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)  # pytest's own cannot be reconfigured
         with pytest.raises(SystemExit) as ended:

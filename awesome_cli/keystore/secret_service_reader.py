@@ -1,0 +1,67 @@
+"""Read from the Secret Service (GNOME Keyring, KeePassXC) with jeepney alone. The fast path imports it.
+
+Secrets cross the bus unencrypted here, so only the manifest is read with it, which contains no token:
+docs/decisions/0004-manifest-over-an-unencrypted-bus.md. ``secret_service.py`` encrypts.
+"""
+
+from __future__ import annotations
+
+from jeepney import DBusAddress, new_method_call
+from jeepney.io.blocking import open_dbus_connection
+from jeepney.wrappers import unwrap_msg
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+NAME = "org.freedesktop.secrets"
+SERVICE = "/org/freedesktop/secrets", "org.freedesktop.Secret.Service"  # path and interface
+COLLECTION = "/org/freedesktop/secrets/aliases/default", "org.freedesktop.Secret.Collection"
+
+Secret = tuple[str, bytes, bytes, str]  # session, parameters of its encryption, value, content type
+
+
+class SecretServiceReader:
+    """One connection to the Secret Service API; ``timeout``: seconds to connect.
+
+    Methods raise whatever jeepney does, and LookupError for an entry that is locked.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._connection = open_dbus_connection(auth_timeout=timeout)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def get_password(self, service: str, username: str) -> str | None:
+        paths = self._find(service, username)
+        if not paths:
+            return None
+        (secrets,) = self._call(SERVICE, "GetSecrets", "aoo", paths, self._session_path())
+        for path in paths:
+            if path in secrets:
+                return self._decode(secrets[path]).decode("utf-8")
+        if self._find(service, username):  # else it was deleted meanwhile
+            self._raise_locked()
+        return None
+
+    def _find(self, service: str, username: str) -> list[str]:
+        """Return the object paths of the items with these attributes."""
+        (paths,) = self._call(COLLECTION, "SearchItems", "a{ss}", {"service": service, "username": username})
+        return list(paths)
+
+    def _session_path(self) -> str:
+        """Return the object path of the session in which secrets are transferred."""
+        _, path = self._call(SERVICE, "OpenSession", "sv", "plain", ("s", ""))
+        return str(path)
+
+    def _decode(self, secret: Secret) -> bytes:
+        return bytes(secret[2])
+
+    def _raise_locked(self) -> None:
+        raise LookupError("locked")
+
+    def _call(self, target: tuple[str, str], method: str, signature: str, *body: object) -> Any:  # noqa: ANN401 - as D-Bus has it
+        path, interface = target
+        message = new_method_call(DBusAddress(path, NAME, interface), method, signature, body)
+        return unwrap_msg(self._connection.send_and_get_reply(message))

@@ -1,0 +1,209 @@
+"""SessionReader: the stored session while its access token is valid, without what renewing it or signing in imports.
+
+It reads where that is certain to be what the full program would read: in an ordinary Linux Secret Service, with
+settings that agree with the session. In every other case it returns None, and the full program decides.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from _thread import allocate_lock, start_new_thread
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from awesome_cli.keystore.detection import secret_service_is_certain
+from awesome_cli.keystore.secret_service_reader import SecretServiceReader
+from awesome_cli.sessions.manifest import (
+    are_user_fields,
+    decode_manifest,
+    is_end_to_be_announced,
+    manifest_name,
+    parse_json_object,
+    warnings_in_index,
+)
+from awesome_cli.settings.default_profile import default_profile
+from awesome_cli.system.account_folders import account_folders, is_revoked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
+
+    from awesome_cli.brand import Brand
+    from awesome_cli.sessions.model import Session
+    from awesome_cli.sessions.user import User
+
+    class Context(Protocol):
+        """What the command that is running was given."""
+
+        is_system: bool
+        named_profile: str | None
+
+
+S = TypeVar("S", bound=SecretServiceReader)
+T = TypeVar("T")
+
+TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
+SETTINGS_OF_LOGIN = {"AUDIENCE", "SCOPE"}  # they do not select a session
+_SUPPORTED = {"PROFILE", "ISSUER", "CLIENT_ID", "API_URL", "PLAIN", *SETTINGS_OF_LOGIN}
+_CONFIG, _STATE = ("XDG_CONFIG_HOME", "/.config"), ("XDG_STATE_HOME", "/.local/state")
+_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+_LONGEST_NAME = 64
+
+
+def reader_of_process(brand: Brand, profile: str | None, context: Context | None) -> SessionReader | None:
+    """Return the reader for a program in this process; None where its environment is not that of the process."""
+    from awesome_cli.system.hidden_variables import environ_of_process
+    from awesome_cli.system.replacement import system_replacement
+
+    is_system = system_replacement() is None if context is None else context.is_system
+    if not is_system:
+        return None
+    return SessionReader(environ_of_process(), brand, profile or (context.named_profile if context else None))
+
+
+class SessionReader:
+    """Reads the session of a profile: the named one, or the one that the settings select.
+
+    ``config`` is the text of ``config.toml``, empty if there is none. It and ``profile`` are None where only the full
+    program can tell.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        brand: Brand,
+        profile: str | None = None,
+        *,
+        now: Callable[[], float] = time.time,  # noqa: TID251 - the clock of the process
+    ) -> None:
+        self._environ, self._brand, self.now = environ, brand, now
+        self.config = self._text(_CONFIG, "config.toml")
+        default = None if self.config is None else default_profile(self.config)
+        self.profile = profile or environ.get(brand.variable("profile")) or default
+
+    def index(self) -> dict[str, Any] | None:
+        """Return what ``sessions.json`` contains; None, if it cannot be read."""
+        text = self._text(_STATE, "sessions.json")
+        index = {"profiles": {}} if text == "" else parse_json_object(text or "")
+        return index if isinstance(index.get("profiles"), dict) else None
+
+    def is_silent(self, user: User) -> bool:
+        """Whether the user is not to be warned of the session's end now."""
+        index = self.index()
+        warned_at = None if index is None else warnings_in_index(index).get(str(self.profile))
+        return index is not None and not is_end_to_be_announced(user.session_expires_at, warned_at, self.now())
+
+    @property
+    def plaintext_file(self) -> str | None:
+        """Where a file would replace the keyring."""
+        folder = self._folder(*_STATE)
+        return folder and f"{folder}/insecure-session-{self.profile}.json"
+
+    def user(self) -> User | None:
+        """Return who is signed in. No token is read, and nothing is encrypted."""
+        if not self._is_certain():
+            return None
+        wait_for_text = _start(lambda: SecretServiceReader(TIMEOUT), self._read_manifest)
+        import json  # noqa: F401 - what comes next needs it, and the service takes a while to respond
+
+        from awesome_cli.sessions.user import User
+
+        manifest = decode_manifest(wait_for_text() or "")
+        if manifest is None or manifest["overflow"] or self._is_revoked(manifest["digest"]):
+            return None
+        fields = manifest["card"]
+        user = User(**fields) if are_user_fields(fields) else None
+        return user if user is not None and self._may_use(user) else None
+
+    def session(self, min_ttl: float) -> Session | None:
+        """Return the session, if its access token is valid for more than ``min_ttl`` seconds."""
+        if not self._is_certain():
+            return None
+        from awesome_cli.keystore.secret_service import SecretService
+
+        session = _start(lambda: SecretService(TIMEOUT), self._read_session)()
+        return session if session is not None and self._may_use(session.user, min_ttl) else None
+
+    def _read_manifest(self, secrets: SecretServiceReader) -> str | None:
+        return secrets.get_password(self._entry, self._brand.name)
+
+    def _read_session(self, secrets: SecretServiceReader) -> Session | None:
+        from awesome_cli.sessions.entries import SessionEntries
+
+        get = partial(secrets.get_password, username=self._brand.name)
+        return SessionEntries(get, self._entry, is_revoked=self._is_revoked).load()
+
+    @property
+    def _entry(self) -> str:
+        return manifest_name(self._brand.keyring_service, str(self.profile))
+
+    def _is_certain(self) -> bool:
+        """Whether the full program would read this profile's entries in the Secret Service."""
+        prefix, file = self._brand.env_prefix, self.plaintext_file
+        variables = {name.removeprefix(prefix) for name in self._environ if name.startswith(prefix)}
+        return (
+            variables <= _SUPPORTED
+            and self.profile is not None
+            and len(self.profile) <= _LONGEST_NAME
+            and _CHARACTERS.issuperset(self.profile)
+            and secret_service_is_certain(self._environ)
+            and file is not None
+            and not os.path.lexists(file)
+            and self.index() is not None  # else the full program warns
+        )
+
+    def _may_use(self, user: User, min_ttl: float = 0.0) -> bool:
+        """Whether the session is valid, and the one that the variables require."""
+        required = ((user.issuer, "issuer"), (user.client_id, "client_id"))
+        return (
+            user.is_valid(self.now(), min_ttl)
+            and bool(user.name)
+            and all(self._environ.get(self._brand.variable(name)) in (None, "", value) for value, name in required)
+        )
+
+    def _is_revoked(self, digest: str) -> bool:
+        return is_revoked(digest, self._brand.app_dir, account_folders(self._brand.app_dir))
+
+    def _text(self, location: tuple[str, str], file: str) -> str | None:
+        folder = self._folder(*location)
+        try:
+            with open(f"{folder}/{file}", encoding="utf-8") as opened:
+                return None if folder is None else opened.read()
+        except FileNotFoundError:
+            return None if folder is None else ""
+
+    def _folder(self, variable: str, default: str) -> str | None:
+        """Return a folder of the program; None where only platformdirs can tell."""
+        home, named = self._environ.get("HOME", ""), self._environ.get(variable, "")
+        if not home.startswith("/") or (named and not named.startswith("/")):
+            return None
+        return f"{named or home + default}/{self._brand.app_dir}"
+
+
+def _start(connect: Callable[[], S], read: Callable[[S], T | None]) -> Callable[[], T | None]:
+    """Begin to read from the Secret Service in another thread, and return what waits for the result.
+
+    That is None where the service fails, or does not respond in time. Meanwhile the caller imports what it needs next.
+    """
+    results: list[T | None] = []
+    done = allocate_lock()
+    done.acquire()
+
+    def work() -> None:
+        try:
+            secrets = connect()
+            try:
+                results.append(read(secrets))
+            finally:
+                secrets.close()
+        except Exception:  # noqa: BLE001, S110 - whatever it is, the full program meets it and reports it
+            pass
+        done.release()
+
+    def wait() -> T | None:
+        done.acquire(timeout=TIMEOUT)
+        return results[0] if results else None
+
+    start_new_thread(work, ())  # the module threading takes longer to import than the thread to run
+    return wait
