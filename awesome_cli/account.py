@@ -36,7 +36,7 @@ from awesome_cli.sessions.session_locks import SessionLocks
 from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.sessions.user import User
 from awesome_cli.settings.default_profile import DEFAULT_PROFILE
-from awesome_cli.settings.profile import Profile, keyring_timeout, session_requirements
+from awesome_cli.settings.profile import Profile, access_token, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from awesome_cli.settings.config_file import ConfigFile
 
 T = TypeVar("T")
+C = TypeVar("C", bound="OidcClient")
 
 USER_TIMEOUT = 10.0  # seconds after which `user` answers from the last verified sign-in
 _LAST_VERIFIED = "This is from your last verified sign-in."
@@ -140,7 +141,7 @@ class Account:
                 self.messages.detail(f"{folders[0]} cannot be used for locks; {folder} serves instead.")
             yield folder
 
-    def run_with_client(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+    def run_with_client(self, kind: type[C], config: ClientConfig, work: Callable[[C], Awaitable[T]]) -> T:
         """Run requests to the provider of a client, in an event loop of their own."""
         from awesome_cli.provider.cache import FileMetadataCache
         from awesome_cli.provider.client import oidc_client
@@ -149,6 +150,7 @@ class Account:
 
         async def run() -> T:
             async with oidc_client(
+                kind,
                 config,
                 cache=FileMetadataCache(environment.cache_dir, warn=self.messages.warning),
                 transport=environment.transport,
@@ -161,6 +163,11 @@ class Account:
                 return await work(client)
 
         return environment.run(run)
+
+    def _ask_provider(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+        from awesome_cli.provider.client import OidcClient
+
+        return self.run_with_client(OidcClient, config, work)
 
     def client_config(self, settings: Profile, stored: User | None = None) -> ClientConfig:
         from awesome_cli.provider.config import ClientConfig
@@ -235,18 +242,7 @@ class Account:
     @property
     def token_from_environment(self) -> str | None:
         """The access token that a variable gives: used as it is, instead of a session's. Raises ConfigError."""
-        variable = self.brand.variable("access_token")
-        token = self.environment.environ.get(variable)
-        if not token:
-            return None
-        from awesome_cli.oauth.token import is_token
-
-        if not is_token(token):
-            raise ConfigError(
-                f"{variable} is not a valid access token: it contains blanks or other characters that no token has.",
-                hint="Set it to the token alone, or unset it.",
-            )
-        return token
+        return access_token(self.environment.environ, self.brand)
 
     def renew_if_needed(self, session: Session, min_ttl: float = 0.0, *, timeout: float | None = None) -> Session:
         """Return the session or its successor. ``timeout``: seconds to wait for another process's renewal."""
@@ -254,7 +250,7 @@ class Account:
             session,
             store=lambda: self.stores.current,
             lock=lambda: self.locks.renewal(session.user, timeout=timeout),
-            refresh=lambda current: self.run_with_client(
+            refresh=lambda current: self._ask_provider(
                 self.client_of(current.user), lambda client: client.refresh(current)
             ),
             discard=self.revoke,
@@ -264,12 +260,12 @@ class Account:
 
     def is_token_accepted(self, session: Session) -> bool:
         """Ask the provider whether it still accepts the access token."""
-        return self.run_with_client(self.client_of(session.user), lambda client: client.is_token_accepted(session))
+        return self._ask_provider(self.client_of(session.user), lambda client: client.is_token_accepted(session))
 
     def revoke(self, session: Session, *, refresh_token: bool = True) -> bool:
         """Revoke the session's tokens at the provider; return whether that is confirmed for the refresh token."""
         try:
-            return self.run_with_client(
+            return self._ask_provider(
                 self.client_of(session.user), lambda client: client.revoke(session, refresh_token=refresh_token)
             )
         except (ProviderError, ConfigError) as error:

@@ -161,6 +161,7 @@ async def device_flow(
     """
     from awesome_cli.provider.client import oidc_client
     from awesome_cli.provider.config import ClientConfig
+    from awesome_cli.provider.sign_in_client import SignInClient
 
     environment = environment or system_environment(_LIBRARY)
     with completing_hints():
@@ -174,6 +175,7 @@ async def device_flow(
             discovery=metadata,
         )
         async with oidc_client(
+            SignInClient,
             config,
             cache=_NoCache(),
             transport=environment.transport,

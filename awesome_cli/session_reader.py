@@ -121,18 +121,18 @@ class SessionReader:
         if not self._is_certain():
             return None
         from awesome_cli.keystore.secret_service import SecretService
+        from awesome_cli.sessions.entries import SessionEntries
 
-        session = _start(lambda: SecretService(TIMEOUT), self._read_session)()
-        return session if session is not None and self._may_use(session.user, min_ttl) else None
+        def read(secrets: SecretService) -> Session | None:
+            get = partial(secrets.get_password, username=self._brand.name)
+            entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
+            user = entries.load_user()  # first, because no token of a session that must be renewed is needed here
+            return entries.load() if user is not None and self._may_use(user, min_ttl) else None
+
+        return _start(lambda: SecretService(TIMEOUT), read)()
 
     def _read_manifest(self, secrets: SecretServiceReader) -> str | None:
         return secrets.get_password(self._entry, self._brand.name)
-
-    def _read_session(self, secrets: SecretServiceReader) -> Session | None:
-        from awesome_cli.sessions.entries import SessionEntries
-
-        get = partial(secrets.get_password, username=self._brand.name)
-        return SessionEntries(get, self._entry, is_revoked=self._is_revoked).load()
 
     @property
     def _entry(self) -> str:

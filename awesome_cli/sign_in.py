@@ -26,8 +26,8 @@ from awesome_cli.system.lock import usable_folder
 
 if TYPE_CHECKING:
     from awesome_cli.provider.approval import PollObserver, SignInObserver
-    from awesome_cli.provider.client import OidcClient
     from awesome_cli.provider.config import ClientConfig
+    from awesome_cli.provider.sign_in_client import SignInClient
 
 LOCK_SLACK = 30.0  # seconds that a process may need after the code has expired
 
@@ -52,7 +52,7 @@ class SignIn:
     def with_device_code(self, config: ClientConfig, *, plaintext: bool, timeout: float | None) -> Session:
         """Sign in with the device authorization grant (RFC 8628)."""
 
-        async def work(client: OidcClient) -> Session:
+        async def work(client: SignInClient) -> Session:
             flow = await client.request_device_code(timeout=timeout)
             self._observer.on_code(flow.device, flow.deadline)
             return await client.poll_for_token(flow, self._observer)
@@ -63,7 +63,7 @@ class SignIn:
     def with_browser(self, config: ClientConfig, *, plaintext: bool, timeout: float | None) -> Session:
         """Sign in with a browser on this machine (RFC 8252)."""
 
-        async def work(client: OidcClient) -> Session:
+        async def work(client: SignInClient) -> Session:
             return await client.sign_in_with_browser(self._observer, timeout=timeout)
 
         store = self._writable_store(config, plaintext=plaintext)
@@ -76,7 +76,7 @@ class SignIn:
         """
         account = self._account
 
-        async def work(client: OidcClient) -> None:
+        async def work(client: SignInClient) -> None:
             flow = await client.request_device_code()
             device = flow.device
             pending = PendingSignIn(
@@ -156,7 +156,7 @@ class SignIn:
         )
         observer = _RecordingObserver(self._observer, record, now)
 
-        async def work(client: OidcClient) -> Session:
+        async def work(client: SignInClient) -> Session:
             flow = DeviceFlow(
                 device=device,
                 token_form=pending.token_form,
@@ -179,11 +179,13 @@ class SignIn:
         self._account.changes.check_writable(store, (config.issuer, config.client_id))
         return store
 
-    def _run(self, config: ClientConfig, work: Callable[[OidcClient], Awaitable[T]]) -> T:
+    def _run(self, config: ClientConfig, work: Callable[[SignInClient], Awaitable[T]]) -> T:
         """Run requests. A signal cancels them; one that comes when there are tokens waits for ``until_reported``."""
+        from awesome_cli.provider.sign_in_client import SignInClient
+
         with ExitStack() as signals, self._account.observer.during_sign_in(self._observer):
             signals.enter_context(self._account.observer.cancelling_signals())
-            result = self._account.run_with_client(config, work)
+            result = self._account.run_with_client(SignInClient, config, work)
             self._until_reported.push(signals.pop_all())
         return result
 

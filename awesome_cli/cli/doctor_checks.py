@@ -25,8 +25,8 @@ from awesome_cli.keystore.names import store_name
 from awesome_cli.oauth.discovery import Metadata
 from awesome_cli.oauth.jwks import usable_keys
 from awesome_cli.oauth.response import Response, http_date
-from awesome_cli.provider.client import OidcClient
 from awesome_cli.provider.request import describe_clock_error
+from awesome_cli.provider.sign_in_client import SignInClient
 from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import SESSION, SETTINGS, Profile
 from awesome_cli.system.lock import acquire_locks
@@ -155,11 +155,11 @@ class Checks:
         config = self._account.client_config(profile, self._stored)
         self._is_auth0 = config.is_auth0
         try:
-            return self._account.run_with_client(config, self._ask_provider)
+            return self._account.run_with_client(SignInClient, config, self._ask_provider)
         except AwesomeError as error:  # proxies and TLS have settings of their own
             return [self._failed("provider", error)], "the provider cannot be reached"
 
-    async def _ask_provider(self, client: OidcClient) -> tuple[list[Finding], str]:
+    async def _ask_provider(self, client: SignInClient) -> tuple[list[Finding], str]:
         """Return the findings up to the first check that the others depend on and that failed, and the reason."""
         began = self._environment.now()
         try:
@@ -189,20 +189,20 @@ class Checks:
                 found.append(self._failed(check, error))
         return found, ""
 
-    async def _keys(self, client: OidcClient, metadata: Metadata) -> Finding:
+    async def _keys(self, client: SignInClient, metadata: Metadata) -> Finding:
         keys = await client.fetch_keys(metadata)
         if usable := usable_keys(keys):
             return passed("keys", f"{len(usable)} of {len(keys)} signing keys can be used")
         raise UnsupportedAlgorithmError(f"None of the provider's {len(keys)} signing keys can be used.")
 
-    async def _device_grant(self, client: OidcClient, metadata: Metadata) -> Finding:
+    async def _device_grant(self, client: SignInClient, metadata: Metadata) -> Finding:
         metadata.need("device_authorization_endpoint")
         if not self._online:
             return neutral("device grant", "the provider has an endpoint for it", ONLINE_ADVICE)
         await client.request_device_code()
         return passed("device grant", "the provider gives codes to this client; one was asked for, and lapses")
 
-    async def _web_flow(self, _: OidcClient, metadata: Metadata) -> Finding:
+    async def _web_flow(self, _: SignInClient, metadata: Metadata) -> Finding:
         metadata.need("authorization_endpoint")
         return passed("web flow", "the provider has an endpoint for it")
 

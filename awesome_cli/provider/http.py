@@ -10,9 +10,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
 from urllib.request import getproxies
 
-import certifi
 import httpx
-import truststore
 
 from awesome_cli.errors import ConfigError, ConnectionFailedError, ProviderUnreachableError, ResponseLostError
 from awesome_cli.text import safe
@@ -35,10 +33,10 @@ def open_client(
     """Return a client without redirects, which could send secrets to another origin, and without cookies.
 
     It asks for uncompressed responses, because a small compressed body can expand to any size. ``transport`` replaces
-    the network in tests. Raises ConfigError for unusable TLS settings; requests do for unusable proxy settings.
+    the network in tests. Requests raise ConfigError for unusable TLS or proxy settings.
     """
     return httpx.AsyncClient(
-        transport=transport or _NetworkTransport(tls_context(environ)),
+        transport=transport or _NetworkTransport(environ),
         headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": user_agent},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
@@ -52,22 +50,28 @@ class _NetworkTransport(httpx.AsyncBaseTransport):
     httpx itself exempts no loopback host, and a proxy could read what is sent to ``http://127.0.0.1``.
     """
 
-    def __init__(self, verify: ssl.SSLContext) -> None:
-        self._verify = verify
-        self._clients: dict[bool, httpx.AsyncClient] = {}  # by whether they use the proxy settings
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._clients: dict[tuple[bool, bool], httpx.AsyncClient] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        use_proxies = not is_loopback(request.url.host)
-        if use_proxies not in self._clients:
+        return await self._client(request.url).send(request, stream=True)
+
+    def _client(self, url: httpx.URL) -> httpx.AsyncClient:
+        """Return the client for an URL: with the proxy settings or not, and with authorities or not."""
+        kind = use_proxies, _ = not is_loopback(url.host), url.scheme == "https"
+        if kind not in self._clients:
+            # Without TLS no certificate is verified; the context trusts none, and is made at no cost.
+            verify = tls_context(self._environ) if any(kind) else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             try:
-                self._clients[use_proxies] = httpx.AsyncClient(verify=self._verify, trust_env=use_proxies)
+                self._clients[kind] = httpx.AsyncClient(verify=verify, trust_env=use_proxies)
             except (ImportError, ValueError, httpx.InvalidURL) as error:  # may quote a proxy's password
                 raise ConfigError(
                     "The proxy settings cannot be used.",
                     hint="HTTPS_PROXY, HTTP_PROXY and ALL_PROXY take http://HOST:PORT or https://HOST:PORT.",
                     hidden_cause=error,
                 ) from None
-        return await self._clients[use_proxies].send(request, stream=True)
+        return self._clients[kind]
 
     async def aclose(self) -> None:
         for client in self._clients.values():
@@ -98,6 +102,9 @@ def tls_context(environ: Mapping[str, str]) -> ssl.SSLContext:
     """
     file, folder = environ.get("SSL_CERT_FILE") or None, environ.get("SSL_CERT_DIR") or None
     if not (file or folder):
+        import certifi
+        import truststore
+
         context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.load_verify_locations(cafile=certifi.where())
         return context

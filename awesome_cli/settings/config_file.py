@@ -7,9 +7,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
-
-import tomlkit
+from typing import TYPE_CHECKING, Any
 
 from awesome_cli.brand import FLOWS
 from awesome_cli.errors import ConfigError
@@ -27,6 +25,9 @@ from awesome_cli.settings.profile import (
 from awesome_cli.system.files import read_private, write_private
 from awesome_cli.text import safe
 from awesome_cli.urls import secure_url
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 
 class ConfigFile:
@@ -110,6 +111,8 @@ class ConfigFile:
 
     def _change(self, change: Callable[[Any], object]) -> None:
         """Change the file as it is now: it may have been written since it was read."""
+        import tomlkit
+
         with self._lock():
             text = ConfigFile.read(self.path).text
             try:
@@ -129,20 +132,22 @@ class ConfigFile:
         return ConfigError(f"{self.path}, line {line}: {key} {rule}.", hint="Correct or remove that line.")
 
 
-def _set_default(document: tomlkit.TOMLDocument, name: str) -> None:
+def _set_default(document: TOMLDocument, name: str) -> None:
     if name == DEFAULT_PROFILE:
         document.pop(KEY, None)
     else:
         document[KEY] = name
 
 
-def _remove(document: tomlkit.TOMLDocument, name: str) -> None:
+def _remove(document: TOMLDocument, name: str) -> None:
     document.get("profiles", {}).pop(name, None)
     if document.get(KEY) == name:
         _set_default(document, DEFAULT_PROFILE)
 
 
-def _update(document: tomlkit.TOMLDocument, name: str, changes: Settings) -> None:
+def _update(document: TOMLDocument, name: str, changes: Settings) -> None:
+    import tomlkit
+
     profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     table = profiles.setdefault(name, tomlkit.table())
     for key, value in changes.items():

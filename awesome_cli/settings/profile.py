@@ -194,6 +194,22 @@ def keyring_timeout(environ: Mapping[str, str], brand: Brand) -> float:
     return float(text)
 
 
+def access_token(environ: Mapping[str, str], brand: Brand) -> str | None:
+    """Return the access token that a variable gives. Raises ConfigError for one that cannot be a token."""
+    variable = brand.variable("access_token")
+    token = environ.get(variable)
+    if not token:
+        return None
+    from awesome_cli.oauth.token import is_token
+
+    if not is_token(token):
+        raise ConfigError(
+            f"{variable} is not a valid access token: it contains blanks or other characters that no token has.",
+            hint="Set it to the token alone, or unset it.",
+        )
+    return token
+
+
 def issuer_of(domain: str) -> str:
     """Return the issuer of an Auth0 domain, which ends with a slash. Raises ConfigError."""
     issuer = f"https://{domain.removeprefix('https://').rstrip('/')}/"

@@ -21,8 +21,9 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.response import Response
 from awesome_cli.oauth.token import parse_token
 from awesome_cli.provider.cache import FileMetadataCache
-from awesome_cli.provider.client import OidcClient, oidc_client
+from awesome_cli.provider.client import oidc_client
 from awesome_cli.provider.config import ClientConfig
+from awesome_cli.provider.sign_in_client import SignInClient
 from awesome_cli.testing.hostile import (
     ABSENT,
     DISCOVERY,
@@ -216,6 +217,7 @@ class Recorder:
 
     async def _converse(self) -> None:
         async with oidc_client(
+            SignInClient,
             ClientConfig(issuer=self._provider.url, client_id="test-client", scope="openid offline_access", pkce=True),
             cache=FileMetadataCache(self._folder, warn=self.output.append),
             transport=None,
@@ -228,7 +230,7 @@ class Recorder:
             except AwesomeError as error:
                 self.output.extend(_words(error))
 
-    async def _sign_in(self, provider: OidcClient) -> None:
+    async def _sign_in(self, provider: SignInClient) -> None:
         flow = await provider.request_device_code()
         self.output.extend([repr(provider), repr(flow), str(flow)])
         session = await provider.poll_for_token(flow)

@@ -29,6 +29,7 @@ from awesome_cli.oauth.device_grant import DeviceAuthorization, parse_device_aut
 from awesome_cli.oauth.response import Response
 from awesome_cli.provider.client import REQUEST_TIMEOUT, oidc_client
 from awesome_cli.provider.config import ClientConfig
+from awesome_cli.provider.sign_in_client import SignInClient
 from awesome_cli.sessions.model import Session
 from awesome_cli.testing.time import START, VirtualTime
 from support import token_cases
@@ -132,6 +133,7 @@ class SignIn:
                 for at, act in self.meanwhile:
                     group.start_soon(self._later, at, act)
                 async with oidc_client(
+                    SignInClient,
                     client,
                     cache=NoCache(),
                     transport=transport,

@@ -30,6 +30,7 @@ from awesome_cli.provider.client import REFRESH_TIMEOUT, oidc_client
 from awesome_cli.provider.config import ClientConfig
 from awesome_cli.provider.http import UnacceptableResponseError, connection_error, open_client, tls_context
 from awesome_cli.provider.request import MAX_BODY
+from awesome_cli.provider.sign_in_client import SignInClient
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.hostile import (
     DISCOVERY,
@@ -523,8 +524,17 @@ class TestReasons:
 def test_a_client_has_neither_cookies_nor_redirects() -> None:
     client = open_client(None, 1, {})
     assert not client.follow_redirects
+
+
+def test_an_unusable_file_of_authorities_is_reported_by_the_first_request_that_needs_it() -> None:
+    async def get(url: str) -> None:
+        async with open_client(None, 1, {"SSL_CERT_FILE": "/nowhere"}) as client:
+            await client.get(url)
+
     with pytest.raises(ConfigError):
-        open_client(None, 1, {"SSL_CERT_FILE": "/nowhere"})
+        anyio.run(get, "https://127.0.0.1:9/")
+    with pytest.raises(httpx.ConnectError):
+        anyio.run(get, "http://127.0.0.1:9/")  # nothing listens there, and no certificate is needed
 
 
 _QUICK: dict[str, Any] = {"interval": 0.05, "auto_approve": True}
@@ -547,6 +557,7 @@ def _server_side(leaf: trustme.LeafCert) -> ssl.SSLContext:
 def _begin(url: str, folder: Path, *, deadline: float) -> None:
     async def talk() -> None:
         async with oidc_client(
+            SignInClient,
             ClientConfig(issuer=url, client_id="test-client", scope="openid"),
             cache=FileMetadataCache(folder, warn=lambda _: None),
             transport=None,
