@@ -15,6 +15,7 @@ from awesome_cli.cli.built_ins import built_in, invoke
 from awesome_cli.cli.completion import completion_options, replace_completion_options
 from awesome_cli.cli.context import CommandContext, Definition
 from awesome_cli.cli.definition import PLACEHOLDER, checked_invocation, require_other_names
+from awesome_cli.cli.entry_point_files import may_be_declared
 from awesome_cli.cli.options import add_missing_options, add_options, common_options, examples, options_of
 
 
@@ -123,7 +124,7 @@ def _version_option(context: CommandContext) -> list[Any]:
 def _plugins(context: CommandContext, taken: Container[str]) -> dict[str, Any]:
     """Return the commands of other packages; they do not replace any that the program has."""
     group = context.brand.plugin_group
-    if group is None:
+    if group is None or not may_be_declared(group):
         return {}
     from awesome_cli.cli import plugins
 
