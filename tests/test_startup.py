@@ -39,7 +39,7 @@ def imported_with(*modules: str) -> set[str]:
 
 
 def test_version_imports_no_parser(tmp_path: Path) -> None:
-    assert not modules("--version", home=tmp_path) & {*LARGE, "typer", "jeepney", "dataclasses", "platformdirs"}
+    assert not modules("--version", home=tmp_path) & {*LARGE, "typer", "jeepney", "json", "dataclasses", "platformdirs"}
 
 
 @pytest.mark.parametrize("argv", [("--help",), ("say-hi", "--help"), ("login", "--help")], ids=" ".join)

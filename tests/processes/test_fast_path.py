@@ -32,6 +32,16 @@ try:
 finally:
     print("full" if "awesome_cli.account" in sys.modules else "fast", file=sys.stderr)
 """
+LOADED = """
+import sys
+{program}
+from awesome_cli import session_reader
+session_reader.TIMEOUT = 30  # seconds, on a busy machine
+try:
+    program()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
 FORCE_FULL = {"AWESOME_KEYRING_TIMEOUT": "30"}  # the default value, but as a variable the fast path does not support it
 
 
@@ -90,6 +100,57 @@ def test_the_fast_path_prints_what_the_full_program_prints(signed_in: ProviderDe
     assert fast[:3] == full[:3]
     assert fast.code == 0
     assert "Juan" in fast.out
+
+
+PACKAGES = """
+    anyio argparse asyncio certifi cryptography dataclasses datetime email filelock httpx importlib.metadata inspect
+    jeepney jose keyring logging pathlib platformdirs rich secretstorage segno subprocess tempfile threading tomlkit
+    traceback truststore typer
+"""  # what takes a while to import
+SESSION = {"cryptography", "dataclasses", "inspect", "jeepney", "secretstorage"}
+OWN_COMMAND = """
+import argparse
+from awesome_cli import Program
+
+def main(argv):
+    parser = argparse.ArgumentParser("acme")
+    parser.add_argument("greeting")
+    print(parser.parse_args(argv).greeting, program.user().name)
+
+program = Program("awesome", app=main, app_dir="awesome-cli", keyring_service="awesome-cli")
+"""
+
+
+@pytest.mark.parametrize(
+    ("argv", "program", "expected"),
+    [
+        (("say-hi",), "", {"jeepney"}),
+        (("whoami",), "", {"datetime", "jeepney"}),
+        (("token",), "", SESSION),
+        (("token", "--format", "header"), "", SESSION),
+        (("token", "--json"), "", SESSION | {"datetime"}),
+        (("hello",), OWN_COMMAND, {"argparse", "jeepney"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_command_on_a_valid_session_imports_only_what_it_uses(
+    signed_in: ProviderDesktop, argv: tuple[str, ...], program: str, expected: set[str]
+) -> None:
+    code = LOADED.format(program=program or "from awesome_cli import awesome as program")
+    result = wait(signed_in.desktop.start_python("-c", code, *argv))
+    loaded = {*result.err.splitlines()[-1].split()} & {*PACKAGES.split()}
+    assert result.code == 0
+    assert loaded - {"threading"} == expected  # coverage imports that one
+
+
+def test_a_renewal_imports_no_parser_and_nothing_of_a_sign_in(signed_in: ProviderDesktop) -> None:
+    code = LOADED.format(program="from awesome_cli import awesome as program")
+    result = wait(signed_in.desktop.start_python("-c", code, "token", "--min-ttl", "90000"))
+    loaded = {*result.err.splitlines()[-1].split()}
+    assert result.code == 0
+    assert {"awesome_cli.provider.client", "httpx", "jose"} <= loaded
+    assert not any(name.startswith(("awesome_cli.oauth.device", "awesome_cli.provider.sign_in")) for name in loaded)
+    assert loaded & {"argparse", "importlib.metadata", "keyring", "segno", "tomlkit", "truststore", "typer"} == set()
 
 
 def test_the_fast_path_works_with_keepassxc(tmp_path: Path) -> None:
