@@ -114,9 +114,12 @@ def install(session: nox.Session, group: str) -> None:
     session.install(*LOCK, "--editable", ".", *nox.project.dependency_groups(PYPROJECT, group))
 
 
-@nox.session(default=False)
+@nox.session(python=PYTHONS[0], default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the program and its alternatives, or simulate a peak load of sign-ins (``-- --peak-load``)."""
+    """Measure the program and its alternatives, or simulate a peak load of sign-ins (``-- --peak-load``).
+
+    ``--short`` is for CI; ``--record`` records how many instructions the commands take, which CI compares.
+    """
     session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
     script = "peak_load" if "--peak-load" in session.posargs else "bench"
     arguments = [argument for argument in session.posargs if argument != "--peak-load"]
