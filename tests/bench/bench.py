@@ -37,7 +37,7 @@ def main() -> int:
             measure(own, runner, runs=0)
             _counted(own, runner, None).write(RECORD)
             return 0
-        measure([*own, *others], runner, runs=4 if options.short else 25)
+        measure([*own, *others], runner, runs=3 if options.short else 25)
         counted, verdict = _gate(own, runner)
         _print(_table([*own, *others], counted.ratios if counted else {}))
         report = _resources(runner, short=options.short)

@@ -63,7 +63,7 @@ def installations(folder: Path, runner: Runner) -> Iterator[Installation]:
             if typer in typers:
                 _output([*install, "--upgrade", typers[typer]])
         except (OSError, subprocess.CalledProcessError) as error:
-            sys.stderr.write(f"left out: {python}, which cannot be installed to ({_reason(error)})\n")
+            sys.stderr.write(f"left out: {python} with the {typer} Typer ({_reason(error)})\n")
             continue
         cases = [case for case in own_cases(target / "bin", runner) if case.name in WITH_EVERY_PYTHON]
         yield Installation(target / "bin", typer, cases, {})
@@ -101,5 +101,6 @@ def _output(command: list[str]) -> str:
 
 
 def _reason(error: OSError | subprocess.CalledProcessError) -> str:
-    output = error.stderr.strip() if isinstance(error, subprocess.CalledProcessError) else str(error)
-    return output.splitlines()[-1] if output else str(error)
+    if not isinstance(error, subprocess.CalledProcessError):
+        return "it is not on PATH"
+    return (error.stderr.strip() or str(error)).splitlines()[-1]
