@@ -22,33 +22,30 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from bench import growth, instructions, resources, versions
 from bench.cases import BARE, HELP, KEYRING_GET, Case, measure, other_cases, own_cases, prepare
 from bench.figure import draw
+from bench.installation import LOWEST, Installer
 from bench.instructions import RECORD, Counter, Record, Verdict
-from bench.runner import BIN, Runner, signed_in
+from bench.runner import Runner, signed_in
 
 MEMORY = {"say-hi": 12, "token": 24}  # goals, MB
 
 
 def main() -> int:
     options = _options()
-    with signed_in() as runner:
-        prepare(runner)
-        own, others = own_cases(BIN, runner), other_cases(BIN, all_programs=not options.short)
+    with tempfile.TemporaryDirectory(prefix="awesome-bench-") as folder:
+        installer = Installer(Path(folder))
+        bin_folder = installer.install()
         if options.record:
-            measure(own, runner, runs=0)
-            _counted(own, runner, None).write(RECORD)
+            with signed_in(bin_folder) as runner:
+                record(runner)
             return 0
-        measure([*own, *others], runner, runs=3 if options.short else 25)
-        counted, verdict = _gate(own, runner)
-        _print(_table([*own, *others], counted.ratios if counted else {}))
-        report = _resources(runner, short=options.short)
-        if not options.short:
-            with tempfile.TemporaryDirectory(prefix="awesome-bench-") as folder:
-                report |= _versions(Path(folder), runner, counts=counted is not None)
-    with signed_in() as runner:
-        report |= _growth(runner, own[0].median, short=options.short)
-    report["start-up"] = {case.name: case.seconds for case in [*own, *others]}
-    report["instructions, x bare Python"] = counted.ratios if counted else {}
-    _write(options.out, report, [*own, *others])
+        with signed_in(bin_folder) as runner:
+            cases, report, verdict = _commands(runner, short=options.short)
+            report |= _resources(runner, short=options.short)
+            if not options.short:
+                report |= _versions(installer, runner, counts=instructions.is_available())
+        with signed_in(bin_folder) as runner:
+            report |= _growth(runner, cases[0].median, short=options.short)
+    _write(options.out, report, cases)
     for line in verdict.notes:
         _print(f"note: {line}")
     for line in verdict.failures:
@@ -62,6 +59,25 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help=f"count instructions and write {RECORD.name}, no more")
     parser.add_argument("--out", type=Path, default=Path("bench"), help="folder for bench.json and bench.svg")
     return parser.parse_args()
+
+
+def record(runner: Runner) -> None:
+    prepare(runner)
+    cases = own_cases(runner.bin_folder, runner)
+    measure(cases, runner, runs=0)
+    _counted(cases, runner, None).write(RECORD)
+
+
+def _commands(runner: Runner, *, short: bool) -> tuple[list[Case], dict[str, Any], Verdict]:
+    prepare(runner)
+    own, others = own_cases(runner.bin_folder, runner), other_cases(runner.bin_folder, all_programs=not short)
+    cases = [*own, *others]
+    measure(cases, runner, runs=3 if short else 25)
+    counted, verdict = _gate(own, runner)
+    ratios = counted.ratios if counted else {}
+    _print(_table(cases, ratios))
+    seconds = {case.name: case.seconds for case in cases}
+    return cases, {"start-up": seconds, "instructions, x bare Python": ratios}, verdict
 
 
 def _gate(cases: list[Case], runner: Runner) -> tuple[Record | None, Verdict]:
@@ -92,11 +108,11 @@ def _resources(runner: Runner, *, short: bool) -> dict[str, Any]:
     return {"peak memory, MB": memory, "login, end to end": login, "share of a core while a login waits": share}
 
 
-def _versions(folder: Path, runner: Runner, *, counts: bool) -> dict[str, Any]:
-    found = versions.compare_versions(folder, runner, 10, counts=counts)
+def _versions(installer: Installer, runner: Runner, *, counts: bool) -> dict[str, Any]:
+    found = versions.compare_versions(installer, runner, 10, counts=counts)
     _print(versions.table(found))
     for installation in found:
-        if installation.typer == versions.LOWEST:
+        if installation.typer == LOWEST:
             ratio = installation.medians[HELP] / installation.medians[BARE]
             goal = _judged(ratio, versions.GOAL_OF_HELP, "x bare Python")
             _print(f"{HELP} with the lowest Typer: {ratio:.2f} x bare Python, {goal}")

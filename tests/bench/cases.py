@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.runner import BIN, Runner, settings
+from bench.runner import Runner, settings
 
 BARE = "bare Python"
 KEYRING_GET = "keyring get"
@@ -46,7 +46,7 @@ def prepare(runner: Runner) -> None:
     """Sign in to what the cases need besides the default profile."""
     runner.sign_in(RENEWS)
     runner.sign_in(RENEWS_LARGE, runner.large)
-    runner.run([str(BIN / "python"), "-I", "-c", OWN, "login"], settings("ACME", runner.issuer))
+    runner.run([*runner.python, OWN, "login"], settings("ACME", runner.issuer))
 
 
 def own_cases(bin_folder: Path, runner: Runner) -> list[Case]:

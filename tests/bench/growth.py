@@ -7,10 +7,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.runner import BIN, DAY, Runner
-
-AWESOME = str(BIN / "awesome")
-PYTHON = [str(BIN / "python"), "-I", "-c"]
+from bench.runner import DAY, Runner
 
 _STORE = """
 import contextlib, dataclasses, pathlib, sys
@@ -39,7 +36,7 @@ def by_session_size(runner: Runner, kilobytes: Iterable[int], runs: int) -> dict
     """Time ``token`` with large access tokens, as some providers issue them."""
     result = {}
     for size in kilobytes:
-        runner.run([*PYTHON, _ENLARGE, str(size * 1024)])
+        runner.run([*runner.python, _ENLARGE, str(size * 1024)])
         result[f"{size} kB"] = _median(runner, ["token"], runs)
     runner.sign_in()
     return result
@@ -49,7 +46,7 @@ def by_profiles(runner: Runner, counts: Iterable[int], runs: int) -> dict[str, d
     """Time two commands with so many profiles signed in. ``profiles`` reads all, so it runs less often."""
     say_hi, profiles, existing = {}, {}, 1
     for count in counts:
-        runner.run([*PYTHON, _ADD_PROFILES, str(runner.state / "sessions.json"), str(existing), str(count)])
+        runner.run([*runner.python, _ADD_PROFILES, str(runner.state / "sessions.json"), str(existing), str(count)])
         existing = count
         say_hi[str(count)] = _median(runner, ["say-hi"], runs)
         profiles[str(count)] = _median(runner, ["profiles"], max(3, runs // 5))
@@ -65,7 +62,7 @@ def by_processes(runner: Runner, counts: Iterable[int], *, expired: bool) -> dic
         before = runner.issuer.refreshes
         started = time.perf_counter()
         with ThreadPoolExecutor(count) as pool:
-            list(pool.map(lambda _: runner.run([AWESOME, "say-hi"]), range(count)))
+            list(pool.map(lambda _: runner.run([runner.awesome, "say-hi"]), range(count)))
         result[str(count)] = time.perf_counter() - started
         assert runner.issuer.refreshes - before == int(expired), "one refresh for all commands"
     return result
@@ -79,4 +76,4 @@ def _expire(runner: Runner) -> None:
 
 
 def _median(runner: Runner, command: list[str], runs: int) -> float:
-    return statistics.median(runner.run([AWESOME, *command]) for _ in range(runs))
+    return statistics.median(runner.run([runner.awesome, *command]) for _ in range(runs))

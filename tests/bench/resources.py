@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from bench.runner import BIN, Runner, settings
+from bench.runner import Runner, settings
 
 # The child is measured after exec, but starts as a copy of this small probe.
 _PROBE = """
@@ -18,7 +18,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def peak_memory(runner: Runner, *command: str) -> float:
     """Return megabytes."""
-    argv = [str(BIN / "python"), "-I", "-c", _PROBE, str(BIN / "awesome"), *command]
+    argv = [*runner.python, _PROBE, runner.awesome, *command]
     return round(int(runner.completed(argv).stdout) / 1024, 1)
 
 
@@ -26,7 +26,7 @@ def waiting(runner: Runner, seconds: float) -> float:
     """Return the share of a core that a waiting login uses, by the run time that the kernel counts."""
     runner.issuer.auto_approve, runner.issuer.interval = False, 5
     environ = {**runner.environ, **settings("AWESOME", runner.issuer)}
-    argv = [str(BIN / "awesome"), "--profile", "polls", "login"]
+    argv = [runner.awesome, "--profile", "polls", "login"]
     with subprocess.Popen(argv, env=environ, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         while "Waiting" not in process.stderr.readline():

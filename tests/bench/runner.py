@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -17,7 +16,6 @@ from awesome_cli.testing.server import serve
 from support.home import FOLDERS
 from support.secret_service import SecretService, gnome_keyring
 
-BIN = Path(sys.executable).parent
 DAY = 86_400  # seconds
 
 
@@ -30,12 +28,15 @@ class LargeTokens(ProviderSimulator):
 
 
 class Runner:
-    """``issuer`` is where people sign in, ``large`` a provider with large tokens.
+    """``issuer`` is where people sign in, ``large`` a provider with large tokens, ``bin_folder`` has the programs.
 
     The variables of its commands are few and always the same, because long ones take instructions to read.
     """
 
-    def __init__(self, issuer: ProviderSimulator, large: ProviderSimulator, keyring: SecretService) -> None:
+    def __init__(
+        self, bin_folder: Path, issuer: ProviderSimulator, large: ProviderSimulator, keyring: SecretService
+    ) -> None:
+        self.bin_folder = bin_folder
         self.issuer = issuer
         self.large = large
         self.environ = {name: keyring.environ[name] for name in FOLDERS} | keyring.bus
@@ -44,6 +45,15 @@ class Runner:
     @property
     def state(self) -> Path:
         return Path(self.environ["XDG_STATE_HOME"], "awesome-cli")
+
+    @property
+    def awesome(self) -> str:
+        return str(self.bin_folder / "awesome")
+
+    @property
+    def python(self) -> list[str]:
+        """The beginning of a command that runs code."""
+        return [str(self.bin_folder / "python"), "-I", "-c"]
 
     def run(self, argv: list[str], environ: Mapping[str, str] | None = None) -> float:
         """Run a command that must succeed, and return how many seconds it took."""
@@ -63,7 +73,7 @@ class Runner:
         return result
 
     def sign_in(self, profile: str = "default", issuer: ProviderSimulator | None = None) -> float:
-        command = [str(BIN / "awesome"), "--profile", profile, "login", "--force"]
+        command = [self.awesome, "--profile", profile, "login", "--force"]
         return self.run(command, settings("AWESOME", issuer or self.issuer))
 
 
@@ -72,11 +82,11 @@ def settings(prefix: str, issuer: ProviderSimulator) -> dict[str, str]:
 
 
 @contextmanager
-def signed_in() -> Iterator[Runner]:
+def signed_in(bin_folder: Path) -> Iterator[Runner]:
     """Yield a runner whose default profile is signed in, in a keyring of its own."""
     with ExitStack() as stack:
         issuer, large = (stack.enter_context(serve(partial(_make, kind))) for kind in (ProviderSimulator, LargeTokens))
-        runner = Runner(issuer, large, stack.enter_context(gnome_keyring()))
+        runner = Runner(bin_folder, issuer, large, stack.enter_context(gnome_keyring()))
         runner.sign_in()
         yield runner
 
