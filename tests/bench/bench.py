@@ -101,7 +101,7 @@ def _counted(cases: list[Case], runner: Runner, recorded: Record | None) -> Reco
 
 def _resources(runner: Runner, *, short: bool) -> dict[str, Any]:
     memory = {command: resources.peak_memory(runner, command) for command in MEMORY}
-    login, share = runner.sign_in(), resources.waiting(runner, 4 if short else 20)
+    login, share = runner.sign_in(), resources.waiting(runner, 2 if short else 20)
     for command, megabytes in memory.items():
         _print(f"peak memory of {command}: {megabytes} MB, {_judged(megabytes, MEMORY[command], 'MB')}")
     _print(f"login, end to end: {login:.2f} s; share of a core while a login waits: {share:.3%}")
@@ -121,11 +121,11 @@ def _versions(installer: Installer, runner: Runner, *, counts: bool) -> dict[str
 
 
 def _growth(runner: Runner, bare: float, *, short: bool) -> dict[str, Any]:
-    runs = 5 if short else 15
-    processes = [1, 10] if short else [1, 10, 100]
-    profiles = growth.by_profiles(runner, [1, 10] if short else [1, 10, 100, 1000], runs)
+    runs = 3 if short else 15
+    processes = [10] if short else [1, 10, 100]
+    profiles = growth.by_profiles(runner, [10] if short else [1, 10, 100, 1000], runs)
     report = {
-        "token by session size": growth.by_session_size(runner, [1, 16] if short else [1, 4, 16, 64], runs),
+        "token by session size": growth.by_session_size(runner, [16] if short else [1, 4, 16, 64], runs),
         "say-hi by profiles": profiles["say-hi"],
         "profiles by profiles": profiles["profiles"],
         "processes at once, live session": growth.by_processes(runner, processes, expired=False),

@@ -2,8 +2,8 @@
 
 A count includes what a command executes in user space in its own process: neither the kernel, nor the keyring, nor
 waiting. Unlike a time it hardly depends on the machine or on its other load: two counts of a command differ by
-less than 0.5 %. It is recorded as a ratio to bare Python's in the same run. That ratio depends on how Python was
-compiled: with Debian's 3.11.2, which is optimized by a profile, it is 3 to 10 % higher than with pyenv's 3.11.7, which
+0.5 % at most. It is recorded as a ratio to bare Python's in the same run. That ratio depends on how Python was
+compiled: with Debian's 3.11.2, which is optimized by a profile, it is 3 to 11 % higher than with pyenv's 3.11.7, which
 is not. So a build that is not the recorded one has a higher tolerance.
 """
 
