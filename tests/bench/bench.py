@@ -36,7 +36,7 @@ def main() -> int:
         bin_folder = installer.install()
         if options.record:
             with signed_in(bin_folder) as runner:
-                record(runner)
+                _record(runner)
             return 0
         with signed_in(bin_folder) as runner:
             cases, report, verdict = _commands(runner, short=options.short)
@@ -61,7 +61,7 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def record(runner: Runner) -> None:
+def _record(runner: Runner) -> None:
     prepare(runner)
     cases = own_cases(runner.bin_folder, runner)
     measure(cases, runner, runs=0)
@@ -123,13 +123,11 @@ def _versions(installer: Installer, runner: Runner, *, counts: bool) -> dict[str
 def _growth(runner: Runner, bare: float, *, short: bool) -> dict[str, Any]:
     runs = 3 if short else 15
     processes = [10] if short else [1, 10, 100]
-    profiles = growth.by_profiles(runner, [10] if short else [1, 10, 100, 1000], runs)
     report = {
         "token by session size": growth.by_session_size(runner, [16] if short else [1, 4, 16, 64], runs),
-        "say-hi by profiles": profiles["say-hi"],
-        "profiles by profiles": profiles["profiles"],
         "processes at once, live session": growth.by_processes(runner, processes, expired=False),
         "processes at once, expired session": growth.by_processes(runner, processes, expired=True),
+        **growth.by_profiles(runner, [10] if short else [1, 10, 100, 1000], runs),  # the last: they fill the keyring
     }
     for name, seconds in report.items():
         _print(f"{name}: {', '.join(f'{size}: {value / bare:.1f}' for size, value in seconds.items())} x bare Python")

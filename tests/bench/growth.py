@@ -50,7 +50,7 @@ def by_profiles(runner: Runner, counts: Iterable[int], runs: int) -> dict[str, d
         existing = count
         say_hi[str(count)] = _median(runner, ["say-hi"], runs)
         profiles[str(count)] = _median(runner, ["profiles"], max(3, runs // 5))
-    return {"say-hi": say_hi, "profiles": profiles}
+    return {"say-hi by profiles": say_hi, "profiles by profiles": profiles}
 
 
 def by_processes(runner: Runner, counts: Iterable[int], *, expired: bool) -> dict[str, float]:
