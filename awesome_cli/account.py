@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from awesome_cli.brand import Brand
+from awesome_cli.brand import DEFAULT_PROFILE, Brand
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
@@ -35,7 +35,6 @@ from awesome_cli.sessions.replace_and_remove import SessionChanges
 from awesome_cli.sessions.session_locks import SessionLocks
 from awesome_cli.sessions.store_choice import StoreChoice
 from awesome_cli.sessions.user import User
-from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 from awesome_cli.settings.profile import Profile, access_token, keyring_timeout, session_requirements
 from awesome_cli.settings.profile_settings import ProfileSettings
 from awesome_cli.system.environment import Environment, Messages

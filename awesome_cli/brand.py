@@ -14,6 +14,7 @@ BUILT_IN_COMMANDS = {
     "demo": "Run login to logout against the embedded provider.",
 }  # with the first sentence of their help, so that listing them imports none of them
 USUAL_COMMANDS = ("login", "logout", "whoami", "token", "api", "profiles", "doctor")
+DEFAULT_PROFILE = "default"
 DEFAULT_SCOPE = "openid profile email offline_access"
 FLOWS = ("device", "web", "auto")
 _URLS = ("issuer", "api_url", "redirect_uri")

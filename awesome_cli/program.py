@@ -6,13 +6,12 @@ To define one costs next to nothing: everything is imported when it is first use
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar
 
 from awesome_cli.brand import DEFAULT_SCOPE, USUAL_COMMANDS, Brand
 
 TYPE_CHECKING = False  # without an import: each would cost as much as this module
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from typing import Any, NoReturn, TypeAlias
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 MIN_TTL = 60.0  # seconds
 
-_current: ContextVar[dict[str, CommandContext]] = ContextVar("running programs")  # by name: a module may run twice
-_commands: dict[str, list[CommandContext]] = {}  # the same, for threads, which inherit no context variable
 _keyring_services: dict[str, str] = {}  # the program of each
 
 
@@ -213,27 +210,15 @@ class Program:
     @property
     def context(self) -> CommandContext | None:
         """What the command that is running has been given; None while none is. In a thread: the one that began last."""
-        name = self.brand.name
-        commands = _commands.get(name)
-        return _current.get({}).get(name) or (commands[-1] if commands else None)
+        from awesome_cli.running import context_of
+
+        return context_of(self.brand.name)
 
     def running(self, context: CommandContext, *, is_command: bool) -> AbstractContextManager[None]:
         """Use the profile, console and environment of ``context`` in the block; that of a command in threads too."""
-        from contextlib import contextmanager
+        from awesome_cli.running import running
 
-        @contextmanager
-        def block() -> Iterator[None]:
-            name = self.brand.name
-            token = _current.set({**_current.get({}), name: context})
-            commands = _commands.setdefault(name, []) if is_command else []
-            commands.append(context)
-            try:
-                yield
-            finally:
-                _current.reset(token)
-                commands.remove(context)
-
-        return block()
+        return running(self.brand.name, context, is_command=is_command)
 
     def _reader(self, profile: str | None, environment: Environment | None) -> SessionReader | None:
         """Return what reads a valid session fast, or None, where it cannot be used."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import time
-from _thread import allocate_lock, start_new_thread
-from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from contextlib import closing
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
+from awesome_cli.brand import DEFAULT_PROFILE
 from awesome_cli.keystore.detection import secret_service_is_certain
 from awesome_cli.keystore.secret_service_reader import SecretServiceReader
 from awesome_cli.sessions.manifest import (
@@ -22,7 +23,6 @@ from awesome_cli.sessions.manifest import (
     parse_json_object,
     warnings_in_index,
 )
-from awesome_cli.settings.default_profile import default_profile
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
         is_system: bool
         named_profile: str | None
 
-
-S = TypeVar("S", bound=SecretServiceReader)
-T = TypeVar("T")
 
 TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
 SETTINGS_OF_LOGIN = {"AUDIENCE", "SCOPE"}  # they do not select a session
@@ -79,20 +76,26 @@ class SessionReader:
     ) -> None:
         self._environ, self._brand, self.now = environ, brand, now
         self.config = self._text(_CONFIG, "config.toml")
-        default = None if self.config is None else default_profile(self.config)
-        self.profile = profile or environ.get(brand.variable("profile")) or default
+        self.profile = profile or environ.get(brand.variable("profile")) or self._default_profile()
 
+    def _default_profile(self) -> str | None:
+        if not self.config:
+            return DEFAULT_PROFILE if self.config == "" else None
+        from awesome_cli.settings.default_profile import default_profile
+
+        return default_profile(self.config)
+
+    @cached_property
     def index(self) -> dict[str, Any] | None:
-        """Return what ``sessions.json`` contains; None, if it cannot be read."""
+        """What ``sessions.json`` contains; None, if it cannot be read."""
         text = self._text(_STATE, "sessions.json")
-        index = {"profiles": {}} if text == "" else parse_json_object(text or "")
+        index = parse_json_object(text or "") if text != "" else {"profiles": {}}
         return index if isinstance(index.get("profiles"), dict) else None
 
-    def is_silent(self, user: User) -> bool:
+    def is_silent(self, session_expires_at: float | None) -> bool:
         """Whether the user is not to be warned of the session's end now."""
-        index = self.index()
-        warned_at = None if index is None else warnings_in_index(index).get(str(self.profile))
-        return index is not None and not is_end_to_be_announced(user.session_expires_at, warned_at, self.now())
+        warned_at = warnings_in_index(self.index or {}).get(str(self.profile))
+        return not is_end_to_be_announced(session_expires_at, warned_at, self.now())
 
     @property
     def plaintext_file(self) -> str | None:
@@ -101,20 +104,25 @@ class SessionReader:
         return folder and f"{folder}/insecure-session-{self.profile}.json"
 
     def user(self) -> User | None:
-        """Return who is signed in. No token is read, and nothing is encrypted."""
-        if not self._is_certain():
-            return None
-        wait_for_text = _start(lambda: SecretServiceReader(TIMEOUT), self._read_manifest)
-        import json  # noqa: F401 - what comes next needs it, and the service takes a while to respond
-
+        """Return who is signed in. No token is read."""
         from awesome_cli.sessions.user import User
 
-        manifest = decode_manifest(wait_for_text() or "")
+        fields = self.user_fields()
+        return None if fields is None else User(**fields)
+
+    def user_fields(self) -> dict[str, Any] | None:
+        """Return the fields of the user, which take less time than the object. No token is read."""
+        if not self._is_certain():
+            return None
+        try:
+            with closing(SecretServiceReader(TIMEOUT, TIMEOUT)) as secrets:
+                manifest = decode_manifest(secrets.get_password(self._entry, self._brand.name) or "")
+        except Exception:  # noqa: BLE001 - whatever it is, the full program meets it and reports it
+            return None
         if manifest is None or manifest["overflow"] or self._is_revoked(manifest["digest"]):
             return None
-        fields = manifest["card"]
-        user = User(**fields) if are_user_fields(fields) else None
-        return user if user is not None and self._may_use(user) else None
+        fields: dict[str, Any] = manifest["card"]
+        return fields if are_user_fields(fields) and self._may_use(fields) else None
 
     def session(self, min_ttl: float) -> Session | None:
         """Return the session, if its access token is valid for more than ``min_ttl`` seconds."""
@@ -123,16 +131,14 @@ class SessionReader:
         from awesome_cli.keystore.secret_service import SecretService
         from awesome_cli.sessions.entries import SessionEntries
 
-        def read(secrets: SecretService) -> Session | None:
-            get = partial(secrets.get_password, username=self._brand.name)
-            entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
-            user = entries.load_user()  # first, because no token of a session that must be renewed is needed here
-            return entries.load() if user is not None and self._may_use(user, min_ttl) else None
-
-        return _start(lambda: SecretService(TIMEOUT), read)()
-
-    def _read_manifest(self, secrets: SecretServiceReader) -> str | None:
-        return secrets.get_password(self._entry, self._brand.name)
+        try:
+            with closing(SecretService(TIMEOUT, TIMEOUT)) as secrets:
+                get = partial(secrets.get_password, username=self._brand.name)
+                entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
+                user = entries.load_user()  # first, because no token of a session that must be renewed is needed here
+                return entries.load() if user is not None and self._may_use(user._asdict(), min_ttl) else None
+        except Exception:  # noqa: BLE001 - as above
+            return None
 
     @property
     def _entry(self) -> str:
@@ -150,16 +156,16 @@ class SessionReader:
             and secret_service_is_certain(self._environ)
             and file is not None
             and not os.path.lexists(file)
-            and self.index() is not None  # else the full program warns
+            and self.index is not None  # else the full program warns
         )
 
-    def _may_use(self, user: User, min_ttl: float = 0.0) -> bool:
+    def _may_use(self, user: Mapping[str, Any], min_ttl: float = 0.0) -> bool:
         """Whether the session is valid, and the one that the variables require."""
-        required = ((user.issuer, "issuer"), (user.client_id, "client_id"))
+        required = {name: self._environ.get(self._brand.variable(name)) for name in ("issuer", "client_id")}
         return (
-            user.is_valid(self.now(), min_ttl)
-            and bool(user.name)
-            and all(self._environ.get(self._brand.variable(name)) in (None, "", value) for value, name in required)
+            user["expires_at"] - self.now() > min_ttl
+            and bool(user["name"])
+            and all(value in (None, "", user[name]) for name, value in required.items())
         )
 
     def _is_revoked(self, digest: str) -> bool:
@@ -179,31 +185,3 @@ class SessionReader:
         if not home.startswith("/") or (named and not named.startswith("/")):
             return None
         return f"{named or home + default}/{self._brand.app_dir}"
-
-
-def _start(connect: Callable[[], S], read: Callable[[S], T | None]) -> Callable[[], T | None]:
-    """Begin to read from the Secret Service in another thread, and return what waits for the result.
-
-    That is None where the service fails, or does not respond in time. Meanwhile the caller imports what it needs next.
-    """
-    results: list[T | None] = []
-    done = allocate_lock()
-    done.acquire()
-
-    def work() -> None:
-        try:
-            secrets = connect()
-            try:
-                results.append(read(secrets))
-            finally:
-                secrets.close()
-        except Exception:  # noqa: BLE001, S110 - whatever it is, the full program meets it and reports it
-            pass
-        done.release()
-
-    def wait() -> T | None:
-        done.acquire(timeout=TIMEOUT)
-        return results[0] if results else None
-
-    start_new_thread(work, ())  # the module threading takes longer to import than the thread to run
-    return wait

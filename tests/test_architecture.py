@@ -19,9 +19,10 @@ from awesome_cli import errors
 PACKAGE = Path(awesome_cli.__file__).parent
 
 ROWS = """
-   11   __init__
-   10   __main__
-    9   program
+   12   __init__
+   11   __main__
+   10   program
+    9   running
     8   cli  library
     7   sign_in
     6   account  session_reader
@@ -71,6 +72,7 @@ PACKAGES = {
 
 LATE = {
     "__init__",
+    "__main__",
     "account",
     "cli/api_output",
     "cli/console",
@@ -91,7 +93,6 @@ LATE = {
     "provider/http",
     "provider/sign_in_client",
     "session_reader",
-    "sessions/manifest",
     "settings/config_file",
     "settings/profile",
     "sign_in",

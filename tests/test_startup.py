@@ -81,3 +81,20 @@ def test_the_secret_service_modules_do_not_import_keyring() -> None:
         "awesome_cli.keystore.secret_service", "awesome_cli.sessions.store", "awesome_cli.settings.profile"
     )
     assert not loaded & {"keyring", "httpx", "jose", "tomlkit", "anyio"}
+
+
+@pytest.mark.parametrize(
+    ("before", "shown"),
+    [
+        ("print('before')", "before\n"),
+        ("import atexit; atexit.register(print, 'after')", "awesome {version}\nafter\n"),
+        ("import threading; threading.Thread(target=lambda: print('after')).start()", "after"),
+    ],
+    ids=["output", "atexit", "thread"],
+)
+def test_whatever_is_to_be_done_at_the_end_of_the_process_is_done(before: str, shown: str) -> None:
+    code = f"import sys; sys.argv = ['awesome', '--version']; from awesome_cli.__main__ import main; {before}; main()"
+    environ = {"PYTHONPATH": str(Path(awesome_cli.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shown.format(version=awesome_cli.__version__) in done.stdout

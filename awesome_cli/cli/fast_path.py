@@ -41,15 +41,21 @@ def answer(
     reader = SessionReader(environ, brand, call.profile, now=now)
     if call.command == "token":
         return _token(reader, **call.arguments)
-    user = reader.user()
-    if user is None or (call.command == "whoami" and _may_differ(environ, brand, reader.config, user)):
-        return None
     if call.command == "say-hi":
-        text = greeting(user.name)
-        return text if text.isprintable() and reader.is_silent(user) else None
+        return _greeting(reader)
+    user = reader.user()
+    if user is None or _may_differ(environ, brand, reader.config, user):
+        return None
     if call.arguments:
         return json_document(user_fields(user, profile=str(reader.profile), store=SECRET_SERVICE))
     return _description(reader, user, _style(stdout, environ, brand))
+
+
+def _greeting(reader: SessionReader) -> str | None:
+    user = reader.user_fields()
+    text = "" if user is None else greeting(user["name"])
+    is_complete = user is not None and text.isprintable() and reader.is_silent(user.get("session_expires_at"))
+    return text if is_complete else None
 
 
 def _token(
@@ -57,7 +63,7 @@ def _token(
 ) -> str | None:
     output_format = token_format(json=json, output=output)
     session = reader.session(min_ttl) if output_format is not None else None
-    if session is None or output_format is None or not reader.is_silent(session.user):
+    if session is None or output_format is None or not reader.is_silent(session.user.session_expires_at):
         return None
     token, user = session.access_token, session.user
     text = token_output(token, output_format, lambda: access_token_document(token, user))
@@ -74,7 +80,7 @@ def _description(reader: SessionReader, user: User, style: StreamStyle) -> str |
     from awesome_cli.cli.layout import cells, text_of
     from awesome_cli.keystore.names import store_name
 
-    store = store_name(SECRET_SERVICE, applications_in_index(reader.index() or {}))
+    store = store_name(SECRET_SERVICE, applications_in_index(reader.index or {}))
     lines = user_lines(user, style, profile=str(reader.profile), store=store, now=reader.now())
     texts = ["".join(map(text_of, line)) for line in lines]
     is_shown_unchanged = all(

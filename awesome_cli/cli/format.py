@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from typing import TYPE_CHECKING
@@ -182,6 +183,4 @@ def duration(seconds: float) -> str:
 
 def json_document(value: Mapping[str, object] | Sequence[object], *, indent: int | None = 2) -> str:
     """Format a JSON document in printable ASCII."""
-    import json
-
     return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")

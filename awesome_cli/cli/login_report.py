@@ -5,12 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from awesome_cli.brand import DEFAULT_PROFILE
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import full_name, kept_in, moment, short_issuer
 from awesome_cli.errors import ConfigError
 from awesome_cli.hints import fill_placeholders
 from awesome_cli.sessions.user import User
-from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from awesome_cli.cli.layout import TextPart

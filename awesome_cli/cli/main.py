@@ -97,10 +97,11 @@ def _report_unexpected(error: BaseException, context: CommandContext) -> int:
     return AwesomeError.exit_code
 
 
-def run(program: Definition) -> NoReturn:
-    """Run a program and end the process: the console script.
+def run(program: Definition, *, is_last: bool = False) -> NoReturn:
+    """Run a program and end the process: the console script. ``is_last``: nothing follows it in the process.
 
-    Imports create many objects and no garbage: the garbage collector would take a tenth of the time of a command.
+    Imports create many objects and no garbage: the garbage collector would take a tenth of the time of a command. So
+    does the end of the interpreter, which is left out where no imported module can have left anything to do.
     """
     gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
@@ -108,6 +109,8 @@ def run(program: Definition) -> NoReturn:
     code = _handle_signals() or _run(program)
     for stream in (sys.stdout, sys.stderr):
         code = _flush(stream, code)
+    if is_last and {"atexit", "threading"}.isdisjoint(sys.modules):
+        os._exit(code)
     sys.exit(code)
 
 
@@ -140,9 +143,7 @@ def _run(program: Definition) -> int:
     from awesome_cli.system.signals import TerminatedError, leave_signals_to_the_system, say
 
     try:
-        code = _run_fast_path(sys.argv[1:], program.brand)
-        if code is None:
-            code = _run_full_program(program)
+        code = 0 if _run_fast_path(sys.argv[1:], program.brand) else _run_full_program(program)
         leave_signals_to_the_system()
     except (KeyboardInterrupt, TerminatedError) as end:  # outside of what main() catches
         leave_signals_to_the_system()
@@ -161,8 +162,8 @@ def _unwritable_stream() -> TextIO:
     return io.TextIOWrapper(open(os.open(os.devnull, os.O_RDONLY), "wb"), "utf-8")  # noqa: PTH123 - it stays open
 
 
-def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
-    """Answer without a parser, an HTTP client or a keyring search; return None, if the command needs any of them."""
+def _run_fast_path(argv: list[str], brand: Brand) -> bool:
+    """Answer without a parser, an HTTP client or a keyring search; return whether the command needs none of them."""
     text = None
     if argv == ["--version"]:
         text = brand.version_line
@@ -175,17 +176,17 @@ def _run_fast_path(argv: list[str], brand: Brand) -> int | None:
             environ = os.environ  # noqa: TID251 - passed on as an argument, as is the clock
             text = answer(call, environ, brand, now=time.time, stdout=sys.stdout)  # noqa: TID251 - the same
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
-            return None
+            return False
     if text is None or sys.stdout.encoding != "utf-8":
-        return None
+        return False
     try:
         data = f"{text}{os.linesep}".encode()
         while data:  # unbuffered, so that an error is noticed here
             data = data[os.write(sys.stdout.fileno(), data) :]
     except (OSError, UnicodeEncodeError):
-        return None
+        return False
     gc.freeze()  # nothing is left to clean up: spares the interpreter a search for garbage at its end
-    return 0
+    return True
 
 
 def _run_full_program(program: Definition) -> int:
@@ -198,6 +199,7 @@ def _run_full_program(program: Definition) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name may not fit the locale
     _enable_escape_sequences()
     failure: AwesomeError | None
+    gc.freeze()  # what was imported is no garbage: neither this command nor the end has to look for any in it
     try:
         from awesome_cli.system.hidden_variables import hide_token_from_children
 
@@ -210,7 +212,7 @@ def _run_full_program(program: Definition) -> int:
             raise
     else:
         if not context.is_own_command:
-            gc.freeze()  # see _run_fast_path(); the program's own code may have garbage whose finalizers matter
+            gc.freeze()  # nor in what this command leaves; that of own code may have finalizers that matter
         return code
     sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, program.brand)}\n")
     return failure.exit_code

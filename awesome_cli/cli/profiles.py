@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from awesome_cli.account import Account
+from awesome_cli.brand import DEFAULT_PROFILE
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import account_fields, kept_in, rfc3339, short_issuer, token_status
 from awesome_cli.cli.layout import cells
@@ -22,7 +23,6 @@ from awesome_cli.errors import (
     RevocationUnconfirmedError,
     UsageError,
 )
-from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

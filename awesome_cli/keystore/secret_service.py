@@ -37,8 +37,8 @@ class SecretService(SecretServiceReader):
 
     backend_name = SECRET_SERVICE
 
-    def __init__(self, timeout: float = BUS_TIMEOUT) -> None:
-        super().__init__(timeout)
+    def __init__(self, connect_timeout: float = BUS_TIMEOUT, timeout: float | None = None) -> None:
+        super().__init__(connect_timeout, timeout)
 
     def find_collection(self) -> None:
         """Find the default collection; create it, if there is none."""

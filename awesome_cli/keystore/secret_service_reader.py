@@ -6,12 +6,16 @@ docs/decisions/0004-manifest-over-an-unencrypted-bus.md. ``secret_service.py`` e
 
 from __future__ import annotations
 
+import time
+
 from jeepney import DBusAddress, new_method_call
-from jeepney.io.blocking import open_dbus_connection
+from jeepney.bus import get_bus
+from jeepney.io.blocking import DBusConnection, prep_socket
 from jeepney.wrappers import unwrap_msg
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import socket
     from typing import Any
 
 NAME = "org.freedesktop.secrets"
@@ -21,14 +25,28 @@ COLLECTION = "/org/freedesktop/secrets/aliases/default", "org.freedesktop.Secret
 Secret = tuple[str, bytes, bytes, str]  # session, parameters of its encryption, value, content type
 
 
-class SecretServiceReader:
-    """One connection to the Secret Service API; ``timeout``: seconds to connect.
+class Connection(DBusConnection):  # type: ignore[misc]  # jeepney has no type hints
+    """A connection to the bus that waits ``timeout`` seconds for all messages together; without one, for ever."""
 
-    Methods raise whatever jeepney does, and LookupError for an entry that is locked.
+    def __init__(self, sock: socket.socket, timeout: float | None) -> None:
+        self._ends = None if timeout is None else time.monotonic() + timeout
+        super().__init__(sock)  # sends a message, and waits
+
+    def receive(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - a message
+        if self._ends is not None:
+            timeout = max(self._ends - time.monotonic(), 0.0)
+        return super().receive(timeout=timeout)
+
+
+class SecretServiceReader:
+    """One connection to the Secret Service API.
+
+    ``connect_timeout``: seconds to connect; ``timeout``: for everything together, if it is limited.
+    Methods raise whatever jeepney does, TimeoutError among it, and LookupError for an entry that is locked.
     """
 
-    def __init__(self, timeout: float) -> None:
-        self._connection = open_dbus_connection(auth_timeout=timeout)
+    def __init__(self, connect_timeout: float, timeout: float | None = None) -> None:
+        self._connection = Connection(prep_socket(get_bus("SESSION"), timeout=connect_timeout), timeout)
 
     def close(self) -> None:
         self._connection.close()

@@ -1,16 +1,15 @@
-"""The manifest of a stored session as text: entry name, JSON members, checksum.
-
-The fast path imports it, and json only while it waits for the keyring.
-"""
+"""The manifest of a stored session as text: entry name, JSON members, checksum. The fast path imports it."""
 
 from __future__ import annotations
 
 import binascii
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 VERSION = 1
+_CHECKSUM = ',"checksum":'
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which datetime cannot represent
 DAY = 86400.0  # seconds
 MIN_TTL = 60.0  # seconds that an access token shall remain valid: long enough for one request
@@ -26,14 +25,16 @@ def manifest_name(keyring_service: str, profile: str) -> str:
 
 
 def encode_manifest(manifest: Mapping[str, Any]) -> str:
-    return dump_json({**manifest, "checksum": _checksum(manifest)})
+    """Return the manifest as JSON; the last member is a checksum of the others as they are written."""
+    text = dump_json(manifest)
+    return f"{text[:-1]}{_CHECKSUM}{_checksum(text)}}}"
 
 
 def decode_manifest(text: str) -> dict[str, Any] | None:
     """Return the manifest if it is undamaged and of our version. The checksum does not detect malicious changes."""
     manifest = parse_json_object(text)
     checksum = manifest.pop("checksum", None)
-    return manifest if _is_manifest(manifest) and checksum == _checksum(manifest) else None
+    return manifest if _is_manifest(manifest) and checksum == _checksum(text.rpartition(_CHECKSUM)[0] + "}") else None
 
 
 def are_user_fields(fields: Mapping[str, Any]) -> bool:
@@ -72,16 +73,12 @@ def is_valid_field(name: str, value: object) -> bool:
 
 def dump_json(value: object) -> str:
     """Return compact JSON with braces in strings escaped: KeePassXC expands placeholders such as ``{USERNAME}``."""
-    import json
-
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: string[0].replace("{", "\\u007b").replace("}", "\\u007d"), text)
 
 
 def parse_json_object(text: str) -> dict[str, Any]:
     """Return the JSON object, or an empty one if ``text`` is anything else."""
-    import json
-
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
@@ -104,5 +101,5 @@ def _is_manifest(manifest: Mapping[str, Any]) -> bool:
     )
 
 
-def _checksum(manifest: Mapping[str, Any]) -> int:
-    return binascii.crc32(dump_json(manifest).encode("utf-8", "surrogatepass"))
+def _checksum(text: str) -> int:
+    return binascii.crc32(text.encode("utf-8", "surrogatepass"))

@@ -9,10 +9,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from awesome_cli.brand import FLOWS
+from awesome_cli.brand import DEFAULT_PROFILE, FLOWS
 from awesome_cli.errors import ConfigError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.default_profile import DEFAULT_PROFILE, KEY
+from awesome_cli.settings.default_profile import KEY
 from awesome_cli.settings.profile import (
     FILE_SETTINGS,
     REDIRECT_URI_RULE,

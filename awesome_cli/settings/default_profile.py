@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from awesome_cli.brand import DEFAULT_PROFILE
+
 KEY = "default_profile"
-DEFAULT_PROFILE = "default"
 _CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
 
 

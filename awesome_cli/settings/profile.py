@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from awesome_cli.brand import DEFAULT_SCOPE, FLOWS, Brand
+from awesome_cli.brand import DEFAULT_PROFILE, DEFAULT_SCOPE, FLOWS, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.default_profile import DEFAULT_PROFILE
 from awesome_cli.text import has_surrogates, safe
 from awesome_cli.urls import secure_url
 

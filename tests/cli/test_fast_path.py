@@ -45,8 +45,8 @@ def use_keyring(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the keyring of the terminal take the place of the Secret Service."""
 
     class Reader:
-        def __init__(self, timeout: float) -> None:
-            assert timeout == session_reader.TIMEOUT
+        def __init__(self, connect_timeout: float, timeout: float) -> None:
+            assert connect_timeout == timeout == session_reader.TIMEOUT
 
         def get_password(self, service: str, username: str) -> str | None:
             return terminal.keyring.get_password(service, username)

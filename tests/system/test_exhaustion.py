@@ -118,4 +118,4 @@ def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch:
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(fast_path, "answer", exhausted_system)
-    assert main._run_fast_path(["say-hi"], AWESOME) is None  # noqa: SLF001 - it has no public caller
+    assert not main._run_fast_path(["say-hi"], AWESOME)  # noqa: SLF001 - it has no public caller
