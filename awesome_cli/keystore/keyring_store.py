@@ -26,6 +26,10 @@ class SecretStore(Protocol):
     @property
     def application(self) -> str: ...
 
+    @property
+    def can_overwrite(self) -> bool:
+        """Whether a secret can be overwritten without a trace; Windows keeps a copy of the old one."""
+
     def get(self, name: str) -> str | None: ...
 
     def set(self, name: str, secret: str) -> None: ...
@@ -63,6 +67,10 @@ class KeyringStore:
         with suppress(KeyringError):
             return str(self._call("ask", lambda: getattr(backend, "application", "")))
         return ""
+
+    @property
+    def can_overwrite(self) -> bool:
+        return bool(getattr(self._open(), "can_overwrite", False))
 
     def get(self, name: str) -> str | None:
         backend = self._open()

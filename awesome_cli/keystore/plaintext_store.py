@@ -29,6 +29,10 @@ class PlaintextFileStore:
     def application(self) -> str:
         return ""
 
+    @property
+    def can_overwrite(self) -> bool:
+        return True
+
     def get(self, name: str) -> str | None:
         return self._read().get(name)
 

@@ -36,6 +36,7 @@ class SecretService(SecretServiceReader):
     """Secrets are sent over the bus encrypted. It may raise whatever secretstorage and jeepney do."""
 
     backend_name = SECRET_SERVICE
+    can_overwrite = True
 
     def __init__(self, connect_timeout: float = BUS_TIMEOUT, timeout: float | None = None) -> None:
         super().__init__(connect_timeout, timeout)

@@ -80,6 +80,9 @@ class SessionStore(SessionEntries):
             "digest": digest,
         }
         self.digests.add(digest)
+        if not self._secrets.can_overwrite:
+            with suppress(KeyringError):
+                self._sweep(self._secrets, slot)
         self._write(slot, chunks, encode_manifest(manifest))
         with suppress(KeyringError):  # the session is stored; the next save or delete tries again
             self._sweep(self._secrets, slot, start=len(chunks))
