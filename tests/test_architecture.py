@@ -199,7 +199,7 @@ def test_every_module_with_listed_packages_exists() -> None:
 MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 480}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
-MAX_RUNTIME_LINES = 9_400  # lines of code: neither blank nor a comment or docstring
+MAX_RUNTIME_LINES = 9_450  # lines of code: neither blank nor a comment or docstring
 MAX_TESTING_LINES = 1_400  # the same
 
 
