@@ -12,7 +12,6 @@ from contextlib import closing
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from awesome_cli.brand import DEFAULT_PROFILE
 from awesome_cli.keystore.detection import secret_service_is_certain
 from awesome_cli.keystore.secret_service_reader import SecretServiceReader
 from awesome_cli.sessions.manifest import (
@@ -23,6 +22,7 @@ from awesome_cli.sessions.manifest import (
     parse_json_object,
     warnings_in_index,
 )
+from awesome_cli.settings.profile_names import default_profile, is_profile_name
 from awesome_cli.system.account_folders import account_folders, is_revoked
 
 if TYPE_CHECKING:
@@ -44,8 +44,6 @@ TIMEOUT = 1.0  # seconds; then the full program waits, and says for what
 SETTINGS_OF_LOGIN = {"AUDIENCE", "SCOPE"}  # they do not select a session
 _SUPPORTED = {"PROFILE", "ISSUER", "CLIENT_ID", "API_URL", "PLAIN", *SETTINGS_OF_LOGIN}
 _CONFIG, _STATE = ("XDG_CONFIG_HOME", "/.config"), ("XDG_STATE_HOME", "/.local/state")
-_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
-_LONGEST_NAME = 64
 
 
 def reader_of_process(brand: Brand, profile: str | None, context: Context | None) -> SessionReader | None:
@@ -76,14 +74,8 @@ class SessionReader:
     ) -> None:
         self._environ, self._brand, self.now = environ, brand, now
         self.config = self._text(_CONFIG, "config.toml")
-        self.profile = profile or environ.get(brand.variable("profile")) or self._default_profile()
-
-    def _default_profile(self) -> str | None:
-        if not self.config:
-            return DEFAULT_PROFILE if self.config == "" else None
-        from awesome_cli.settings.default_profile import default_profile
-
-        return default_profile(self.config)
+        default = None if self.config is None else default_profile(self.config)
+        self.profile = profile or environ.get(brand.variable("profile")) or default
 
     @cached_property
     def index(self) -> dict[str, Any] | None:
@@ -151,8 +143,7 @@ class SessionReader:
         return (
             variables <= _SUPPORTED
             and self.profile is not None
-            and len(self.profile) <= _LONGEST_NAME
-            and _CHARACTERS.issuperset(self.profile)
+            and is_profile_name(self.profile)
             and secret_service_is_certain(self._environ)
             and file is not None
             and not os.path.lexists(file)

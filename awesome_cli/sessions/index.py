@@ -11,7 +11,7 @@ from typing import Any
 
 from awesome_cli.keystore.names import store_name
 from awesome_cli.sessions.manifest import applications_in_index, warnings_in_index
-from awesome_cli.settings.profile import is_profile_name
+from awesome_cli.settings.profile_names import is_profile_name
 from awesome_cli.system.files import read_object, write_private
 
 

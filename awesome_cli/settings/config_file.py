@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from awesome_cli.brand import DEFAULT_PROFILE, FLOWS
 from awesome_cli.errors import ConfigError
 from awesome_cli.oauth.discovery import ENDPOINTS
-from awesome_cli.settings.default_profile import KEY
 from awesome_cli.settings.profile import (
     FILE_SETTINGS,
     REDIRECT_URI_RULE,
     SWITCH_SETTINGS,
     TEXT_SETTINGS,
     Settings,
-    is_profile_name,
     is_redirect_uri,
 )
+from awesome_cli.settings.profile_names import KEY, is_profile_name
 from awesome_cli.system.files import read_private, write_private
 from awesome_cli.text import safe
 from awesome_cli.urls import secure_url

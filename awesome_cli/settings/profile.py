@@ -13,6 +13,7 @@ from typing import Any
 from awesome_cli.brand import DEFAULT_PROFILE, DEFAULT_SCOPE, FLOWS, Brand
 from awesome_cli.errors import ConfigError, UsageError
 from awesome_cli.oauth.discovery import ENDPOINTS
+from awesome_cli.settings.profile_names import is_profile_name
 from awesome_cli.text import has_surrogates, safe
 from awesome_cli.urls import secure_url
 
@@ -107,10 +108,6 @@ def profile_name(
             hint="Use 1 to 64 letters, digits, dots, hyphens and underscores.",
         )
     return name
-
-
-def is_profile_name(name: str) -> bool:
-    return re.fullmatch(r"[A-Za-z0-9._-]{1,64}", name) is not None
 
 
 def require_distinct(name: str, existing: Iterable[str]) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from awesome_cli.brand import Brand
 from awesome_cli.errors import ConfigError
-from awesome_cli.settings.default_profile import default_profile
 from awesome_cli.settings.profile import Profile, Settings, profile_name, require_distinct, resolve
+from awesome_cli.settings.profile_names import default_profile
 
 if TYPE_CHECKING:
     from awesome_cli.settings.config_file import ConfigFile

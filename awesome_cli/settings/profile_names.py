@@ -1,11 +1,16 @@
-"""The profile that ``config.toml`` names for commands that name none. The fast path imports it."""
+"""Names of profiles: which are valid, and which one ``config.toml`` makes the default. The fast path imports it."""
 
 from __future__ import annotations
 
 from awesome_cli.brand import DEFAULT_PROFILE
 
 KEY = "default_profile"
+LONGEST_NAME = 64
 _CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+
+
+def is_profile_name(name: str) -> bool:
+    return 0 < len(name) <= LONGEST_NAME and _CHARACTERS.issuperset(name)
 
 
 def default_profile(text: str) -> str | None:
@@ -20,7 +25,7 @@ def default_profile(text: str) -> str | None:
             return DEFAULT_PROFILE
         name = line.removeprefix(f'{KEY} = "').removesuffix('"')
         if len(line) == len(KEY) + len(name) + len(' = ""'):
-            return name if 0 < len(name) <= 64 and _CHARACTERS.issuperset(name) else None
+            return name if is_profile_name(name) else None
         if line.strip() and not line.startswith("#"):
             return None
     return DEFAULT_PROFILE
