@@ -13,7 +13,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
-from awesome_cli.brand import DEFAULT_PROFILE, Brand
+from awesome_cli.brand import DEFAULT_PROFILE, MIN_TTL, Brand
 from awesome_cli.errors import (
     AwesomeError,
     ConfigError,
@@ -28,7 +28,6 @@ from awesome_cli.keystore.backend import open_keyring
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.provider.observer import RequestObserver
 from awesome_cli.sessions.index import SessionIndex
-from awesome_cli.sessions.manifest import MIN_TTL
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.renewal import renew_if_needed
 from awesome_cli.sessions.replace_and_remove import SessionChanges

@@ -1,4 +1,7 @@
-"""What differs between the programs that are built on this package. It imports nothing: it is loaded at every start."""
+"""What differs between the programs that are built on this package, and the defaults of all of them.
+
+It imports nothing: it is loaded at every start.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ USUAL_COMMANDS = ("login", "logout", "whoami", "token", "api", "profiles", "doct
 DEFAULT_PROFILE = "default"
 DEFAULT_SCOPE = "openid profile email offline_access"
 FLOWS = ("device", "web", "auto")
+MIN_TTL = 60.0  # seconds that an access token shall remain valid: long enough for one request
 _URLS = ("issuer", "api_url", "redirect_uri")
 
 

@@ -11,10 +11,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from awesome_cli.account import Account
-from awesome_cli.brand import DEFAULT_SCOPE, Brand
+from awesome_cli.brand import DEFAULT_SCOPE, MIN_TTL, Brand
 from awesome_cli.errors import AwesomeError, UsageError
 from awesome_cli.hints import hint_for
-from awesome_cli.sessions.manifest import MIN_TTL
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.user import User
 from awesome_cli.settings.profile import checked_url, with_openid

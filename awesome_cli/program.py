@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from awesome_cli.brand import DEFAULT_SCOPE, USUAL_COMMANDS, Brand
+from awesome_cli.brand import DEFAULT_SCOPE, MIN_TTL, USUAL_COMMANDS, Brand
 
 TYPE_CHECKING = False  # without an import: each would cost as much as this module
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from awesome_cli.system.environment import Environment
 
     App: TypeAlias = typer.Typer | Callable[[list[str]], Any] | str | None
-
-MIN_TTL = 60.0  # seconds
 
 _keyring_services: dict[str, str] = {}  # the program of each
 

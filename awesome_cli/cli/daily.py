@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from awesome_cli.brand import MIN_TTL
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import (
     FORMATS,
@@ -20,7 +21,6 @@ from awesome_cli.cli.format import (
 )
 from awesome_cli.cli.session_end import usable_session, warn_of_end
 from awesome_cli.errors import LoginRequiredError, OtherSessionError, UsageError
-from awesome_cli.sessions.manifest import MIN_TTL
 from awesome_cli.sessions.model import Session
 from awesome_cli.text import safe
 

@@ -6,6 +6,7 @@ every other case it returns None, and the full program runs.
 
 from __future__ import annotations
 
+from awesome_cli.brand import MIN_TTL
 from awesome_cli.cli.format import (
     access_token_document,
     greeting,
@@ -17,7 +18,7 @@ from awesome_cli.cli.format import (
 )
 from awesome_cli.keystore.detection import SECRET_SERVICE
 from awesome_cli.session_reader import SETTINGS_OF_LOGIN, SessionReader
-from awesome_cli.sessions.manifest import MIN_TTL, applications_in_index
+from awesome_cli.sessions.manifest import applications_in_index
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

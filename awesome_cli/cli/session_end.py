@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from awesome_cli.brand import MIN_TTL
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.cli.format import moment
 from awesome_cli.errors import ProviderError
 from awesome_cli.hints import fill_placeholders
-from awesome_cli.sessions.manifest import MIN_TTL, is_end_to_be_announced
+from awesome_cli.sessions.manifest import is_end_to_be_announced
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.user import User
 

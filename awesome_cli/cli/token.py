@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
+from awesome_cli.brand import MIN_TTL
 from awesome_cli.cli import daily
 from awesome_cli.cli.options import examples, seconds
-from awesome_cli.sessions.manifest import MIN_TTL
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 

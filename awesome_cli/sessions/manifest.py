@@ -12,7 +12,6 @@ VERSION = 1
 _CHECKSUM = ',"checksum":'
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which datetime cannot represent
 DAY = 86400.0  # seconds
-MIN_TTL = 60.0  # seconds that an access token shall remain valid: long enough for one request
 MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that returns a secret for every name
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
 _TIMES = {"signed_in_at", "expires_at", "session_expires_at"}
