@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from jeepney import DBusErrorResponse, message_bus
@@ -24,7 +24,7 @@ from secretstorage.util import DBusAddressWrapper, add_match_rules, exec_prompt,
 
 from awesome_cli.keystore.detection import SECRET_SERVICE
 from awesome_cli.keystore.names import SECRET_SERVICE_APPLICATIONS
-from awesome_cli.keystore.secret_service_reader import COLLECTION, Secret, SecretServiceReader
+from awesome_cli.keystore.secret_service_reader import COLLECTION, NAME, Secret, SecretServiceReader
 
 BUS_TIMEOUT = 5.0  # seconds to connect; secretstorage waits for one, which is too short on a busy machine
 ITEM = "org.freedesktop.Secret.Item"
@@ -37,6 +37,7 @@ class SecretService(SecretServiceReader):
 
     backend_name = SECRET_SERVICE
     can_overwrite = True
+    locked_error = LockedException
 
     def __init__(self, connect_timeout: float = BUS_TIMEOUT, timeout: float | None = None) -> None:
         super().__init__(connect_timeout, timeout)
@@ -56,7 +57,7 @@ class SecretService(SecretServiceReader):
     @property
     def application(self) -> str:
         """The application that provides the service, as people know it; empty if that is not known."""
-        request = message_bus.GetConnectionUnixProcessID("org.freedesktop.secrets")
+        request = message_bus.GetConnectionUnixProcessID(NAME)
         (process,) = unwrap_msg(self._connection.send_and_get_reply(request, timeout=BUS_TIMEOUT))
         with open(f"/proc/{process}/comm", encoding="utf-8") as name:
             return SECRET_SERVICE_APPLICATIONS.get(name.read().strip(), "")
@@ -100,7 +101,7 @@ class SecretService(SecretServiceReader):
     def _session_path(self) -> str:
         return str(self._session.object_path)
 
-    def _decode(self, secret: Secret) -> bytes:
+    def _decrypt(self, secret: Secret) -> bytes:
         """Decrypt a secret: AES-128 in CBC mode with PKCS #7 padding."""
         _, initialization_vector, value, _ = secret
         if not self._session.encrypted:
@@ -109,9 +110,6 @@ class SecretService(SecretServiceReader):
         decryptor = cipher.decryptor()
         padded = decryptor.update(bytes(value)) + decryptor.finalize()
         return padded[: -padded[-1]]
-
-    def _raise_locked(self) -> NoReturn:
-        raise LockedException
 
     def _call(self, target: tuple[str, str], method: str, signature: str, *body: object) -> Any:  # noqa: ANN401 - as D-Bus has it
         try:

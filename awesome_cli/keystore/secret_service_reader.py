@@ -42,8 +42,10 @@ class SecretServiceReader:
     """One connection to the Secret Service API.
 
     ``connect_timeout``: seconds to connect; ``timeout``: for everything together, if it is limited.
-    Methods raise whatever jeepney does, TimeoutError among it, and LookupError for an entry that is locked.
+    Methods raise whatever jeepney does, TimeoutError among it, and ``locked_error`` for an entry that is locked.
     """
+
+    locked_error: type[Exception] = LookupError
 
     def __init__(self, connect_timeout: float, timeout: float | None = None) -> None:
         self._connection = Connection(prep_socket(get_bus("SESSION"), timeout=connect_timeout), timeout)
@@ -58,9 +60,9 @@ class SecretServiceReader:
         (secrets,) = self._call(SERVICE, "GetSecrets", "aoo", paths, self._session_path())
         for path in paths:
             if path in secrets:
-                return self._decode(secrets[path]).decode("utf-8")
+                return self._decrypt(secrets[path]).decode("utf-8")
         if self._find(service, username):  # else it was deleted meanwhile
-            self._raise_locked()
+            raise self.locked_error
         return None
 
     def _find(self, service: str, username: str) -> list[str]:
@@ -73,11 +75,8 @@ class SecretServiceReader:
         _, path = self._call(SERVICE, "OpenSession", "sv", "plain", ("s", ""))
         return str(path)
 
-    def _decode(self, secret: Secret) -> bytes:
-        return bytes(secret[2])
-
-    def _raise_locked(self) -> None:
-        raise LookupError("locked")
+    def _decrypt(self, secret: Secret) -> bytes:
+        return bytes(secret[2])  # in a plain session it is not encrypted
 
     def _call(self, target: tuple[str, str], method: str, signature: str, *body: object) -> Any:  # noqa: ANN401 - as D-Bus has it
         path, interface = target
