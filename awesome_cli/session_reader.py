@@ -20,6 +20,7 @@ from awesome_cli.sessions.manifest import (
     is_end_to_be_announced,
     manifest_name,
     parse_json_object,
+    plaintext_file_name,
     warnings_in_index,
 )
 from awesome_cli.settings.profile_names import default_profile, is_profile_name
@@ -93,7 +94,7 @@ class SessionReader:
     def plaintext_file(self) -> str | None:
         """Where a file would replace the keyring."""
         folder = self._folder(*_STATE)
-        return folder and f"{folder}/insecure-session-{self.profile}.json"
+        return folder and f"{folder}/{plaintext_file_name(str(self.profile))}"
 
     def user(self) -> User | None:
         """Return who is signed in. No token is read."""

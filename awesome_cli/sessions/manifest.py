@@ -23,6 +23,11 @@ def manifest_name(keyring_service: str, profile: str) -> str:
     return f"{keyring_service}:{profile}"
 
 
+def plaintext_file_name(profile: str) -> str:
+    """Return the name of the file that takes the place of the keyring in the state folder."""
+    return f"insecure-session-{profile}.json"
+
+
 def encode_manifest(manifest: Mapping[str, Any]) -> str:
     """Return the manifest as JSON; the last member is a checksum of the others as they are written."""
     text = dump_json(manifest)

@@ -10,7 +10,7 @@ from awesome_cli.brand import Brand
 from awesome_cli.errors import AwesomeError, KeyringError, LoginRequiredError, NoLockFolderError
 from awesome_cli.keystore.keyring_store import KeyringStore
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
-from awesome_cli.sessions.manifest import manifest_name
+from awesome_cli.sessions.manifest import manifest_name, plaintext_file_name
 from awesome_cli.sessions.model import Session
 from awesome_cli.sessions.pending import PendingStore
 from awesome_cli.sessions.shared_state import add_revoked
@@ -34,7 +34,7 @@ class StoreChoice:
         brand: Brand,
         warn: Callable[[str], None],
     ) -> None:
-        path = environment.state_dir / f"insecure-session-{profile}.json"
+        path = environment.state_dir / plaintext_file_name(profile)
         self._secrets = secrets
         self._file = PlaintextFileStore(path, warn=warn)
         self._trial_file = PlaintextFileStore(path.with_suffix(".proof"), warn=warn)  # never holds a token
