@@ -47,7 +47,7 @@ def answer(
     user = reader.user()
     if user is None or _may_differ(environ, brand, reader.config, user):
         return None
-    if call.arguments:
+    if call.arguments.get("json"):
         return json_document(user_fields(user, profile=str(reader.profile), store=SECRET_SERVICE))
     return _description(reader, user, _style(stdout, environ, brand))
 
