@@ -1,4 +1,4 @@
-"""Which programs are running a command here, and with which context. Imported when the first one does."""
+"""The current context of each program that is running a command in this process."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _commands: dict[str, list[CommandContext]] = {}  # the same, for threads, which 
 
 
 def context_of(name: str) -> CommandContext | None:
-    """Return what the command of a program that is running was given. In a thread: the one that began last."""
+    """Return the context of the program's running command, or None; in a thread that of the last one to begin."""
     commands = _commands.get(name)
     return _current.get({}).get(name) or (commands[-1] if commands else None)
 
 
 @contextmanager
 def running(name: str, context: CommandContext, *, is_command: bool) -> Iterator[None]:
-    """Let a program have this context in the block; in threads too, if it runs a command."""
+    """Make this the context of a program in the block; of its threads too, if it runs a command."""
     token = _current.set({**_current.get({}), name: context})
     commands = _commands.setdefault(name, []) if is_command else []
     commands.append(context)

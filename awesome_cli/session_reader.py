@@ -1,4 +1,4 @@
-"""SessionReader: the stored session while its access token is valid, without what renewing it or signing in imports.
+"""SessionReader: reads a stored session while it is valid, without the modules that renew it or sign in.
 
 It reads where that is certain to be what the full program would read: in an ordinary Linux Secret Service, with
 settings that agree with the session. In every other case it returns None, and the full program decides.
@@ -104,7 +104,7 @@ class SessionReader:
         return None if fields is None else User(**fields)
 
     def user_fields(self) -> dict[str, Any] | None:
-        """Return the fields of the user, which take less time than the object. No token is read."""
+        """Return the fields of the user, without importing its class. No token is read."""
         if not self._is_certain():
             return None
         try:
@@ -128,7 +128,7 @@ class SessionReader:
             with closing(SecretService(TIMEOUT, TIMEOUT)) as secrets:
                 get = partial(secrets.get_password, username=self._brand.name)
                 entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
-                user = entries.load_user()  # first, because no token of a session that must be renewed is needed here
+                user = entries.load_user()  # first: the tokens of a session that must be renewed are not read here
                 return entries.load() if user is not None and self._may_use(user._asdict(), min_ttl) else None
         except Exception:  # noqa: BLE001 - as above
             return None
@@ -152,7 +152,10 @@ class SessionReader:
         )
 
     def _may_use(self, user: Mapping[str, Any], min_ttl: float = 0.0) -> bool:
-        """Whether the session is valid, and the one that the variables require."""
+        """Whether the session is valid, and the one that the variables require.
+
+        As ``User.is_valid`` and ``Account.unmet_requirement``, whose modules take longer to import.
+        """
         required = {name: self._environ.get(self._brand.variable(name)) for name in ("issuer", "client_id")}
         return (
             user["expires_at"] - self.now() > min_ttl

@@ -71,7 +71,6 @@ PACKAGES = {
 }  # by folder or module; modules that are not listed use the standard library only
 
 LATE = {
-    "__init__",
     "__main__",
     "account",
     "cli/api_output",

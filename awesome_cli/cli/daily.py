@@ -1,4 +1,4 @@
-"""What ``say-hi``, ``whoami`` and ``token`` do. Typer is not imported for them: see ``plain_words.py``."""
+"""What ``say-hi``, ``whoami`` and ``token`` do, without Typer: ``plain_words.py`` parses their command lines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Whether any installed package may have entry points of a group, without importlib.metadata.
 
-Its import, and parsing the metadata of all packages, take as long as Python takes to start, for nothing where no
+Its import, and parsing the metadata of all packages, take as long as Python takes to start, which is in vain where no
 package adds commands.
 """
 
@@ -12,7 +12,7 @@ from importlib.machinery import PathFinder
 
 
 def may_be_declared(group: str) -> bool:
-    """Whether a file of entry points names the group, or packages may be where only importlib.metadata finds them."""
+    """Return False if no ``entry_points.txt`` names the group, and no archive or other finder may have packages."""
     if any(hasattr(finder, "find_distributions") for finder in sys.meta_path if finder is not PathFinder):
         return True
     return any(os.path.isfile(folder) or _is_named_below(folder or os.curdir, group) for folder in sys.path)
@@ -26,7 +26,7 @@ def _is_named_below(folder: str, group: str) -> bool:
     return any(
         _is_named_in(os.path.join(folder, name, "entry_points.txt"), group)
         for name in names
-        if name.lower().endswith((".dist-info", ".egg-info", "egg-info"))
+        if name.lower().endswith((".dist-info", "egg-info"))  # EGG-INFO in the folder of an egg
     )
 
 

@@ -1,7 +1,7 @@
 """Answer a plain ``say-hi``, ``whoami`` or ``token`` without a parser, an HTTP client or a keyring search.
 
-It answers for a valid session that :class:`.session_reader.SessionReader` finds, in the words of the full program. In
-every other case it returns None, and the full program runs.
+It answers for a valid session that :class:`awesome_cli.session_reader.SessionReader` finds, in the words of the full
+program. In every other case it returns None, and the full program runs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Words for people and JSON for programs: users, issuers, tokens, times. The fast path imports it."""
+"""Text for people and JSON for programs: users, issuers, tokens, times. The fast path imports it."""
 
 from __future__ import annotations
 

@@ -100,8 +100,8 @@ def _report_unexpected(error: BaseException, context: CommandContext) -> int:
 def run(program: Definition, *, is_last: bool = False) -> NoReturn:
     """Run a program and end the process: the console script. ``is_last``: nothing follows it in the process.
 
-    Imports create many objects and no garbage: the garbage collector would take a tenth of the time of a command. So
-    does the end of the interpreter, which is left out where no imported module can have left anything to do.
+    The garbage collector would take a tenth of a command's time, although imports create no garbage: it runs less often
+    here. The end of the interpreter takes as long: it is left out where no imported module can rely on it.
     """
     gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
@@ -199,7 +199,7 @@ def _run_full_program(program: Definition) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name may not fit the locale
     _enable_escape_sequences()
     failure: AwesomeError | None
-    gc.freeze()  # what was imported is no garbage: neither this command nor the end has to look for any in it
+    gc.freeze()  # the collector need not look for garbage in what was imported, now or at the end
     try:
         from awesome_cli.system.hidden_variables import hide_token_from_children
 
@@ -212,7 +212,7 @@ def _run_full_program(program: Definition) -> int:
             raise
     else:
         if not context.is_own_command:
-            gc.freeze()  # nor in what this command leaves; that of own code may have finalizers that matter
+            gc.freeze()  # nor in what this command leaves; what own code leaves may have finalizers that matter
         return code
     sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, program.brand)}\n")
     return failure.exit_code

@@ -1,7 +1,7 @@
-"""Read the command lines of the commands that run all day without Typer, whose import takes longer than they do.
+"""Parse command lines of ``say-hi``, ``whoami`` and ``token`` without Typer, whose import takes longer than they do.
 
-Only what Typer would read in the same way is read here: in case of doubt there is no result, and Typer reads it, and
-reports what is wrong.
+Only what Typer would parse in the same way is parsed here. In case of doubt the result is None: then Typer parses the
+command line, and reports what is wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
         "--json": ("json", None),
         "--format": ("output", str),
     },
-}  # as the modules of these commands declare them
+}  # as the modules of these commands declare them; a test compares both
 
 
 class Call:

@@ -58,11 +58,11 @@ class _NetworkTransport(httpx.AsyncBaseTransport):
         return await self._client(request.url).send(request, stream=True)
 
     def _client(self, url: httpx.URL) -> httpx.AsyncClient:
-        """Return the client for an URL: with the proxy settings or not, and with authorities or not."""
-        kind = use_proxies, _ = not is_loopback(url.host), url.scheme == "https"
+        """Return the client for a URL; there is one for each combination of proxies and TLS."""
+        kind = use_proxies, use_tls = not is_loopback(url.host), url.scheme == "https"
         if kind not in self._clients:
-            # Without TLS no certificate is verified; the context trusts none, and is made at no cost.
-            verify = tls_context(self._environ) if any(kind) else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            # Loading the authorities takes a while. Without TLS a context that trusts none takes their place.
+            verify = tls_context(self._environ) if use_proxies or use_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             try:
                 self._clients[kind] = httpx.AsyncClient(verify=verify, trust_env=use_proxies)
             except (ImportError, ValueError, httpx.InvalidURL) as error:  # may quote a proxy's password

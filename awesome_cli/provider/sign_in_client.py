@@ -26,7 +26,7 @@ REVOKE_TIMEOUT = 0.5  # seconds for revoking tokens that arrived just before a c
 
 
 class SignInClient(OidcClient):
-    """A client that signs in; apart from the other, because a renewal needs none of what this imports."""
+    """A client that can also sign in. It has a module of its own, because a renewal needs nothing that this imports."""
 
     async def request_device_code(self, *, timeout: float | None = None) -> DeviceFlow:
         """Request a device code (RFC 8628 §3.1), to be approved within ``timeout`` seconds. Raises ProviderError."""

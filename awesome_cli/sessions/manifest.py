@@ -1,4 +1,7 @@
-"""The manifest of a stored session as text: entry name, JSON members, checksum. The fast path imports it."""
+"""The manifest of a stored session as text: entry name, JSON members, checksum; and members of ``sessions.json``.
+
+The fast path imports it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""User: who is signed in. The fast path imports it, so it is not a dataclass, whose module imports twenty others."""
+"""User: who is signed in. A named tuple for the fast path: the module of dataclasses imports twenty others."""
 
 from typing import NamedTuple
 
@@ -7,9 +7,9 @@ class User(NamedTuple):
     """Who is signed in, where, and until when: everything that is shown without reading a token.
 
     Times are seconds since the epoch; ``expires_at`` is that of the access token, ``session_expires_at`` that of the
-    refresh token, where the provider tells it. ``sub`` is the claim unchanged, for
-    programs to compare, and may contain control characters. ``scope`` is what was granted; ``requested_scope`` is what
-    was asked for, or None in a session of a version that did not store it.
+    refresh token, where the provider tells it. ``sub`` is the claim unchanged, for programs to compare, and may contain
+    control characters. ``scope`` is what was granted; ``requested_scope`` is what was asked for, or None in a session
+    of a version that did not store it.
     """
 
     issuer: str

@@ -1,4 +1,4 @@
-"""The access token that a variable gives, hidden from child processes. The fast path imports it."""
+"""The access token that a variable gives, hidden from child processes. Every full command imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether tests have replaced the system: asked by the fast path too, so it imports next to nothing."""
+"""Whether tests have replaced the system. Every full command asks, so it imports next to nothing."""
 
 from __future__ import annotations
 
