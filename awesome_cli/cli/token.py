@@ -26,7 +26,10 @@ def token(
     min_ttl: Annotated[
         float,
         typer.Option(
-            parser=seconds, metavar="SECONDS", show_default="60", help="Renew if the token lives less than this."
+            parser=seconds,
+            metavar="SECONDS",
+            show_default=f"{MIN_TTL:g}",
+            help="Renew if the token lives less than this.",
         ),
     ] = MIN_TTL,
     id_token: Annotated[bool, typer.Option("--id", help="Print the ID token instead.")] = False,
