@@ -1,8 +1,8 @@
 """Which code a command line is for: the options before the command, a built-in command, or the program's own app.
 
-Only ``--profile``, ``--verbose``, ``--quiet`` and ``--version`` are read here. A built-in command is run without the
-program's app, which may be slow to import, and if ``plain_words.py`` can read its options, without Typer; everything
-else goes to the app unchanged.
+Before a command only ``--profile``, ``--verbose``, ``--quiet`` and ``--version`` are read. A built-in command is run
+without the program's app, which may be slow to import, and without Typer, if ``plain_words.py`` can parse its options.
+Everything else goes to the app unchanged.
 """
 
 from __future__ import annotations
