@@ -129,9 +129,11 @@ class SessionReader:
                 get = partial(secrets.get_password, username=self._brand.name)
                 entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
                 user = entries.load_user()  # first: the tokens of a session that must be renewed are not read here
-                return entries.load() if user is not None and self._may_use(user._asdict(), min_ttl) else None
+                session = entries.load() if user is not None and self._may_use(user._asdict(), min_ttl) else None
         except Exception:  # noqa: BLE001 - as above
             return None
+        # Another process may have replaced the session since its user was read.
+        return session if session is not None and self._may_use(session.user._asdict(), min_ttl) else None
 
     @property
     def _entry(self) -> str:

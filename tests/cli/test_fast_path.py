@@ -8,7 +8,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 import pytest
@@ -20,6 +20,7 @@ from awesome_cli.cli.plain_words import read_call
 from awesome_cli.keystore import secret_service
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 from awesome_cli.session_reader import SessionReader
+from awesome_cli.sessions.entries import SessionEntries
 from awesome_cli.sessions.shared_state import add_revoked
 from awesome_cli.testing.terminal import Stream
 from support.brand import AWESOME
@@ -28,6 +29,7 @@ from support.terminal import account_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from awesome_cli.sessions.user import User
     from support.terminal import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
@@ -278,3 +280,30 @@ def test_a_warning_that_is_due_is_for_the_full_program(
     )
     assert answer(["say-hi"], home, terminal) == "Welcome Juan!"
     assert answer(TOKEN, home, terminal) == session.access_token
+
+
+@pytest.mark.parametrize(
+    "changes", [{"client_id": "another-client"}, {"expires_at": 1.0}], ids=["of another client", "expired"]
+)
+def test_a_session_that_replaces_another_one_while_it_is_read_is_checked_too(
+    fast_home: Path,
+    home: dict[str, str],
+    terminal: Terminal,
+    monkeypatch: pytest.MonkeyPatch,
+    changes: dict[str, Any],
+) -> None:
+    assert fast_home.exists()
+    store = account_of(terminal).stores.keyring
+    session = store.load()
+    assert session is not None
+    environ = {**home, "AWESOME_CLIENT_ID": session.user.client_id}
+    assert answer(TOKEN, environ, terminal) == session.access_token
+    load_user = SessionEntries.load_user
+
+    def load_user_before_another_login(entries: SessionEntries) -> User | None:
+        user = load_user(entries)
+        store.save(replace(session, user=session.user._replace(**changes), access_token="another"))
+        return user
+
+    monkeypatch.setattr(SessionEntries, "load_user", load_user_before_another_login)
+    assert answer(TOKEN, environ, terminal) is None
