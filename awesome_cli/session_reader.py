@@ -169,12 +169,17 @@ class SessionReader:
         return is_revoked(digest, self._brand.app_dir, account_folders(self._brand.app_dir))
 
     def _text(self, location: tuple[str, str], file: str) -> str | None:
+        """Return what a file contains; None where it cannot be read, which the full program reports."""
         folder = self._folder(*location)
+        if folder is None:
+            return None
         try:
             with open(f"{folder}/{file}", encoding="utf-8") as opened:
-                return None if folder is None else opened.read()
+                return opened.read()
         except FileNotFoundError:
-            return None if folder is None else ""
+            return ""
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def _folder(self, variable: str, default: str) -> str | None:
         """Return a folder of the program; None where only platformdirs can tell."""

@@ -307,3 +307,17 @@ def test_a_session_that_replaces_another_one_while_it_is_read_is_checked_too(
 
     monkeypatch.setattr(SessionEntries, "load_user", load_user_before_another_login)
     assert answer(TOKEN, environ, terminal) is None
+
+
+@pytest.mark.parametrize("file", ["config/awesome-cli/config.toml", ".local/state/awesome-cli/sessions.json"])
+@pytest.mark.parametrize("content", [None, b"\xff"], ids=["a folder", "not text"])
+def test_a_file_that_cannot_be_read_is_for_the_full_program(
+    fast_home: Path, home: dict[str, str], file: str, content: bytes | None
+) -> None:
+    if content is None:
+        (fast_home / file).mkdir()
+    else:
+        (fast_home / file).write_bytes(content)
+    reader = SessionReader(home, AWESOME)
+    assert reader.user() is None
+    assert reader.session(0.0) is None
