@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
@@ -51,6 +52,7 @@ class CommandContext:
 
     def __init__(self, environment: Environment | None, brand: Brand) -> None:
         self._given = environment
+        self._streams: dict[str, Any] = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
         self.brand = brand
         self.is_system = environment is None and system_replacement() is None
         self.named_profile: str | None = None
@@ -86,6 +88,8 @@ class CommandContext:
         from awesome_cli.system.files import restrict_write_access
 
         environment = self._given or system_environment(self.brand)
+        if self.is_system:
+            environment = replace(environment, **self._streams)  # as they were before own code redirected them
         console = Console(environment, self.brand)
         for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
             restrict_write_access(folder, warn=console.warning)

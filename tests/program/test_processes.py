@@ -67,7 +67,14 @@ def replaced():
     sys.stdin = sys.stdout = io.StringIO()
     acme()
 
-COMMANDS = dict(sleep=sleep, clean_up=clean_up, twice=twice, child=child, lines=lines, small=small)
+def captured():
+    import contextlib, io
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        acme.session()
+
+COMMANDS = dict(
+    sleep=sleep, clean_up=clean_up, twice=twice, child=child, lines=lines, small=small, captured=captured
+)
 
 def main(argv):
     if argv[0] in ("block", "ignore"):
@@ -202,6 +209,13 @@ def test_streams_that_are_replaced_do_not_matter(start: Start) -> None:
     process = start("replaced")
     assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 0
+
+
+def test_an_error_is_shown_though_the_command_redirected_the_streams_meanwhile(start: Start) -> None:
+    process = start("captured")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (9, "")
+    assert err.startswith("Error: No keyring is available on this system.\n")
 
 
 def test_a_renewal_is_finished_before_an_async_command_ends(start: Start, tmp_path: Path) -> None:
