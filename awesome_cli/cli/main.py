@@ -106,7 +106,7 @@ def run(program: Definition, *, is_last: bool = False) -> NoReturn:
     gc.set_threshold(_OBJECTS_UNTIL_COLLECTION)
     sys.stdin, sys.stderr = (stream or _null_stream() for stream in (sys.stdin, sys.stderr))
     sys.stdout = sys.stdout or _unwritable_stream()
-    code = _handle_signals() or _run(program)
+    code = _handle_signals() or _run(program, is_last=is_last)
     for stream in (sys.stdout, sys.stderr):
         code = _flush(stream, code)
     if is_last and {"atexit", "threading"}.isdisjoint(sys.modules):
@@ -139,11 +139,11 @@ def _handle_signals() -> int:
     return 0
 
 
-def _run(program: Definition) -> int:
+def _run(program: Definition, *, is_last: bool) -> int:
     from awesome_cli.system.signals import TerminatedError, leave_signals_to_the_system, say
 
     try:
-        code = 0 if _run_fast_path(sys.argv[1:], program.brand) else _run_full_program(program)
+        code = 0 if _run_fast_path(sys.argv[1:], program.brand) else _run_full_program(program, is_last=is_last)
         leave_signals_to_the_system()
     except (KeyboardInterrupt, TerminatedError) as end:  # outside of what main() catches
         leave_signals_to_the_system()
@@ -185,11 +185,10 @@ def _run_fast_path(argv: list[str], brand: Brand) -> bool:
             data = data[os.write(sys.stdout.fileno(), data) :]
     except (OSError, UnicodeEncodeError):
         return False
-    gc.freeze()  # nothing is left to clean up: spares the interpreter a search for garbage at its end
     return True
 
 
-def _run_full_program(program: Definition) -> int:
+def _run_full_program(program: Definition, *, is_last: bool) -> int:
     from awesome_cli.errors import AwesomeError, ConfigError
     from awesome_cli.hints import hint_for
     from awesome_cli.system.exhaustion import exhausted  # here, because later there may be no memory left to import it
@@ -199,7 +198,6 @@ def _run_full_program(program: Definition) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name may not fit the locale
     _enable_escape_sequences()
     failure: AwesomeError | None
-    gc.freeze()  # the collector need not look for garbage in what was imported, now or at the end
     try:
         from awesome_cli.system.hidden_variables import hide_token_from_children
 
@@ -211,8 +209,8 @@ def _run_full_program(program: Definition) -> int:
         if failure is None:
             raise
     else:
-        if not context.is_own_command:
-            gc.freeze()  # nor in what this command leaves; what own code leaves may have finalizers that matter
+        if is_last and not context.is_own_command:  # own code may leave a file with a buffer in a reference cycle
+            gc.freeze()  # nothing is left to clean up: spares the interpreter a search for garbage at its end
         return code
     sys.stderr.write(f"Error: {failure.message}\nHint: {hint_for(failure, program.brand)}\n")
     return failure.exit_code
