@@ -76,7 +76,7 @@ LATE = {
     "cli/api_output",
     "cli/console",
     "cli/context",
-    "cli/daily",
+    "cli/session_commands",
     "cli/definition",
     "cli/dispatch",
     "cli/fast_path",

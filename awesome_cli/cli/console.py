@@ -13,7 +13,7 @@ import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TextIO
 
 from awesome_cli.brand import Brand
 from awesome_cli.cli.format import json_document
@@ -21,10 +21,22 @@ from awesome_cli.cli.layout import TextPart, table
 from awesome_cli.cli.style import StreamStyle
 from awesome_cli.errors import AwesomeError, OutputError
 from awesome_cli.hints import hint_for
-from awesome_cli.system.environment import Environment
 from awesome_cli.text import safe, safe_line, safe_lines
 
 _AROUND_OWN_CODE = ("awesome_cli.", "typer.", "click.", "cyclopts.", "anyio.", "asyncio.", "importlib.", "contextlib")
+
+
+class Streams(Protocol):
+    """What the console needs of an :class:`.Environment`."""
+
+    @property
+    def environ(self) -> Mapping[str, str]: ...
+    @property
+    def stdin(self) -> TextIO: ...
+    @property
+    def stdout(self) -> TextIO: ...
+    @property
+    def stderr(self) -> TextIO: ...
 
 
 class OutputClosedError(SystemExit):
@@ -38,7 +50,7 @@ class Console:
     stderr show text.
     """
 
-    def __init__(self, environment: Environment, brand: Brand) -> None:
+    def __init__(self, environment: Streams, brand: Brand) -> None:
         self._stdout = environment.stdout
         self._stderr = environment.stderr
         self._stdin = environment.stdin

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from awesome_cli.brand import Brand
@@ -52,6 +53,7 @@ class CommandContext:
 
     def __init__(self, environment: Environment | None, brand: Brand) -> None:
         self._given = environment
+        # As they are before own code redirects them.
         self._streams: dict[str, Any] = {name: getattr(sys, name) for name in ("stdin", "stdout", "stderr")}
         self.brand = brand
         self.is_system = environment is None and system_replacement() is None
@@ -70,30 +72,27 @@ class CommandContext:
         """The environment variables."""
         return environ_of_process() if self.is_system else self.environment.environ
 
-    @property
+    @cached_property
     def environment(self) -> Environment:
         """Everything outside the program. Raises ConfigError, if there is no home folder."""
-        return self._opened[0]
-
-    @property
-    def console(self) -> Console:
-        return self._opened[1]
-
-    @cached_property
-    def _opened(self) -> tuple[Environment, Console]:
         from dataclasses import replace
 
-        from awesome_cli.cli.console import Console
         from awesome_cli.system.environment import run_beside_event_loop, system_environment
         from awesome_cli.system.files import restrict_write_access
 
         environment = self._given or system_environment(self.brand)
-        if self.is_system:
-            environment = replace(environment, **self._streams)  # as they were before own code redirected them
-        console = Console(environment, self.brand)
         for folder in (environment.config_dir, environment.state_dir, environment.cache_dir):
-            restrict_write_access(folder, warn=console.warning)
-        return replace(environment, run=run_beside_event_loop(environment.run)), console
+            restrict_write_access(folder, warn=lambda text: self.console.warning(text))  # noqa: PLW0108 - made only then
+        streams = self._streams if self.is_system else {}
+        return replace(environment, run=run_beside_event_loop(environment.run), **streams)
+
+    @cached_property
+    def console(self) -> Console:
+        from awesome_cli.cli.console import Console
+
+        if self.is_system:  # without a home folder errors can be told all the same
+            return Console(SimpleNamespace(**self._streams, environ=self.environ), self.brand)
+        return Console(self._given or self.environment, self.brand)
 
     def choose_profile(self, name: str) -> None:
         """Use the profile of that name. Raises UsageError, if it is not a valid name."""

@@ -1,7 +1,7 @@
 """Which code a command line is for: the options before the command, a built-in command, or the program's own app.
 
 Before a command only ``--profile``, ``--verbose``, ``--quiet`` and ``--version`` are read. A built-in command is run
-without the program's app, which may be slow to import, and without Typer, if ``plain_words.py`` can parse its options.
+without the program's app, which may be slow to import, and without Typer, if ``command_line.py`` can parse its options.
 Everything else goes to the app unchanged.
 """
 
@@ -13,6 +13,7 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Any
 
+from awesome_cli.cli.command_line import parse_command_line
 from awesome_cli.cli.context import CommandContext, Definition
 from awesome_cli.cli.definition import (
     check_definition,
@@ -22,7 +23,6 @@ from awesome_cli.cli.definition import (
     is_typer,
     require_no_coroutine,
 )
-from awesome_cli.cli.plain_words import read_call
 from awesome_cli.errors import ProgramError, UsageError
 from awesome_cli.system.hidden_variables import show_token_to_children
 from awesome_cli.system.signals import raise_during_imports
@@ -34,17 +34,17 @@ def run_command(argv: Sequence[str], context: CommandContext, program: Definitio
     """Run one command and return its exit code. Raises AwesomeError, and whatever the program's own code raises."""
     if context.environ.get(context.brand.completion_variable):
         return _run_app(argv, context, program)
-    call = read_call(argv, context.brand.commands)
-    words = [call.command] if call else _read_options([*argv], context)
+    line = parse_command_line(argv, context.brand.commands)
+    words = [line.command] if line else _read_options([*argv], context)
     if words is None:
         return 0
     if words and words[0] in context.brand.commands:
         if is_typer(program.app):
             check_names(program.app, context.brand.commands)
-        if call:
-            from awesome_cli.cli.daily import run
+        if line:
+            from awesome_cli.cli.session_commands import run
 
-            return run(call, context)
+            return run(line, context)
         from awesome_cli.cli.built_ins import run_built_in
 
         return run_built_in(words[0], words[1:], context)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from awesome_cli.brand import Brand
-    from awesome_cli.cli.plain_words import Call
+    from awesome_cli.cli.command_line import CommandLine
     from awesome_cli.cli.style import StreamStyle
     from awesome_cli.sessions.user import User
 
@@ -34,20 +34,20 @@ _FOR_THE_FULL_PROGRAM = {"check", "id_token"}  # parameters
 
 
 def answer(
-    call: Call, environ: Mapping[str, str], brand: Brand, *, now: Callable[[], float], stdout: TextIO
+    line: CommandLine, environ: Mapping[str, str], brand: Brand, *, now: Callable[[], float], stdout: TextIO
 ) -> str | None:
     """Return what the command prints, or None, if that takes more than a valid session. ``now``: as ``time.time``."""
-    if call.verbose or not _FOR_THE_FULL_PROGRAM.isdisjoint(call.arguments):
+    if line.verbose or not _FOR_THE_FULL_PROGRAM.isdisjoint(line.arguments):
         return None
-    reader = SessionReader(environ, brand, call.profile, now=now)
-    if call.command == "token":
-        return _token(reader, **call.arguments)
-    if call.command == "say-hi":
+    reader = SessionReader(environ, brand, line.profile, now=now)
+    if line.command == "token":
+        return _token(reader, **line.arguments)
+    if line.command == "say-hi":
         return _greeting(reader)
     user = reader.user()
     if user is None or _may_differ(environ, brand, reader.config, user):
         return None
-    if call.arguments.get("json"):
+    if line.arguments.get("json"):
         return json_document(user_fields(user, profile=str(reader.profile), store=SECRET_SERVICE))
     return _description(reader, user, _style(stdout, environ, brand))
 

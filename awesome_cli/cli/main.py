@@ -12,7 +12,7 @@ import os
 import sys
 
 from awesome_cli.brand import Brand
-from awesome_cli.cli.plain_words import read_call
+from awesome_cli.cli.command_line import parse_command_line
 
 TYPE_CHECKING = False  # without an import, so that little runs before run() can handle Ctrl-C
 if TYPE_CHECKING:
@@ -167,14 +167,14 @@ def _run_fast_path(argv: list[str], brand: Brand) -> bool:
     text = None
     if argv == ["--version"]:
         text = brand.version_line
-    elif sys.platform == "linux" and (call := read_call(argv, brand.commands)) is not None:
+    elif sys.platform == "linux" and (line := parse_command_line(argv, brand.commands)) is not None:
         try:
             import time
 
             from awesome_cli.cli.fast_path import answer
 
             environ = os.environ  # noqa: TID251 - passed on as an argument, as is the clock
-            text = answer(call, environ, brand, now=time.time, stdout=sys.stdout)  # noqa: TID251 - the same
+            text = answer(line, environ, brand, now=time.time, stdout=sys.stdout)  # noqa: TID251 - the same
         except Exception:  # noqa: BLE001 - no thread or no memory: the full program reports it
             return False
     if text is None or sys.stdout.encoding != "utf-8":

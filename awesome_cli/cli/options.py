@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.main import get_command
 
-from awesome_cli.cli import plain_words
+from awesome_cli.cli import command_line
 from awesome_cli.cli.context import CommandContext
 from awesome_cli.errors import AwesomeError
 from awesome_cli.text import safe
@@ -21,7 +21,7 @@ def examples(*lines: str) -> str:
 
 def seconds(text: str | float) -> float:
     """Parse a number of seconds. Raises BadParameter."""
-    number = plain_words.seconds(text)
+    number = command_line.seconds(text)
     if number is None:
         raise typer.BadParameter(f"{safe(str(text), 40)!r} is not a number of seconds.")
     return number

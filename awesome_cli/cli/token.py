@@ -1,4 +1,4 @@
-"""``token``: print a valid access token. What it does is in ``daily.py``."""
+"""``token``: print a valid access token. What it does is in ``session_commands.py``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from awesome_cli.brand import MIN_TTL
-from awesome_cli.cli import daily
+from awesome_cli.cli import session_commands
 from awesome_cli.cli.options import examples, seconds
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -45,4 +45,4 @@ def token(
     ] = None,
 ) -> None:
     """Print a valid access token, renewed if need be, and nothing else."""
-    daily.token(ctx.obj, min_ttl=min_ttl, id_token=id_token, json=json, output=output)
+    session_commands.token(ctx.obj, min_ttl=min_ttl, id_token=id_token, json=json, output=output)

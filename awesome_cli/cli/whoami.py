@@ -1,4 +1,4 @@
-"""``whoami``: say who is signed in. What it does is in ``daily.py``."""
+"""``whoami``: say who is signed in. What it does is in ``session_commands.py``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from awesome_cli.cli import daily
+from awesome_cli.cli import session_commands
 from awesome_cli.cli.options import examples
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -23,4 +23,4 @@ def whoami(
 
     No request is sent while the access token is valid; --check asks the provider.
     """
-    daily.whoami(ctx.obj, check=check, json=json)
+    session_commands.whoami(ctx.obj, check=check, json=json)

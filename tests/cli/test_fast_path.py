@@ -16,7 +16,7 @@ from keyring.util import platform_
 
 from awesome_cli import session_reader
 from awesome_cli.cli import fast_path
-from awesome_cli.cli.plain_words import read_call
+from awesome_cli.cli.command_line import parse_command_line
 from awesome_cli.keystore import secret_service
 from awesome_cli.keystore.detection import SECRET_SERVICE, keyringrc_files, secret_service_is_certain
 from awesome_cli.session_reader import SessionReader
@@ -37,10 +37,10 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Serv
 
 def answer(argv: list[str], environ: Mapping[str, str], terminal: Terminal, stdout: Stream | None = None) -> str | None:
     """Return what the fast path prints, or None, if it leaves the command to the full program."""
-    call = read_call(argv, AWESOME.commands)
-    if call is None:
+    line = parse_command_line(argv, AWESOME.commands)
+    if line is None:
         return None
-    return fast_path.answer(call, environ, AWESOME, now=terminal.time.now, stdout=stdout or Stream())
+    return fast_path.answer(line, environ, AWESOME, now=terminal.time.now, stdout=stdout or Stream())
 
 
 def use_keyring(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

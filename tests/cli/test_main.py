@@ -169,5 +169,5 @@ def test_an_unexpected_exception_is_reported_as_a_bug_without_its_message(termin
     terminal.set(now=broken)
     assert terminal.run("--verbose", "whoami") == 1
     assert "Error: awesome has a bug: RuntimeError." in terminal.err
-    assert "daily.py" in terminal.err
+    assert "session_commands.py" in terminal.err
     assert "secret" not in terminal.err

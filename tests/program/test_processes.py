@@ -260,3 +260,11 @@ def test_a_renewal_is_finished_before_an_async_command_ends(start: Start, tmp_pa
         assert code_of(start("token", **environ)) == 0
         assert (provider.issuer.refreshes, provider.issuer.reuses) == (1, 0)
     assert list(tmp_path.rglob("insecure-session-default.json"))
+
+
+def test_without_a_home_folder_an_error_of_own_code_is_shown(start: Start) -> None:
+    homeless = "import os, pwd; os.environ.pop('HOME'); pwd.getpwuid = {}.__getitem__"
+    process = start("unknown", source=f"{homeless}\n{ACME}")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert err.rstrip().endswith("KeyError: 'unknown'")

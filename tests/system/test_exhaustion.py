@@ -107,9 +107,11 @@ def test_an_exhausted_resource_at_startup_is_reported(
 
 
 @pytest.mark.usefixtures("handlers")
-def test_another_error_at_startup_is_raised_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LookupError):
-        _run(monkeypatch, LookupError())
+def test_another_error_at_startup_is_reported_as_a_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(monkeypatch, LookupError()) == 1
+    assert "awesome has a bug: LookupError." in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")

@@ -1,4 +1,4 @@
-"""What ``say-hi``, ``whoami`` and ``token`` do, without Typer: ``plain_words.py`` parses their command lines."""
+"""What ``say-hi``, ``whoami`` and ``token`` do, without Typer: ``command_line.py`` parses their command lines."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from awesome_cli.text import safe
 
 if TYPE_CHECKING:
     from awesome_cli.account import Account
-    from awesome_cli.cli.plain_words import Call
+    from awesome_cli.cli.command_line import CommandLine
     from awesome_cli.sessions.user import User
 
 
-def run(call: Call, context: CommandContext) -> int:
+def run(line: CommandLine, context: CommandContext) -> int:
     """Run a command and return its exit code. Raises AwesomeError."""
     console = context.console
-    console.verbose, console.quiet = console.verbose or call.verbose, console.quiet or call.quiet
-    if call.profile is not None:
-        context.choose_profile(call.profile)
-    command = {"say-hi": say_hi, "whoami": whoami, "token": token}[call.command]
-    command(context, **call.arguments)
+    console.verbose, console.quiet = console.verbose or line.verbose, console.quiet or line.quiet
+    if line.profile is not None:
+        context.choose_profile(line.profile)
+    command = {"say-hi": say_hi, "whoami": whoami, "token": token}[line.command]
+    command(context, **line.arguments)
     return 0
 
 

@@ -11,10 +11,10 @@ import pytest
 from typer.main import get_command
 
 from awesome_cli.brand import BUILT_IN_COMMANDS
-from awesome_cli.cli import daily, say_hi, token, whoami
+from awesome_cli.cli import say_hi, session_commands, token, whoami
 from awesome_cli.cli.built_ins import built_in
+from awesome_cli.cli.command_line import OPTIONS, parse_command_line, seconds
 from awesome_cli.cli.context import CommandContext
-from awesome_cli.cli.plain_words import OPTIONS, read_call, seconds
 from support.brand import AWESOME
 from support.terminal import Terminal
 
@@ -38,7 +38,7 @@ def typer_reads(argv: list[str], terminal: Terminal, monkeypatch: pytest.MonkeyP
     """Return what Typer calls the function of a command with, and what became of the common options."""
     context = CommandContext(terminal.environment, AWESOME)
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr(daily, argv[0].replace("-", "_"), lambda _, **arguments: calls.append(arguments))
+    monkeypatch.setattr(session_commands, argv[0].replace("-", "_"), lambda _, **arguments: calls.append(arguments))
     try:
         built_in(argv[0], context).main(argv[1:], standalone_mode=False, obj=context)
     except Exception:  # noqa: BLE001 - whatever is wrong with the words
@@ -69,18 +69,18 @@ def lines() -> Iterator[list[str]]:
 def test_command_lines_are_read_as_typer_reads_them(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     read = 0
     for argv in lines():
-        call = read_call(argv, COMMANDS)
-        if call is not None:
+        line = parse_command_line(argv, COMMANDS)
+        if line is not None:
             read += 1
-            common = {"profile": call.profile, "verbose": call.verbose, "quiet": call.quiet}
-            assert typer_reads(argv, terminal, monkeypatch) == common | DEFAULTS[argv[0]] | call.arguments, argv
+            common = {"profile": line.profile, "verbose": line.verbose, "quiet": line.quiet}
+            assert typer_reads(argv, terminal, monkeypatch) == common | DEFAULTS[argv[0]] | line.arguments, argv
     assert read > 60
 
 
 def test_options_before_the_command_are_read_too() -> None:
-    call = read_call(["--profile", "work", "--quiet", "token", "--json"], COMMANDS)
-    assert call is not None
-    assert (call.command, call.profile, call.quiet, call.arguments) == ("token", "work", True, {"json": True})
+    line = parse_command_line(["--profile", "work", "--quiet", "token", "--json"], COMMANDS)
+    assert line is not None
+    assert (line.command, line.profile, line.quiet, line.arguments) == ("token", "work", True, {"json": True})
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_options_before_the_command_are_read_too() -> None:
     ids=" ".join,
 )
 def test_everything_else_is_for_typer(argv: list[str]) -> None:
-    assert read_call(argv, COMMANDS) is None
-    assert read_call(["token"], ("login",)) is None
+    assert parse_command_line(argv, COMMANDS) is None
+    assert parse_command_line(["token"], ("login",)) is None
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0.0), ("1.5", 1.5), ("-1", None), ("nan", None), ("inf", None)])

@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, Option]] = {
 }  # as the modules of these commands declare them; a test compares both
 
 
-class Call:
+class CommandLine:
     """A command and its options: those of all commands, and its own as the arguments of its function."""
 
     def __init__(self, command: str, common: dict[str, Any], arguments: dict[str, Any]) -> None:
@@ -51,8 +51,8 @@ class Call:
         self.arguments = arguments
 
 
-def read_call(argv: Sequence[str], commands: Collection[str]) -> Call | None:
-    """Return the call of one of the ``commands``; None, if Typer must read it."""
+def parse_command_line(argv: Sequence[str], commands: Collection[str]) -> CommandLine | None:
+    """Return the command line, if it is for one of the ``commands``; None, if Typer must parse it."""
     words = list(argv)
     found: tuple[dict[str, Any], dict[str, Any]] = {}, {}
     command = ""
@@ -62,7 +62,7 @@ def read_call(argv: Sequence[str], commands: Collection[str]) -> Call | None:
             command = word
         elif not _read_option(word, words, command, *found):
             return None
-    return Call(command, *found) if command else None
+    return CommandLine(command, *found) if command else None
 
 
 def _read_option(word: str, words: list[str], command: str, common: dict[str, Any], arguments: dict[str, Any]) -> bool:
