@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -124,12 +124,19 @@ class SessionReader:
         from awesome_cli.keystore.secret_service import SecretService
         from awesome_cli.sessions.entries import SessionEntries
 
+        session = None
         try:
-            with closing(SecretService(TIMEOUT, TIMEOUT)) as secrets:
+            with ExitStack() as stack:
+                secrets = SecretService(TIMEOUT, TIMEOUT)
+                stack.callback(secrets.close)
                 get = partial(secrets.get_password, username=self._brand.name)
                 entries = SessionEntries(get, self._entry, is_revoked=self._is_revoked)
                 user = entries.load_user()  # first: the tokens of a session that must be renewed are not read here
-                session = entries.load() if user is not None and self._may_use(user._asdict(), min_ttl) else None
+                if user is not None and self._may_use(user._asdict(), min_ttl):
+                    session = entries.load()
+                else:
+                    stack.pop_all()
+                    secrets.leave_open()  # the full program renews the session
         except Exception:  # noqa: BLE001 - as above
             return None
         # Another process may have replaced the session since its user was read.

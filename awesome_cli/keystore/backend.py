@@ -23,7 +23,7 @@ def open_keyring(environment: Environment) -> Backend:
         with suppress(Exception):  # system_keyring() finds out what is wrong
             from awesome_cli.keystore.secret_service import SecretService
 
-            found = SecretService()
+            found = SecretService.connect()
             found.find_collection()
             service = found
     if service is None:

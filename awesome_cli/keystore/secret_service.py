@@ -32,6 +32,9 @@ IS_LOCKED = "org.freedesktop.Secret.Error.IsLocked"
 NO_PROMPT = "/"
 
 
+_left_open: list[SecretService] = []  # at most one
+
+
 class SecretService(SecretServiceReader):
     """Secrets are sent over the bus encrypted. It may raise whatever secretstorage and jeepney do."""
 
@@ -41,6 +44,19 @@ class SecretService(SecretServiceReader):
 
     def __init__(self, connect_timeout: float = BUS_TIMEOUT, timeout: float | None = None) -> None:
         super().__init__(connect_timeout, timeout)
+
+    @classmethod
+    def connect(cls) -> SecretService:
+        """Return the connection that was left open, or a new one."""
+        try:
+            return _left_open.pop()
+        except IndexError:
+            return cls()
+
+    def leave_open(self) -> None:
+        """Leave the connection to the next who connects, without its time limit: to agree on a key takes a while."""
+        self._connection.ends = None
+        _left_open[:] = [self]
 
     def find_collection(self) -> None:
         """Find the default collection; create it, if there is none."""

@@ -29,12 +29,12 @@ class Connection(DBusConnection):  # type: ignore[misc]  # jeepney has no type h
     """A connection to the bus that waits ``timeout`` seconds for all messages together; without one, for ever."""
 
     def __init__(self, sock: socket.socket, timeout: float | None) -> None:
-        self._ends = None if timeout is None else time.monotonic() + timeout
+        self.ends = None if timeout is None else time.monotonic() + timeout
         super().__init__(sock)  # sends a message, and waits
 
     def receive(self, *, timeout: float | None = None) -> Any:  # noqa: ANN401 - a message
-        if self._ends is not None:
-            timeout = max(self._ends - time.monotonic(), 0.0)
+        if self.ends is not None:
+            timeout = max(self.ends - time.monotonic(), 0.0)
         return super().receive(timeout=timeout)
 
 

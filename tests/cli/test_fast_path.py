@@ -55,6 +55,8 @@ def use_keyring(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
 
         def close(self) -> None: ...
 
+        def leave_open(self) -> None: ...
+
     monkeypatch.setattr(session_reader, "SecretServiceReader", Reader)
     monkeypatch.setattr(secret_service, "SecretService", Reader)
 

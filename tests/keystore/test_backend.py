@@ -51,9 +51,9 @@ def environment(**environ: str) -> Environment:
 
 
 def secret_service(monkeypatch: pytest.MonkeyPatch, service: object) -> None:
-    """Make the Secret Service certain, and ``service`` the class that connects to it."""
+    """Make the Secret Service certain, and ``service`` what connects to it."""
     monkeypatch.setattr(backend, "secret_service_is_certain", lambda _: True)
-    module = SimpleNamespace(SecretService=service)
+    module = SimpleNamespace(SecretService=SimpleNamespace(connect=service))
     monkeypatch.setitem(sys.modules, "awesome_cli.keystore.secret_service", module)
 
 

@@ -334,3 +334,20 @@ def test_the_commands_of_another_program_take_the_fast_path_too(acme: Callable[.
     assert acme("deploy", ACME_KEYRING_TIMEOUT="30")[:2] == (0, "Juan\n")  # by the full program
     assert acme("logout")[0] == 0
     assert acme("deploy")[0] == 4
+
+
+def test_a_renewal_uses_the_connection_that_the_fast_path_opened(signed_in: ProviderDesktop) -> None:
+    code = f"from jeepney.io import blocking\n{COUNTED}\n{CODE}"
+    result = wait(signed_in.desktop.start_python("-c", code, "token", "--min-ttl", "90000"))
+    assert result.code == 0
+    assert result.err.splitlines().count("connected") == 1
+    assert signed_in.desktop.run("token").out == result.out
+
+
+COUNTED = """
+class Counted(blocking.DBusConnection):
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        print("connected", file=__import__("sys").stderr)
+blocking.DBusConnection = Counted
+"""
