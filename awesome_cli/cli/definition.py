@@ -120,10 +120,14 @@ def _annotations(function: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a functi
 
 
 def _is_async(function: Any) -> bool:  # noqa: ANN401 - anything that can be called
+    code = getattr(_without_partial(function), "__code__", None)
+    return code is not None and bool(code.co_flags & CO_COROUTINE)
+
+
+def _without_partial(function: Any) -> Any:  # noqa: ANN401 - the same
     while isinstance(function, partial):
         function = function.func
-    code = getattr(function, "__code__", None)
-    return code is not None and bool(code.co_flags & CO_COROUTINE)
+    return function
 
 
 def _innermost(function: Any) -> Any:  # noqa: ANN401 - a function
@@ -275,6 +279,7 @@ def _own_names(app: Any) -> Iterator[str]:  # noqa: ANN401 - a typer.Typer
 
 
 def _describe(function: Callable[..., Any]) -> str:
+    function = _without_partial(function)
     code = getattr(_innermost(function), "__code__", None)
     where = f" ({code.co_filename}, line {code.co_firstlineno})" if code else ""
     return f"The function {function.__qualname__}{where}"

@@ -109,9 +109,14 @@ def run(program: Definition, *, is_last: bool = False) -> NoReturn:
     code = _handle_signals() or _run(program, is_last=is_last)
     for stream in (sys.stdout, sys.stderr):
         code = _flush(stream, code)
-    if is_last and {"atexit", "threading"}.isdisjoint(sys.modules):
+    if is_last and _is_nothing_left():
         os._exit(code)
     sys.exit(code)
+
+
+def _is_nothing_left() -> bool:
+    """Whether no module was imported that can have something done at the end of the process."""
+    return {"atexit", "threading"}.isdisjoint(sys.modules)
 
 
 def _flush(stream: TextIO, code: int) -> int:
@@ -189,7 +194,6 @@ def _run_fast_path(argv: list[str], brand: Brand) -> bool:
 
 
 def _run_full_program(program: Definition, *, is_last: bool) -> int:
-    from awesome_cli.errors import AwesomeError, ConfigError
     from awesome_cli.hints import hint_for
     from awesome_cli.system.exhaustion import exhausted  # here, because later there may be no memory left to import it
 
@@ -197,7 +201,6 @@ def _run_full_program(program: Definition, *, is_last: bool) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name may not fit the locale
     _enable_escape_sequences()
-    failure: AwesomeError | None
     try:
         from awesome_cli.system.hidden_variables import hide_token_from_children
 
@@ -205,7 +208,7 @@ def _run_full_program(program: Definition, *, is_last: bool) -> int:
         context = _context(program)
         code = _run_command(sys.argv[1:], program, context)
     except Exception as error:  # before main() could catch it
-        failure = error if isinstance(error, ConfigError) else exhausted(error)
+        failure = exhausted(error)
         if failure is None:
             raise
     else:

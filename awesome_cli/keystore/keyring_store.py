@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from _thread import start_new_thread
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol, TypeVar
@@ -115,11 +115,11 @@ class KeyringStore:
         return self._backend
 
     def _call(self, verb: str, work: Callable[[], T]) -> T:
-        """Run ``work`` in a thread that the process does not wait for at its end: the call may never return."""
+        """Run ``work`` in a daemon thread: a call that never returns must not keep the process from exiting."""
         if self._timeout_error is not None:
             raise self._timeout_error  # waiting once is enough
         results: queue.SimpleQueue[T | BaseException] = queue.SimpleQueue()
-        start_new_thread(_run, (work, results))
+        threading.Thread(target=_run, args=(work, results), daemon=True).start()
         result = self._wait_for(results, verb)
         if isinstance(result, KeyringError):
             raise result

@@ -323,3 +323,16 @@ def test_a_file_that_cannot_be_read_is_for_the_full_program(
     reader = SessionReader(home, AWESOME)
     assert reader.user() is None
     assert reader.session(0.0) is None
+
+
+def test_a_keyring_that_fails_is_for_the_full_program(
+    fast_home: Path, home: dict[str, str], terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*_: float) -> None:
+        raise ConnectionError
+
+    assert fast_home.exists()
+    monkeypatch.setattr(secret_service, "SecretService", unreachable)
+    monkeypatch.setattr(session_reader, "SecretServiceReader", unreachable)
+    for argv in (TOKEN, ["say-hi"], ["whoami"]):
+        assert answer(argv, home, terminal) is None

@@ -17,6 +17,8 @@ import typer
 
 from awesome_cli import Program, User
 from awesome_cli.brand import Brand
+from awesome_cli.cli.definition import check_definition
+from awesome_cli.errors import ProgramError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -293,6 +295,18 @@ def test_an_async_function_as_app_ends_every_start(acme: MakeProgram, terminal_f
     screen = terminal_for(acme(app=async_function))
     assert screen.run("deploy") == 1
     assert screen.err.startswith("Error: The function async_function ")
+
+
+def test_a_mistake_is_found_behind_partial_and_in_annotations_that_are_no_text() -> None:
+    def deploy(user: str) -> None: ...
+
+    deploy.__annotations__ = {"user": User, "return": None}
+    with pytest.raises(ProgramError, match="asks for User, and nothing injects it"):
+        check_definition(deploy)
+    deploy.__annotations__ = {"user": str, "return": None}
+    check_definition(deploy)
+    with pytest.raises(ProgramError, match=r"The function async_function .* is async"):
+        check_definition(partial(async_function, []))
 
 
 def test_a_function_that_returns_a_coroutine_is_named(acme: MakeProgram, terminal_for: MakeTerminal) -> None:

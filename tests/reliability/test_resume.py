@@ -35,9 +35,9 @@ from support.secret_service import gnome_keyring
 SIGNALS = {name: code for name, (code, _) in signals.SIGNALS.items() if name != "SIGBREAK"}
 KILLED = -9
 KILLS = ROUNDS
-INTERVAL = 0.3  # seconds
+INTERVAL = 0.5  # seconds
 ENDS = {"approve": 0, "deny": 5, "expire": 6}  # exit codes by what happens to a code
-TOLERANCE = 0.1  # seconds; a request takes longer to arrive than the next one
+TOLERANCE = 0.2  # seconds; a request takes longer to arrive than the next one
 LARGE = ("--audience", f"https://api.example/{'a' * 700}")  # makes a sign-in of several entries
 
 PROFILE = f"resume-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"  # locks and records are those of the account

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from awesome_cli import awesome
+from awesome_cli.__main__ import main as script
 from awesome_cli.brand import Brand
 from awesome_cli.cli import fast_path, main
 from awesome_cli.system.environment import run_on_asyncio
@@ -121,3 +122,32 @@ def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch:
 
     monkeypatch.setattr(fast_path, "answer", exhausted_system)
     assert not main._run_fast_path(["say-hi"], AWESOME)  # noqa: SLF001 - it has no public caller
+
+
+@pytest.mark.usefixtures("handlers")
+def test_an_error_before_there_is_a_context_is_raised_unless_a_resource_is_exhausted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(error: Exception) -> None:
+        def context(*_: object) -> NoReturn:
+            raise error
+
+        monkeypatch.setattr(main, "_context", context)
+
+    fail(MemoryError())
+    assert main._run_full_program(awesome, is_last=True) == 7  # noqa: SLF001 - it has no public caller
+    assert capsys.readouterr().err.startswith("Error: The system refuses what the program needs to run (Cannot")
+    fail(LookupError())
+    with pytest.raises(LookupError):
+        main._run_full_program(awesome, is_last=True)  # noqa: SLF001 - the same
+
+
+@pytest.mark.usefixtures("handlers")
+def test_the_script_ends_the_process_at_once_where_nothing_is_left_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    monkeypatch.setattr(sys, "argv", ["awesome", "--version"])
+    monkeypatch.setattr(main, "_is_nothing_left", lambda: True)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with pytest.raises(SystemExit):
+        script()
+    assert ended == [0]
