@@ -106,3 +106,15 @@ def test_a_dismissed_prompt_is_an_error(service: SecretService, monkeypatch: pyt
     monkeypatch.setattr(secret_service, "exec_prompt", lambda *_: (True, None))
     with pytest.raises(PromptDismissedException):
         service.set_password(*ENTRY, "secret")
+
+
+@pytest.mark.parametrize(("states", "is_refused"), [([False], False), ([True, False], False), ([True, True], True)])
+def test_a_locked_collection_is_unlocked(service: SecretService, states: list[bool], *, is_refused: bool) -> None:
+    asked: list[bool] = []
+    vars(service)["_collection"] = SimpleNamespace(is_locked=iter(states).__next__, unlock=lambda: asked.append(True))
+    if is_refused:
+        with pytest.raises(LockedException):
+            service.unlock()
+    else:
+        service.unlock()
+    assert asked == [True] * (len(states) - 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 from pathlib import Path
@@ -151,3 +152,15 @@ def test_the_script_ends_the_process_at_once_where_nothing_is_left_to_do(monkeyp
     with pytest.raises(SystemExit):
         script()
     assert ended == [0]
+
+
+@pytest.mark.usefixtures("handlers")
+def test_only_the_script_leaves_out_the_search_for_garbage_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    frozen: list[bool] = []
+    monkeypatch.setattr(sys, "argv", ["awesome", "--version"])
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(True))
+    assert main._run_full_program(awesome, is_last=False) == 0  # noqa: SLF001 - it has no public caller
+    assert frozen == []
+    assert main._run_full_program(awesome, is_last=True) == 0  # noqa: SLF001 - the same
+    assert frozen == [True]
+    assert not main._is_nothing_left()  # noqa: SLF001 - pytest imports both modules
