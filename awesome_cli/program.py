@@ -159,8 +159,7 @@ class Program:
         It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
         Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
         """
-        reader = self._reader(profile, environment)
-        session = reader.session(min_ttl) if reader is not None else None
+        session = self._valid_session(profile, min_ttl, environment)
         return self._access(profile, environment).session(min_ttl) if session is None else session
 
     def token(
@@ -170,8 +169,7 @@ class Program:
 
         Raises what :meth:`session` does, and ConfigError.
         """
-        reader = self._reader(profile, environment)
-        session = reader.session(min_ttl) if reader is not None else None
+        session = self._valid_session(profile, min_ttl, environment)
         return self._access(profile, environment).token(min_ttl) if session is None else session.access_token
 
     def auth(
@@ -217,6 +215,10 @@ class Program:
         from awesome_cli.running import running
 
         return running(self.brand.name, context, is_command=is_command)
+
+    def _valid_session(self, profile: str | None, min_ttl: float, environment: Environment | None) -> Session | None:
+        reader = self._reader(profile, environment)
+        return None if reader is None else reader.session(min_ttl)
 
     def _reader(self, profile: str | None, environment: Environment | None) -> SessionReader | None:
         """Return what reads a valid session fast, or None, where it cannot be used."""
