@@ -15,6 +15,8 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
+from awesome_cli.oauth.jwks import base64url_decode
+
 _CURVES = {"ES256": ec.SECP256R1(), "ES384": ec.SECP384R1(), "ES512": ec.SECP521R1()}  # RFC 7518 §3.4
 _PARSE_ERRORS = (JOSEError, ValueError, TypeError, RecursionError)  # what python-jose raises for malformed tokens
 
@@ -33,8 +35,10 @@ class SigningKey:
         return f"{signing_input}.{base64url(self.private.sign(signing_input.encode()))}"
 
     def verify(self, token: str, typ: str) -> dict[str, Any] | None:
-        """Return the claims, or None if the signature or the header's ``typ`` is wrong."""
+        """Return the claims, or None if the token is malformed, or its signature or the header's ``typ`` is wrong."""
         try:
+            for segment in token.split("."):
+                base64url_decode(segment)  # python-jose accepts more, for which Python 3.15 warns
             claims: dict[str, Any] = json.loads(jws.verify(token, self.public, algorithms=[self.alg]))
             return claims if jws.get_unverified_header(token).get("typ") == typ else None
         except _PARSE_ERRORS:
