@@ -255,7 +255,13 @@ class Prompt:
     def __init__(self, home: Home, shell: str) -> None:
         self._controller, terminal = pty.openpty()
         self._process = subprocess.Popen(
-            [shell, "-i"], env=home.environ, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+            [shell, "-i"],
+            cwd=home.environ["HOME"],  # which prompts show in one character
+            env=home.environ,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            start_new_session=True,
         )
         os.close(terminal)
         self._output = ""

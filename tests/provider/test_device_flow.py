@@ -145,7 +145,7 @@ class SignIn:
                     self.shown.append(flow.device)
                     session = await provider.poll_for_token(flow)
                     group.cancel_scope.cancel()
-        except* AwesomeError as ends:
+        except ExceptionGroup as ends:
             raise ends.exceptions[0] from None
         finally:
             self.ended_at = anyio.current_time()
