@@ -1,44 +1,46 @@
 """The exceptions, each with a message, an optional hint, a code and an exit code.
 
-AwesomeError                          1
-├── OutputError                       1   the result could not be written
-├── ProgramError                      1   a program that is built on this package is not defined correctly
-├── UsageError                        2   the command line is not valid
-│   └── OtherOriginError                  the request is not for the origin that the access token is for
-├── ConfigError                       3   a setting is not valid
-│   └── MissingSettingError               it is not set anywhere
-├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
-│   ├── SessionEndedError                 the access token has expired and there is no refresh token
-│   ├── RefreshTokenRejectedError         the provider rejects the refresh token
-│   ├── DamagedSessionError               the stored session cannot be read
-│   └── OtherSessionError                 the stored session is not the one that the settings require
-├── AccessDeniedError                 5   the person, or the provider, denied the sign-in
-│   └── PolicyDenialError                 a policy of the provider denies this way to sign in
-├── DeviceCodeExpiredError            6   the code was not approved in time
-├── ProviderError                     7   the provider cannot be reached, or its response cannot be used
-│   ├── RefreshFailedError                the provider refuses to renew the session
-│   ├── LockTimeoutError                  another process held the lock all the time
-│   ├── NoLockFolderError                 no folder can be used for locks
-│   ├── IssuerMismatchError               the provider calls itself by another name than the settings do
-│   ├── DeviceFlowUnavailableError        the provider has no device flow, or a policy of it refuses that
-│   └── ProviderUnreachableError          transient: never a reason to remove a session
-│       ├── ConnectionFailedError         nothing was sent
-│       ├── ResponseLostError             the request was sent, and no complete response came
-│       └── ResourceExhaustedError        no more open files, memory or threads
-├── InvalidTokenError                 8   a token broke a validation rule
-│   ├── UnsupportedAlgorithmError         it is not signed with an algorithm that is accepted
-│   ├── NoMatchingKeyError                no known key matches it; newer keys may
-│   ├── TokenNotCurrentError              it is not valid now, by this machine's clock
-│   └── SubjectMismatchError              it is about another user
-├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses
-│   ├── NoKeyringError                    the system has none
-│   ├── LockedKeyringError                it is locked, and was not unlocked
-│   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
-│   ├── SaveUnconfirmedError              it is unknown whether the session was stored
-│   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
-├── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
-├── ApiError                         11   the API answered with an error
-└── ApprovalPendingError             12   nobody has approved the code yet, and it is still valid
+Their classes and exit codes::
+
+    AwesomeError                          1
+    ├── OutputError                       1   the result could not be written
+    ├── ProgramError                      1   a program that is built on this package is not defined correctly
+    ├── UsageError                        2   the command line is not valid
+    │   └── OtherOriginError                  the request is not for the origin that the access token is for
+    ├── ConfigError                       3   a setting is not valid
+    │   └── MissingSettingError               it is not set anywhere
+    ├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
+    │   ├── SessionEndedError                 the access token has expired and there is no refresh token
+    │   ├── RefreshTokenRejectedError         the provider rejects the refresh token
+    │   ├── DamagedSessionError               the stored session cannot be read
+    │   └── OtherSessionError                 the stored session is not the one that the settings require
+    ├── AccessDeniedError                 5   the person, or the provider, denied the sign-in
+    │   └── PolicyDenialError                 a policy of the provider denies this way to sign in
+    ├── DeviceCodeExpiredError            6   the code was not approved in time
+    ├── ProviderError                     7   the provider cannot be reached, or its response cannot be used
+    │   ├── RefreshFailedError                the provider refuses to renew the session
+    │   ├── LockTimeoutError                  another process held the lock all the time
+    │   ├── NoLockFolderError                 no folder can be used for locks
+    │   ├── IssuerMismatchError               the provider calls itself by another name than the settings do
+    │   ├── DeviceFlowUnavailableError        the provider has no device flow, or a policy of it refuses that
+    │   └── ProviderUnreachableError          transient: never a reason to remove a session
+    │       ├── ConnectionFailedError         nothing was sent
+    │       ├── ResponseLostError             the request was sent, and no complete response came
+    │       └── ResourceExhaustedError        no more open files, memory or threads
+    ├── InvalidTokenError                 8   a token broke a validation rule
+    │   ├── UnsupportedAlgorithmError         it is not signed with an algorithm that is accepted
+    │   ├── NoMatchingKeyError                no known key matches it; newer keys may
+    │   ├── TokenNotCurrentError              it is not valid now, by this machine's clock
+    │   └── SubjectMismatchError              it is about another user
+    ├── KeyringError                      9   the keyring is missing, locked, too slow, or refuses
+    │   ├── NoKeyringError                    the system has none
+    │   ├── LockedKeyringError                it is locked, and was not unlocked
+    │   ├── KeyringTimeoutError               it did not respond in time, and may still do what it was asked
+    │   ├── SaveUnconfirmedError              it is unknown whether the session was stored
+    │   └── PlaintextFileError                the plaintext file that stands in for it cannot be used
+    ├── RevocationUnconfirmedError       10   signed out here, but the provider did not confirm the revocation
+    ├── ApiError                         11   the API answered with an error
+    └── ApprovalPendingError             12   nobody has approved the code yet, and it is still valid
 """
 
 from __future__ import annotations

@@ -154,9 +154,14 @@ async def device_flow(
 ) -> AsyncGenerator[DeviceAuthorization | Session, None]:
     """Sign in (RFC 8628): first the code to show to the user, then, after the approval, the session.
 
-    ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how many seconds to wait at
-    most. Nothing is stored. Close the generator if you leave it early (``contextlib.aclosing``).
-    Raises AccessDeniedError, DeviceCodeExpiredError, ProviderError, InvalidTokenError.
+    It yields a ``DeviceAuthorization``, polls as RFC 8628 §3.5 requires, and yields a validated ``Session``, which it
+    does not store. ``audience``, ``resource`` (RFC 8707) and ``scope`` are sent with the request, and a PKCE challenge
+    (RFC 7636) with ``pkce``. ``metadata`` is the provider's discovery document, fetched if absent; ``timeout`` is how
+    many seconds to wait at most. It runs on asyncio and on trio. Close the generator if you leave it early
+    (``contextlib.aclosing``).
+    Raises AccessDeniedError, if the sign-in is denied; DeviceCodeExpiredError, if nobody approves it in time;
+    ProviderError, if the provider cannot be used; InvalidTokenError, if a token is not valid; ConfigError, if the
+    issuer is not an ``https://`` or loopback URL.
     """
     from awesome_cli.provider.client import oidc_client
     from awesome_cli.provider.config import ClientConfig

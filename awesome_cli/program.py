@@ -142,10 +142,13 @@ class Program:
         return protected
 
     def user(self, profile: str | None = None, *, environment: Environment | None = None) -> User:
-        """Return who is signed in, as verified; renewed if the session has expired and the provider can be reached.
+        """Return who is signed in, renewed if the access token has expired; it blocks.
 
-        No token is read while the session is valid.
-        Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
+        While the session is valid, no token is read, no request is sent, and neither an HTTP client nor what validates
+        tokens is imported. If the provider cannot be reached, it is who was last verified, as in ``whoami``.
+        Raises LoginRequiredError, if nobody is signed in or the session has ended; KeyringError, if the keyring cannot
+        be used; ProviderError, if the provider refuses the renewal; InvalidTokenError, if a new token is not valid;
+        ConfigError or UsageError, if a setting or the name of the profile is not valid.
         """
         reader = self._reader(profile, environment)
         user = reader.user() if reader is not None else None
@@ -156,8 +159,9 @@ class Program:
     ) -> Session:
         """Return the session, renewed if its access token expires within ``min_ttl`` seconds.
 
-        It blocks: the keyring may ask the user to unlock it, and a renewal is a request.
-        Raises LoginRequiredError, KeyringError, ProviderError, InvalidTokenError.
+        A new token with a shorter lifetime is returned as it is. It blocks: the keyring may ask the user to unlock it,
+        and a renewal is a request (RFC 6749 §6). In async code use ``await anyio.to_thread.run_sync(acme.session)``.
+        Raises what :meth:`user` does, and ProviderError too if the provider cannot be reached.
         """
         session = self._valid_session(profile, min_ttl, environment)
         return self._access(profile, environment).session(min_ttl) if session is None else session
@@ -165,9 +169,10 @@ class Program:
     def token(
         self, profile: str | None = None, *, min_ttl: float = MIN_TTL, environment: Environment | None = None
     ) -> str:
-        """Return a valid access token: the one in the variable ``ACME_ACCESS_TOKEN``, if it is set, or the session's.
+        """Return a valid access token: the one in the variable ``ACME_ACCESS_TOKEN``, as it is, or the session's.
 
-        Raises what :meth:`session` does, and ConfigError.
+        The session's is renewed if it expires within ``min_ttl`` seconds.
+        Raises what :meth:`session` does, and ConfigError, if the text in the variable cannot be a token.
         """
         session = self._valid_session(profile, min_ttl, environment)
         return self._access(profile, environment).token(min_ttl) if session is None else session.access_token
@@ -177,8 +182,11 @@ class Program:
     ) -> httpx.Auth:
         """Return what adds the access token to the requests of an ``httpx.Client`` or ``httpx.AsyncClient``.
 
-        The token goes to the origin of ``api_url`` alone (default: the profile's); a request to any other raises
-        UsageError. It is renewed before it expires, and once after the API refused it, by one process at a time.
+        The token goes to the origin (scheme, host and port) of ``api_url`` alone, by default that of the profile; a
+        request to another one raises UsageError before anything is sent. It is renewed if it has less than 60 seconds
+        left, and once after the API responded with 401, unless the error code of the response says that the token is
+        not the cause (RFC 6750 §3.1); then the request is sent once more. One thread or process renews at a time.
+        It never starts a login: without a session a request raises LoginRequiredError.
         Raises ConfigError, if there is no ``api_url``.
         """
         return self._access(profile, environment).auth(api_url)
@@ -190,7 +198,13 @@ class Program:
         environment: Environment | None = None,
         **options: Any,  # noqa: ANN401 - see below
     ) -> httpx.Client:
-        """Return a client of the profile's API, with :meth:`auth`; ``options`` are those of ``httpx.Client``."""
+        """Return a client of the profile's API, to be used as a context manager.
+
+        It has :meth:`auth`, the URL of the API as ``base_url``, the certificate authorities that the program itself
+        trusts, and the program's User-Agent; ``options`` are those of ``httpx.Client``, and replace these.
+        Raises ConfigError, if the URL of the API is not set; UsageError, if ``options`` have a proxy and the API is on
+        this machine.
+        """
         return self._access(profile, environment).client(options)
 
     def async_client(
@@ -200,7 +214,7 @@ class Program:
         environment: Environment | None = None,
         **options: Any,  # noqa: ANN401 - see below
     ) -> httpx.AsyncClient:
-        """Return a client of the profile's API, with :meth:`auth`; ``options`` are those of ``httpx.AsyncClient``."""
+        """Return what :meth:`client` does, as an ``httpx.AsyncClient``."""
         return self._access(profile, environment).async_client(options)
 
     @property

@@ -9,7 +9,7 @@ import sys
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -277,12 +277,13 @@ def test_exceptions_end_in_error() -> None:
     assert [name for name, kind in vars(errors).items() if isinstance(kind, type) and not name.endswith("Error")] == []
 
 
-def test_the_error_tree_in_the_docstring_matches_the_classes() -> None:
-    lines = re.findall(r"^([│ ├└─]*)(\w+Error)\b", errors.__doc__ or "", re.MULTILINE)
-    tree = [(name, len(indent) // 4) for indent, name in lines]
-    parents: list[str] = []
-    for name, depth in tree:
-        kind = getattr(errors, name)
-        parents = [*parents[:depth], name]
-        assert depth == 0 or kind.__mro__[1].__name__ == parents[depth - 1]
-    assert {name for name, _ in tree} == {name for name, kind in vars(errors).items() if isinstance(kind, type)}
+def test_the_error_tree_in_the_docstring_has_every_class_and_exit_code() -> None:
+    drawn: dict[str, tuple[str, int]] = {}
+    above: list[str] = []
+    lines = re.findall(r"^ {4}([│ ├└─]*)(\w+Error) *(\d*)", errors.__doc__ or "", re.MULTILINE)
+    for indent, name, exit_code in lines:
+        above[len(indent) // 4 :] = [name]
+        parent = above[-2] if len(above) > 1 else "Exception"
+        drawn[name] = parent, int(exit_code) if exit_code else drawn[parent][1]
+    classes: list[Any] = [kind for kind in vars(errors).values() if isinstance(kind, type)]
+    assert drawn == {kind.__name__: (kind.__mro__[1].__name__, kind.exit_code) for kind in classes}

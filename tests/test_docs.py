@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import runpy
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from awesome_cli.system.signals import MESSAGES
 from awesome_cli.testing.hostile import DISCOVERY, Respond
 from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
 from awesome_cli.testing.terminal import visit_provider
+from generator.markdown import code, section, tables
 from support.brand import AWESOME
 from support.terminal import Terminal
 
@@ -44,26 +44,6 @@ HELPS = [
     ["demo", "serve"],
 ]
 PLUGINS = {"hello-api", "my-command"}  # commands of other packages, in examples
-
-
-def section(text: str, title: str) -> str:
-    """Return the text below a heading, up to the next one of its level."""
-    level, _, _ = title.partition(" ")
-    found = re.search(rf"^{re.escape(title)}\n(.*?)(?=^{level} |\Z)", text, re.MULTILINE | re.DOTALL)
-    assert found, title
-    return found[1]
-
-
-def tables(text: str) -> list[list[list[str]]]:
-    """Return the cells of each table, row by row, without its heading."""
-    found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
-    rows = [table.splitlines()[2:] for table in found]
-    return [[[cell.strip() for cell in row.strip("|").split(" | ")] for row in table] for table in rows]
-
-
-def code(text: str) -> list[str]:
-    """Return the texts in backticks."""
-    return re.findall(r"`([^`]+)`", text)
 
 
 def options(text: str) -> set[str]:
@@ -401,9 +381,3 @@ def test_every_module_and_function_that_the_explanations_name_exists(name: str) 
             assert is_ours, word
         elif found := re.fullmatch(r"([A-Z]\w*[a-z]\w*)(?:\.(\w+))?(?:\(\))?|(\w+)\(\)", word):
             assert {part for part in found.groups() if part} <= defined | PLUGINS_NAMES, word
-
-
-def test_the_reference_of_program_is_made_from_its_docstrings() -> None:
-    namespace = runpy.run_path(str(ROOT / "docs/generate_reference.py"))
-    message = "run python docs/generate_reference.py"
-    assert (ROOT / "docs/reference/program.md").read_text("utf-8") == namespace["reference"](), message

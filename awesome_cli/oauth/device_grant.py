@@ -35,7 +35,10 @@ _POLICY = r"polic(?:y|ies)|conditional access|AADSTS530\d\d"
 
 @dataclass(frozen=True, slots=True)
 class DeviceAuthorization:
-    """A device authorization response (RFC 8628 §3.2). ``expires_in`` and ``interval`` in seconds."""
+    """A device authorization response (RFC 8628 §3.2). ``expires_in`` and ``interval`` are in seconds.
+
+    The user enters ``user_code`` at ``verification_uri``, or compares it with what ``verification_uri_complete`` shows.
+    """
 
     device_code: str = field(repr=False)
     user_code: str

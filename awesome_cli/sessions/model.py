@@ -23,6 +23,8 @@ NAME_CLAIMS = ("name", "nickname", "preferred_username", "email", "sub")
 class Session:
     """Validated tokens. Only a Session can be stored, and only validation creates one.
 
+    ``refresh_token`` is None if the provider gave none. ``id_token`` is the JWT as it was received, which has been
+    validated (OpenID Connect Core §3.1.3.7). ``repr()`` shows no token.
     ``provider_digest`` is the digest of the discovery document and keys that it was validated with: a cached copy of
     them is used only if it has the same digest.
     """

@@ -9,7 +9,8 @@ class User(NamedTuple):
     Times are seconds since the epoch; ``expires_at`` is that of the access token, ``session_expires_at`` that of the
     refresh token, where the provider tells it. ``sub`` is the claim unchanged, for programs to compare, and may contain
     control characters. ``scope`` is what was granted; ``requested_scope`` is what was asked for, or None in a session
-    of a version that did not store it.
+    of a version that did not store it. ``email`` and ``audience`` are None if there is none. Read the members by name:
+    later versions may have more.
     """
 
     issuer: str
