@@ -5,22 +5,17 @@ from __future__ import annotations
 import ast
 import json
 import re
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from awesome_cli import __version__, errors
 from awesome_cli.brand import BUILT_IN_COMMANDS
-from awesome_cli.cli.format import rfc3339
 from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.settings.profile import FILE_SETTINGS, SWITCH_SETTINGS, TEXT_SETTINGS
 from awesome_cli.system.signals import MESSAGES
-from awesome_cli.testing.hostile import DISCOVERY, Respond
-from awesome_cli.testing.issuer import ID_TOKEN_LIFETIME
-from awesome_cli.testing.terminal import visit_provider
 from generator.markdown import code, section, tables
 from support.brand import AWESOME
 from support.terminal import Terminal
@@ -33,7 +28,6 @@ README = (ROOT / "README.md").read_text("utf-8")
 DOCS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in sorted(ROOT.glob("docs/**/*.md"))}
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("docs/**/*.md")})
 SETTINGS = DOCS["docs/reference/settings.md"]
-JSON = "docs/reference/json.md"
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
 HELPS = [
     [],
@@ -263,100 +257,9 @@ def test_a_decision_record_has_at_most_40_lines(name: str) -> None:
     assert len(DOCS[name].splitlines()) <= 40
 
 
-KINDS: dict[str, Any] = {"text": str, "number": (int, float), "boolean": bool, "object": dict, "list": list}
-
-
-def check_members(document: dict[str, Any], rows: list[list[str]]) -> None:
-    """Compare an object with its table in ``docs/reference/json.md``."""
-    assert list(document) == [code(member)[0] for member, _, _ in rows]
-    for value, (member, kinds, _) in zip(document.values(), rows, strict=True):
-        kind, _, or_null = kinds.partition(" or ")
-        assert or_null in ("", "null"), member
-        if value is None:
-            assert or_null, member
-        elif kind == "time":
-            assert datetime.fromisoformat(value).utcoffset() is not None, member
-        else:
-            assert isinstance(value, KINDS[kind]), member
-            assert isinstance(value, bool) is (kind == "boolean"), member
-
-
-def schema(command: str) -> list[list[list[str]]]:
-    return tables(section(DOCS[JSON], f"## `awesome {command}`"))
-
-
 def test_every_command_with_json_output_is_documented(helps: dict[str, str]) -> None:
-    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS[JSON], re.MULTILINE)
+    documented = re.findall(r"^## `awesome (.*?)(?: NAME)? --json`$", DOCS["docs/reference/json.md"], re.MULTILINE)
     assert sorted(documented) == sorted(words for words, text in helps.items() if "--json" in options(text))
-
-
-def test_the_json_of_whoami_is_as_documented(terminal: Terminal) -> None:
-    (members,) = schema("whoami --json")
-    terminal.login()
-    terminal.run("whoami", "--json")
-    check_members(terminal.json, members)
-
-
-def test_the_json_of_login_is_as_documented(terminal: Terminal) -> None:
-    first, resume, authorization, failed = schema("login --json")
-    (members,) = schema("whoami --json")
-    terminal.login("--json")
-    device, signed_in = terminal.events
-    check_members(device, first)
-    assert (device["event"], signed_in.pop("event")) == ("device_code", "signed_in")
-    check_members(signed_in, members)
-    assert terminal.run("login", "--json", AWESOME_ISSUER="http://provider.example/") == 3
-    check_members(terminal.events[-1], failed)
-    assert terminal.events[-1]["error"] == "config"
-    assert terminal.run("login", "--no-wait", "--force", "--json") == 0
-    check_members(terminal.json, [*first, *resume])
-    terminal.set(visit=visit_provider(terminal.issuer))
-    assert terminal.run("login", "--web", "--force", "--json") == 0
-    check_members(terminal.events[0], authorization)
-
-
-def test_the_json_of_token_is_as_documented(terminal: Terminal) -> None:
-    (members,) = schema("token --json")
-    terminal.login()
-    terminal.run("token", "--json")
-    check_members(terminal.json, members)
-    terminal.run("token", "--json", AWESOME_ACCESS_TOKEN="given")
-    check_members(terminal.json, members)
-    terminal.run("token", "--id", "--json")
-    assert [*terminal.json] == ["id_token", "expires_at"]
-    assert terminal.json["expires_at"] == rfc3339(terminal.time.now() + ID_TOKEN_LIFETIME)
-
-
-def test_the_json_of_profiles_is_as_documented(terminal: Terminal) -> None:
-    (members,) = schema("profiles --json")
-    terminal.login("--profile", "work")
-    terminal.keyring.set_password("awesome-cli:default", "awesome", "junk")
-    terminal.run("profiles", "--json")
-    assert len(terminal.json) == 2
-    for row in terminal.json:
-        check_members(row, members)
-
-
-def test_the_json_of_profiles_show_is_as_documented(terminal: Terminal) -> None:
-    (members,) = schema("profiles show NAME --json")
-    (of_session,) = schema("whoami --json")
-    terminal.run("profiles", "show", "default", "--json")
-    check_members(terminal.json, members)
-    terminal.login()
-    terminal.run("profiles", "show", "default", "--json")
-    check_members(terminal.json, members)
-    check_members(terminal.json["session"], of_session)
-    named = set(code(dict(zip(("member", "type", "words"), members[1], strict=True))["words"]))
-    assert set(terminal.json["settings"]) <= named
-
-
-def test_the_json_of_doctor_is_as_documented(terminal: Terminal) -> None:
-    members, finding = schema("doctor --json")
-    terminal.provider.always(DISCOVERY, Respond(503))
-    terminal.run("doctor", "--json")
-    check_members(terminal.json, members)
-    for found in terminal.json["findings"]:
-        check_members(found, finding)
 
 
 EXPLANATIONS = [

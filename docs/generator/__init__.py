@@ -1,1 +1,3 @@
 """Generates parts of the reference from the program."""
+
+SITE = "https://awesome-cli.github.io/awesome-cli/"

@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable
 
 from generator import docstrings
+from generator.members import members
 
 BLOCK = re.compile(r"(<!-- generated: (\w+) ?(\S*) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
 KINDS: dict[str, Callable[..., str]] = {
     "fields": docstrings.fields,
     "function": docstrings.function,
+    "members": members,
     "text": docstrings.text,
 }
 
