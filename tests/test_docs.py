@@ -16,6 +16,7 @@ from awesome_cli.errors import AwesomeError
 from awesome_cli.oauth.discovery import ENDPOINTS
 from awesome_cli.settings.profile import FILE_SETTINGS, SWITCH_SETTINGS, TEXT_SETTINGS
 from awesome_cli.system.signals import MESSAGES
+from generator.commands import reference
 from generator.markdown import code, section, tables
 from support.brand import AWESOME
 from support.terminal import Terminal
@@ -29,14 +30,8 @@ DOCS = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in s
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("docs/**/*.md")})
 SETTINGS = DOCS["docs/reference/settings.md"]
 SOURCES = {path.relative_to(ROOT).as_posix(): path.read_text("utf-8") for path in ROOT.glob("awesome_cli/**/*.py")}
-HELPS = [
-    [],
-    *([command] for command in BUILT_IN_COMMANDS),
-    ["profiles", "show"],
-    ["profiles", "use"],
-    ["profiles", "remove"],
-    ["demo", "serve"],
-]
+FOUND = reference()
+HELPS = [command.name.split()[1:] for command in (FOUND.root, *FOUND.all_commands)]
 PLUGINS = {"hello-api", "my-command"}  # commands of other packages, in examples
 
 
@@ -146,12 +141,6 @@ def test_readme_lists_the_commands(helps: dict[str, str]) -> None:
     assert sorted(named) == sorted(BUILT_IN_COMMANDS)
     for name, (_, words) in zip(named, rows, strict=True):
         assert options(words) <= options(helps[name]), name
-
-
-def test_the_settings_page_lists_all_options_of_login(helps: dict[str, str]) -> None:
-    (listed,) = re.findall(r"^`login` has (.*?)\n\n", SETTINGS, re.MULTILINE | re.DOTALL)
-    shared = options(helps["say-hi"])
-    assert options(listed) == options(helps["login"]) - shared
 
 
 @pytest.mark.parametrize("name", ["README.md", *DOCS])

@@ -88,12 +88,17 @@ def run_own_app(app: typer.Typer, argv: Sequence[str], context: CommandContext) 
 
 def run_root(argv: Sequence[str], context: CommandContext) -> int:
     """Run a program that has no app of its own. Raises AwesomeError."""
+    return invoke(root_group(context), list(argv) or ["--help"], context.brand.name, context)
+
+
+def root_group(context: CommandContext) -> TyperGroup:
+    """Return the commands of a program that has no app of its own."""
     brand = context.brand
     listed: dict[str, Any] = {
         name: _LazyCommand(name, partial(built_in, name, context), context, BUILT_IN_COMMANDS[name])
         for name in brand.commands
     }
-    root = TyperGroup(
+    return TyperGroup(
         name=brand.name,
         commands=listed | _plugins(context, listed),
         params=[*common_options(context), *_version_option(context), *completion_options(context)],
@@ -102,7 +107,6 @@ def run_root(argv: Sequence[str], context: CommandContext) -> int:
         context_settings={"help_option_names": ["-h", "--help"]},
         rich_markup_mode=None,
     )
-    return invoke(root, list(argv) or ["--help"], brand.name, context)
 
 
 def _version_option(context: CommandContext) -> list[Any]:

@@ -9,10 +9,12 @@ import re
 from collections.abc import Callable
 
 from generator import docstrings
+from generator.commands_page import commands
 from generator.members import members
 
 BLOCK = re.compile(r"(<!-- generated: (\w+) ?(\S*) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
 KINDS: dict[str, Callable[..., str]] = {
+    "commands": commands,
     "fields": docstrings.fields,
     "function": docstrings.function,
     "members": members,
