@@ -65,7 +65,12 @@ def serve_alone(
     port: Annotated[
         int,
         typer.Option(
-            min=0, max=65535, metavar="PORT", show_default=False, help="The port on 127.0.0.1 (default: any)."
+            "--port",  # Typer 0.27 takes the metavar for its name
+            min=0,
+            max=65535,
+            metavar="PORT",
+            show_default=False,
+            help="The port on 127.0.0.1 (default: any).",
         ),
     ] = 0,
 ) -> None:

@@ -50,7 +50,8 @@ def login(
     ctx: typer.Context,
     *,
     domain: Annotated[
-        str | None, typer.Option(metavar="DOMAIN", help="Auth0 domain, such as tenant.eu.auth0.com.")
+        str | None,  # named here, because Typer 0.27 takes the metavar for its name
+        typer.Option("--domain", metavar="DOMAIN", help="Auth0 domain, such as tenant.eu.auth0.com."),
     ] = None,
     issuer: Annotated[str | None, typer.Option(metavar="URL", help="OpenID provider, for any but Auth0.")] = None,
     client_id: Annotated[str | None, typer.Option(metavar="ID", help="Client id of the native application.")] = None,
