@@ -1,4 +1,7 @@
-"""Write what is generated of the reference: ``python docs/generate_reference.py``."""
+"""Write what is generated of the reference: ``python docs/generate_reference.py``.
+
+It imports the test kit, and so needs pytest.
+"""
 
 from __future__ import annotations
 

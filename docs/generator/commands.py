@@ -100,7 +100,8 @@ def _parameter(parameter: Any) -> Parameter:  # noqa: ANN401 - as above
 
 def _remarks(parameter: Any) -> list[str]:  # noqa: ANN401 - as above
     """Return what the help says in brackets, or not at all, as sentences."""
-    lowest, highest = getattr(parameter.type, "min", None), getattr(parameter.type, "max", None)
+    limited = getattr(parameter, "type", parameter)  # Typer before 0.29 has the limits there
+    lowest, highest = getattr(limited, "min", None), getattr(limited, "max", None)
     return [
         *([f"From {lowest} to {highest}."] if highest is not None else []),
         *([f"Default: {parameter.show_default}."] if isinstance(parameter.show_default, str) else []),
