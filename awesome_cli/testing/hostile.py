@@ -23,14 +23,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.keys import signing_key
+from awesome_cli.testing.keys import base64url, signing_key
 from awesome_cli.testing.server import Chunk, LoopbackServer, to_bytes
 
 DISCOVERY = "/.well-known/openid-configuration"
@@ -92,19 +92,39 @@ class ChangeMembers:
 
 @dataclass(frozen=True)
 class ForgeIdToken:
-    """Change claims or header of the ID token, as ChangeMembers does, and sign it with the provider's key."""
+    """Change claims or header of the ID token, as ChangeMembers does, and sign it.
+
+    The signature is made with the provider's key, or is what ``signature`` makes of the signing input (RFC 7515 §5.1).
+    """
 
     claims: Mapping[str, Any] = field(default_factory=dict)
     header: Mapping[str, Any] = field(default_factory=dict)
+    signature: Callable[[bytes], bytes] | None = None
 
     def play(self, normally: Normally) -> Iterator[Chunk]:
         response = normally()
         members = response.json() or {}
         if "id_token" in members:
             header, claims = (_decoded(segment) for segment in members["id_token"].split(".")[:2])
-            key = signing_key(header["alg"])
-            members["id_token"] = key.sign(_changed(header, self.header), _changed(claims, self.claims))
+            token = signing_key(header["alg"]).sign(_changed(header, self.header), _changed(claims, self.claims))
+            if self.signature:
+                signing_input = token.rpartition(".")[0]
+                token = f"{signing_input}.{base64url(self.signature(signing_input.encode()))}"
+            members["id_token"] = token
         yield replace(response, body=json.dumps(members).encode())
+
+
+class ChangeRedirect:
+    """Change parameters of the redirect that ends an authorization request, as ChangeMembers does."""
+
+    def __init__(self, **parameters: Any) -> None:  # noqa: ANN401 - as in ChangeMembers
+        self._parameters = parameters
+
+    def play(self, normally: Normally) -> Iterator[Chunk]:
+        response = normally()
+        url, _, query = response.headers.get("location", "").partition("?")
+        parameters = urlencode(_changed(dict(parse_qsl(query)), self._parameters))
+        yield replace(response, headers={**response.headers, "location": f"{url}?{parameters}"}) if url else response
 
 
 @dataclass(frozen=True)
@@ -177,9 +197,13 @@ ENDLESS_INTERIM = SendEndlessly(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
 class HostileProvider:
     """Plays scripts for requests. Paths are relative to the issuer, such as ``/token``.
 
-    ``requests`` are all requests so far. ``secrets`` are the codes, tokens and verifiers in requests and
-    responses, for a test to search for in the output of a program.
+    ``requests`` are all requests so far, with the time of their arrival (``at``) on the clock of the provider.
+    ``secrets`` are the codes, tokens and verifiers in requests and responses, for a test to search for in the output of
+    a program. ``elsewhere`` is another origin, to which no client should send anything: it is served by
+    :func:`serve_hostile`, without TLS.
     """
+
+    elsewhere: HostileProvider
 
     def __init__(self, issuer: ProviderSimulator) -> None:
         self.issuer = issuer
@@ -210,7 +234,7 @@ class HostileProvider:
 
     def respond(self, request: Request) -> Iterator[Chunk]:
         root = urlsplit(self.url).path.rstrip("/")
-        recorded = replace(request, target=request.target.removeprefix(root))
+        recorded = replace(request, target=request.target.removeprefix(root), at=self.issuer.now())
         with self._lock:
             self.secrets.update(value for name, value in request.form.items() if name in _SECRET_MEMBERS)
             self.requests.append(recorded)
@@ -232,11 +256,9 @@ def serve_hostile(
     **settings: Any,  # noqa: ANN401 - fields of ProviderSimulator
 ) -> Iterator[HostileProvider]:
     """Serve a hostile provider until the block ends. ``path`` ends its issuer; ``settings`` are the simulator's."""
-    with LoopbackServer(tls=tls) as server:
-        url = f"{'https' if tls else 'http'}://{server.host}{path}"
-        provider = HostileProvider(ProviderSimulator(now=now, url=url, **settings))
-        with server.running(provider.issuer, provider.respond):
-            yield provider
+    with _serve("/", None, now=now) as elsewhere, _serve(path, tls, now=now, **settings) as provider:
+        provider.elsewhere = elsewhere
+        yield provider
 
 
 @pytest.fixture
@@ -244,6 +266,15 @@ def hostile_provider() -> Iterator[HostileProvider]:
     """Serve a hostile provider that approves every code at once and allows fast polling."""
     with serve_hostile(interval=0.05, auto_approve=True) as provider:
         yield provider
+
+
+@contextlib.contextmanager
+def _serve(path: str, tls: ssl.SSLContext | None, **settings: Any) -> Iterator[HostileProvider]:  # noqa: ANN401 - as above
+    with LoopbackServer(tls=tls) as server:
+        url = f"{'https' if tls else 'http'}://{server.host}{path}"
+        provider = HostileProvider(ProviderSimulator(url=url, **settings))
+        with server.running(provider.issuer, provider.respond):
+            yield provider
 
 
 def _changed(members: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

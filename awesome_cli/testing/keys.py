@@ -32,7 +32,11 @@ class SigningKey:
     def sign(self, header: Mapping[str, Any], claims: Mapping[str, Any]) -> str:
         """Return a JWS in compact form (RFC 7515 §7.1). The header is used as it is, even with a wrong ``alg``."""
         signing_input = ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
-        return f"{signing_input}.{base64url(self.private.sign(signing_input.encode()))}"
+        return f"{signing_input}.{base64url(self.signature(signing_input.encode()))}"
+
+    def signature(self, signing_input: bytes) -> bytes:
+        signature: bytes = self.private.sign(signing_input)
+        return signature
 
     def verify(self, token: str, typ: str) -> dict[str, Any] | None:
         """Return the claims, or None if the token is malformed, or its signature or the header's ``typ`` is wrong."""
@@ -46,8 +50,11 @@ class SigningKey:
 
 
 @functools.cache
-def signing_key(alg: str) -> SigningKey:
-    """Return the key for a JWS algorithm; all simulators of a process share it, since RSA keys take long to make."""
+def signing_key(alg: str, owner: str = "provider") -> SigningKey:  # noqa: ARG001 - it is a key of the cache
+    """Return the key for a JWS algorithm; all simulators of a process share it, since RSA keys take long to make.
+
+    A key of another ``owner`` is one that no provider publishes.
+    """
     pair: Any = (  # python-jose accepts these objects, but its stubs do not
         ec.generate_private_key(_CURVES[alg])
         if alg in _CURVES

@@ -21,6 +21,7 @@ from awesome_cli.testing.hostile import (
     NORMAL,
     Act,
     ChangeMembers,
+    ChangeRedirect,
     Delay,
     Disconnect,
     ForgeIdToken,
@@ -33,7 +34,7 @@ from awesome_cli.testing.hostile import (
     serve_hostile,
 )
 from awesome_cli.testing.issuer import DEVICE_GRANT
-from awesome_cli.testing.keys import signing_key
+from awesome_cli.testing.keys import base64url, signing_key
 from support.time_limits import within
 
 
@@ -81,6 +82,46 @@ def test_a_forged_id_token_has_other_claims_and_a_valid_signature(hostile_provid
     assert claims["sub"] == "eve"
     assert "iat" not in claims
     assert {code, token} <= hostile_provider.secrets
+
+
+def test_a_forged_id_token_can_have_any_signature(hostile_provider: HostileProvider) -> None:
+    form = {"client_id": hostile_provider.issuer.client_id, "scope": "openid"}
+    code = httpx.post(f"{hostile_provider.url}device/code", data=form).json()["device_code"]
+    hostile_provider.at("/token", ForgeIdToken(signature=lambda signing_input: signing_input[:3]))
+    poll = {**form, "grant_type": DEVICE_GRANT, "device_code": code}
+    header, _, signature = httpx.post(f"{hostile_provider.url}token", data=poll).json()["id_token"].split(".")
+    assert signature == base64url(header[:3].encode())
+
+
+def test_parameters_of_a_redirect_can_be_changed_and_removed(hostile_provider: HostileProvider) -> None:
+    query = {
+        "client_id": hostile_provider.issuer.client_id,
+        "response_type": "code",
+        "redirect_uri": "http://127.0.0.1:9/callback",
+        "code_challenge": "A" * 43,
+        "code_challenge_method": "S256",
+        "state": "s",
+    }
+    hostile_provider.at("/authorize", ChangeRedirect(state=str.upper, iss=ABSENT, more="b c"), ChangeRedirect(a="b"))
+    url = httpx.get(f"{hostile_provider.url}authorize", params=query).headers["location"]
+    changed = dict(httpx.URL(url).params)
+    assert changed.pop("code")
+    assert changed == {"state": "S", "more": "b c"}
+    refused = httpx.get(f"{hostile_provider.url}authorize")  # not redirected, because the request is unusable
+    assert (refused.status_code, "location" in refused.headers) == (400, False)
+
+
+def test_requests_have_the_time_of_their_arrival() -> None:
+    with serve_hostile(now=lambda: 1_900_000_000.0) as provider:
+        get(provider, KEYS)
+        assert [request.at for request in provider.requests] == [1_900_000_000.0]
+
+
+def test_elsewhere_is_another_origin_and_records_requests(hostile_provider: HostileProvider) -> None:
+    hostile_provider.at(KEYS, redirect(f"{hostile_provider.elsewhere.url}keys?a=b"))
+    httpx.get(hostile_provider.url.removesuffix("/") + KEYS, follow_redirects=True)
+    assert hostile_provider.paths == [KEYS]
+    assert [request.target for request in hostile_provider.elsewhere.requests] == ["/keys?a=b"]
 
 
 def test_forging_an_id_token_does_not_change_a_response_without_one(hostile_provider: HostileProvider) -> None:
