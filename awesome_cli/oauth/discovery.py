@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
+from urllib.parse import urlsplit
 
 from awesome_cli.errors import IssuerMismatchError, ProviderError
 from awesome_cli.text import safe
@@ -76,14 +77,15 @@ def parse_metadata(
 def _endpoint(issuer: str, name: str, url: object) -> str | None:
     if url is None:
         return None
-    if secure_url(url) is None:
-        raise ProviderError(
-            f"The provider's {name} is not an https:// URL: {safe(str(url))}.",
-            hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone.",
-        )
-    if secure_url_from(issuer, url) is None:
+    parts = secure_url(url)
+    if parts is not None and secure_url_from(issuer, url) is None:
         raise ProviderError(
             f"The provider's {name} is an address on this machine, but the provider is not: {safe(str(url))}.",
             hint=f"If that is right, set {name} in the profile in config.toml.",
+        )
+    if parts is None or (parts.scheme != "https" and urlsplit(issuer).scheme == "https"):
+        raise ProviderError(
+            f"The provider's {name} is not an https:// URL: {safe(str(url))}.",
+            hint="Tokens are sent over TLS only; plain http:// works for loopback hosts alone, as for the issuer.",
         )
     return str(url)

@@ -84,6 +84,13 @@ def test_an_issuer_on_this_machine_can_name_endpoints_on_it() -> None:
 
 
 @pytest.mark.parametrize("name", ENDPOINTS)
+def test_an_issuer_with_tls_cannot_name_an_endpoint_without_it(name: str) -> None:
+    issuer = "https://localhost:8765/"
+    with pytest.raises(ProviderError, match=f"{name} is not an https:// URL"):
+        parse_metadata({"issuer": issuer, name: "http://localhost:8765/"}, issuer=issuer)
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
 def test_a_missing_endpoint_is_an_error_only_if_it_is_needed(name: str) -> None:
     for document in ({**DOCUMENT, name: None}, {key: value for key, value in DOCUMENT.items() if key != name}):
         metadata = parse_metadata(document, issuer=ISSUER)
