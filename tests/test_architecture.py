@@ -199,7 +199,7 @@ MAX_FILE_LINES = 300
 EXCEPTIONS = {"testing/issuer": 480}
 MAX_FUNCTION_LINES = 50  # without the parameters of a command
 MAX_RUNTIME_LINES = 9_450  # lines of code: neither blank nor a comment or docstring
-MAX_TESTING_LINES = 1_400  # the same
+MAX_TESTING_LINES = 1_850  # the same; 430 of them are the catalogue of misbehaviours
 
 
 def text_of(module: str) -> str:
