@@ -13,6 +13,7 @@ from zipfile import ZipFile
 import pytest
 
 from awesome_cli import __version__
+from awesome_cli.testing import misbehaviours
 from generate_reference import files
 from generator.commands import Command, reference
 from generator.man_page import literal, prose
@@ -31,6 +32,12 @@ COMMANDS = {command.name.partition(" ")[2]: command for command in (FOUND.root, 
 def test_what_is_generated_is_up_to_date() -> None:
     for name, text in files().items():
         assert (ROOT / "docs" / name).read_text("utf-8") == text, f"{name}: run python docs/generate_reference.py"
+
+
+def test_the_page_of_misbehaviours_has_every_list_of_the_catalogue() -> None:
+    page = (ROOT / "docs/reference/misbehaviours.md").read_text("utf-8")
+    lists = {name for name in misbehaviours.__all__ if name.isupper()}
+    assert set(re.findall(r"<!-- generated: misbehaviours (\w+) -->", page)) == lists
 
 
 def words(text: str) -> str:

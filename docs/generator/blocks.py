@@ -11,6 +11,7 @@ from collections.abc import Callable
 from generator import docstrings
 from generator.commands_page import commands
 from generator.members import members
+from generator.misbehaviours import cases
 
 BLOCK = re.compile(r"(<!-- generated: (\w+) ?(\S*) -->\n).*?(<!-- end of generated -->)", re.DOTALL)
 KINDS: dict[str, Callable[..., str]] = {
@@ -18,6 +19,7 @@ KINDS: dict[str, Callable[..., str]] = {
     "fields": docstrings.fields,
     "function": docstrings.function,
     "members": members,
+    "misbehaviours": cases,
     "text": docstrings.text,
 }
 
