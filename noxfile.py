@@ -19,6 +19,7 @@ LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
 ACME = Path("docs/examples/acme-cli/pyproject.toml")
+SUITE = Path("docs/examples/hostile-suite/pyproject.toml")
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
 
 
@@ -99,7 +100,11 @@ def build(session: nox.Session) -> None:
     session.run(str(programs / "awesome"), "demo", "--auto", external=True)
     example = ["docs/examples/acme-cli", *nox.project.dependency_groups(nox.project.load_toml(ACME), "test")]
     session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *example)
-    session.run(str(programs / "python"), "-m", "pytest", "-p", "no:cacheprovider", str(ACME.parent), external=True)
+    pytest = [str(programs / "python"), "-P", "-m", "pytest", "-p", "no:cacheprovider"]  # -P: from the wheel
+    session.run(*pytest, str(ACME.parent), external=True)
+    suite = nox.project.dependency_groups(nox.project.load_toml(SUITE), "test")
+    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *suite)
+    session.run(*pytest, str(SUITE.parent), external=True)
 
 
 @nox.session(python=PYTHONS[0], default=False)
@@ -107,6 +112,7 @@ def lock(session: nox.Session) -> None:
     """Update requirements.lock, with the oldest Python, which needs the most packages."""
     session.install(*BUILD, *PYPROJECT["project"]["dependencies"])
     session.install(*nox.project.dependency_groups(PYPROJECT, *GROUPS))
+    session.install(*nox.project.dependency_groups(nox.project.load_toml(SUITE), "test"))
     with Path("requirements.lock").open("w", encoding="utf-8") as file:
         session.run("python", "-m", "pip", "freeze", stdout=file)
 
