@@ -232,6 +232,10 @@ class HostileProvider:
         self._defaults[path] = act
         return self
 
+    def remaining(self, path: str) -> int:
+        """Return how many acts in the script of a path have not been played yet."""
+        return len(self._scripts.get(path, ()))
+
     def respond(self, request: Request) -> Iterator[Chunk]:
         root = urlsplit(self.url).path.rstrip("/")
         recorded = replace(request, target=request.target.removeprefix(root), at=self.issuer.now())

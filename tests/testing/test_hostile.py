@@ -49,8 +49,10 @@ def test_requests_that_are_not_scripted_get_normal_responses(hostile_provider: H
 
 def test_acts_are_played_once_each_in_order(hostile_provider: HostileProvider) -> None:
     hostile_provider.at(KEYS, Respond(503), NORMAL).at(KEYS, Respond(418, "tea", {"x-pot": "1"}))
+    assert (hostile_provider.remaining(KEYS), hostile_provider.remaining(DISCOVERY)) == (3, 0)
     answers = [get(hostile_provider, KEYS) for _ in range(4)]
     assert [answer.status_code for answer in answers] == [503, 200, 418, 200]
+    assert hostile_provider.remaining(KEYS) == 0
     assert (answers[2].text, answers[2].headers["x-pot"]) == ("tea", "1")
     assert hostile_provider.paths == [KEYS] * 4
 

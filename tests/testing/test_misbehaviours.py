@@ -73,6 +73,13 @@ def test_a_client_that_refuses_what_is_valid_breaks_the_rule(
     check_fails(case, hostile_provider, accepted=False)
 
 
+@pytest.mark.parametrize("case", not_accepted(ALL), ids=str)
+def test_a_client_that_does_nothing_does_not_pass(case: Misbehaviour, hostile_provider: HostileProvider) -> None:
+    case.set_up(hostile_provider)
+    with pytest.raises(AssertionError, match="the client sent no request to /"):
+        case.check(hostile_provider, accepted=False)
+
+
 def test_without_a_case_a_client_without_checks_ends_signed_in(hostile_provider: HostileProvider) -> None:
     client = TrustingClient(hostile_provider)
     assert client.sign_in_with_code()

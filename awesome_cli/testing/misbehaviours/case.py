@@ -81,6 +81,9 @@ class Misbehaviour:
 
     def _faults(self, provider: HostileProvider, *, accepted: bool) -> Iterator[str]:
         rule = self.rule
+        for path, acts in self.script.items():
+            if provider.remaining(path) == (len(acts) if isinstance(acts, tuple) else 1):
+                yield f"the client sent no request to {path}"
         if rule.accepted not in (None, accepted):
             yield f"the client {'accepted' if accepted else 'refused'} it"
         polls = [request.at for request in provider.requests if request.path == TOKEN]
