@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import ssl
 import struct
 import subprocess
 import sys
@@ -21,19 +20,19 @@ from contextlib import contextmanager
 from html import escape
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 import pyte
-import trustme
 
 import awesome_cli
 from awesome_cli.oauth.response import Response
 from awesome_cli.testing.grants import Request
 from awesome_cli.testing.issuer import ProviderSimulator
-from awesome_cli.testing.server import LoopbackServer, serve
+from awesome_cli.testing.server import serve
 from support.chromium import Browser, browser
 from support.home import private_home
+from support.network import network
 from support.processes import START_WITHIN
 from support.screen import screen
 from support.secret_service import gnome_keyring
@@ -86,22 +85,6 @@ RECORDINGS = {
 # Terminals: the program, and what it needs of the world
 
 
-class _Tenant(LoopbackServer):
-    """A provider whose name leads elsewhere: it is its own proxy (CONNECT: RFC 9110 §9.3.6), and speaks TLS."""
-
-    def __init__(self, certificate: ssl.SSLContext) -> None:
-        super().__init__()
-        self._certificate = certificate
-
-    def finish_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as socketserver has it
-        head = b""
-        while not head.endswith(b"\r\n\r\n") and (data := request.recv(1)):
-            head += data
-        request.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
-        with self._certificate.wrap_socket(request, server_side=True) as secured:
-            super().finish_request(secured, client_address)
-
-
 class Network(NamedTuple):
     """A provider, the variables that lead programs to it, and whether one has asked for its tokens."""
 
@@ -113,9 +96,6 @@ class Network(NamedTuple):
 @contextmanager
 def _network() -> Iterator[Network]:
     """Serve a provider under the name of one at Auth0."""
-    authority = trustme.CA()
-    certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(TENANT).configure_cert(certificate)
     issuer = ProviderSimulator(now=NOW, url=f"https://{TENANT}/", client_id="awesome-cli", interval=1)
     has_polled = threading.Event()
 
@@ -124,12 +104,7 @@ def _network() -> Iterator[Network]:
             has_polled.set()
         return [issuer.respond(request)]
 
-    with (
-        authority.cert_pem.tempfile() as certificates,
-        _Tenant(certificate) as server,
-        server.running(issuer, respond),
-    ):
-        environ = {"HTTPS_PROXY": f"http://{server.host}", "SSL_CERT_FILE": certificates}
+    with network({TENANT: respond}) as environ:
         yield Network(issuer, environ, has_polled)
 
 

@@ -1,6 +1,6 @@
 """A forward proxy on loopback that supports CONNECT (RFC 9110 §9.3.6), and records its requests.
 
-Other requests get 502. Names below ``.test`` resolve to this machine.
+Other requests get 502. Names below ``.test`` resolve to this machine, and hosts in ``ports`` to a port of it.
 """
 
 from __future__ import annotations
@@ -9,16 +9,17 @@ import contextlib
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler
 
 
 class Proxy(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
-    def __init__(self, refusal: int | None) -> None:
+    def __init__(self, refusal: int | None, ports: Mapping[str, int]) -> None:
         super().__init__(("127.0.0.1", 0), _Tunnel)
         self.refusal = refusal
+        self.ports = ports
         self.asked: list[str] = []
         self.authorizations: list[str] = []
 
@@ -28,8 +29,8 @@ class Proxy(socketserver.ThreadingTCPServer):
 
 
 @contextlib.contextmanager
-def proxy(*, refusal: int | None = None) -> Iterator[Proxy]:
-    with Proxy(refusal) as server:
+def proxy(*, refusal: int | None = None, ports: Mapping[str, int] | None = None) -> Iterator[Proxy]:
+    with Proxy(refusal, ports or {}) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -49,8 +50,9 @@ class _Tunnel(BaseHTTPRequestHandler):
             self.send_error(self.server.refusal)
             return
         host, _, port = self.path.rpartition(":")
-        address = "127.0.0.1" if host.endswith(".test") else host
-        with socket.create_connection((address, int(port))) as other:
+        is_here = host in self.server.ports or host.endswith(".test")
+        address = "127.0.0.1" if is_here else host, self.server.ports.get(host, int(port))
+        with socket.create_connection(address) as other:
             self.send_response(200)
             self.end_headers()
             back = threading.Thread(target=_copy, args=(other, self.connection))
