@@ -18,6 +18,7 @@ COVERED = f"{sys.version_info.major}.{sys.version_info.minor}"  # the Python tha
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
+OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("docs", "interop", "windows"))
 ACME = Path("docs/examples/acme-cli/pyproject.toml")
 SUITE = Path("docs/examples/hostile-suite/pyproject.toml")
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
@@ -33,7 +34,7 @@ def node_modules(session: nox.Session) -> None:
 @nox.session(python=PYTHONS, requires=["node_modules"])
 def tests(session: nox.Session) -> None:
     """Run the tests: in nox's Python with coverage, in the others with a wheel, and without starting processes."""
-    pytest = (*PYTEST, "--ignore=tests/interop", "--ignore=tests/windows", *session.posargs)
+    pytest = (*PYTEST, *OWN_SESSIONS, *session.posargs)
     if session.python != COVERED:
         session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
         session.run("python", "-P", *pytest, "--ignore=tests/processes", "--ignore=tests/reliability")
@@ -83,6 +84,13 @@ def windows(session: nox.Session) -> None:
     """Test the program in a Python for Windows, if Wine is installed; the first run builds that Python."""
     install(session, "test")
     session.run("python", "-m", "pytest", "tests/windows", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run what README and docs show to type."""
+    install(session, "test")
+    session.run("python", *PYTEST, "tests/docs", *session.posargs)
 
 
 @nox.session
