@@ -86,10 +86,11 @@ def windows(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", "tests/windows", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=["node_modules"])
 def docs(session: nox.Session) -> None:
-    """Run what README and docs show to type."""
-    install(session, "test")
+    """Build the site of the docs, look at it in a real browser, and run what README and docs show to type."""
+    install(session, "docs")
+    session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
     session.run("python", *PYTEST, "tests/docs", *session.posargs)
 
 
