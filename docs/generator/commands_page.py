@@ -66,4 +66,4 @@ def _prose(text: str) -> str:
 
 
 def _block(lines: tuple[str, ...] | list[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)
+    return "\n".join(["```text", *lines, "```"])
