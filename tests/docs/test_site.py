@@ -23,9 +23,10 @@ SOURCES = {
     "contributing": ".github/CONTRIBUTING.md",
     "reporting": ".github/SECURITY.md",
     **{
-        path.relative_to(ROOT / "docs").with_suffix("").as_posix(): path.relative_to(ROOT).as_posix()
+        re.sub("README$", "index", path.relative_to(ROOT / "docs").with_suffix("").as_posix()): (
+            path.relative_to(ROOT).as_posix()
+        )
         for path in sorted(ROOT.glob("docs/**/*.md"))
-        if "examples" not in path.parts
     },
 }
 LOADED = {"img", "script", "source", "iframe", "embed", "audio", "video", "object", "link"}  # elements, not ``a``
