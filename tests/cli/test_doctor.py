@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from awesome_cli import awesome
+from awesome_cli import __version__, awesome
 from awesome_cli.cli.doctor_checks import check_clock, check_folder, installed_version
 from awesome_cli.cli.style import SYMBOLS
 from awesome_cli.errors import InvalidTokenError
@@ -392,7 +392,7 @@ def test_a_folder_passes_if_it_is_writable_or_can_be_created(tmp_path: Path) -> 
 
 def test_doctor_shows_the_versions(terminal: Terminal) -> None:
     what = examine(terminal)["versions"]["what"]
-    assert what.startswith("awesome 0.1.0, Python 3.")
+    assert what.startswith(f"awesome {__version__}, Python 3.")
     assert "httpx 0." in what
 
 
