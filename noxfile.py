@@ -18,7 +18,8 @@ COVERED = f"{sys.version_info.major}.{sys.version_info.minor}"  # the Python tha
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
-OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("docs", "interop", "windows"))
+OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("docs", "interop", "release", "windows"))
+RUNTIME_LOCK = "requirements-runtime.lock"
 ACME = Path("docs/examples/acme-cli/pyproject.toml")
 SUITE = Path("docs/examples/hostile-suite/pyproject.toml")
 BUILD = ("build", *PYPROJECT["build-system"]["requires"])
@@ -118,12 +119,33 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS[0], default=False)
 def lock(session: nox.Session) -> None:
-    """Update requirements.lock, with the oldest Python, which needs the most packages."""
-    session.install(*BUILD, *PYPROJECT["project"]["dependencies"])
-    session.install(*nox.project.dependency_groups(PYPROJECT, *GROUPS))
-    session.install(*nox.project.dependency_groups(nox.project.load_toml(SUITE), "test"))
-    with Path("requirements.lock").open("w", encoding="utf-8") as file:
-        session.run("python", "-m", "pip", "freeze", stdout=file)
+    """Complete the lock files and the SBOM, or renew them (``-- --upgrade``), for all Pythons from the oldest on."""
+    install(session, "release")
+    compiler = ("uv", "pip", "compile", "--quiet", "--universal", "--no-annotate", "pyproject.toml", *session.posargs)
+    header = {"UV_CUSTOM_COMPILE_COMMAND": "python3 -m nox -s lock"}
+    groups = [option for group in (*GROUPS, f"{SUITE}:test") for option in ("--group", group)]
+    session.run(*compiler, *groups, "--output-file", "requirements.lock", env=header)
+    hashes = (*LOCK, "--generate-hashes", "--output-file", RUNTIME_LOCK)
+    session.run(*compiler, *hashes, env=header)
+    packages = Path(session.create_tmp()) / "packages"
+    shutil.rmtree(packages, ignore_errors=True)
+    for platform in ("linux", "macos", "windows"):  # for the licenses: each has packages that the others lack
+        target = ("--target", str(packages), "--python-platform", platform, "--no-deps", "--only-binary", ":all:")
+        session.run("uv", "pip", "install", "--quiet", *target, "--require-hashes", "--requirements", RUNTIME_LOCK)
+    session.run("python", "tests/release/sbom.py", str(packages), env={"PYTHONPATH": "tests"})
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Look for known vulnerabilities of what both locks pin, in PyPI's database; fails if that does not answer."""
+    session.install(*LOCK, *nox.project.dependency_groups(PYPROJECT, "audit"))
+    lines = Path("requirements.lock").read_text("utf-8").splitlines()
+    pins = [line.partition(";")[0].strip() for line in lines if "==" in line]  # of all systems and Pythons
+    last = {pin.partition("==")[0]: pin for pin in pins}  # pip-audit takes one version of a package at a time
+    for some in filter(None, (last.values(), set(pins) - set(last.values()))):
+        file = Path(session.create_tmp()) / "pins.txt"
+        file.write_text("\n".join(sorted(some)), "utf-8")
+        session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "--requirement", str(file), *session.posargs)
 
 
 def install(session: nox.Session, group: str) -> None:

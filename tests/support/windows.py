@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from awesome_cli.testing.terminal import Result
+from support.locks import LOCK, ROOT, read_lock
 from support.process import wait
 
 if TYPE_CHECKING:
@@ -35,14 +36,13 @@ if TYPE_CHECKING:
 
 COMPILER, OBJDUMP = "x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-objdump"
 COMPONENTS = ("wine", "wineserver", COMPILER, OBJDUMP)
-ROOT = Path(__file__).parents[2]
-LOCK, PYPROJECT = ROOT / "requirements.lock", ROOT / "pyproject.toml"
+PYPROJECT = ROOT / "pyproject.toml"
 VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 DLL = f"python{VERSION.replace('.', '')}.dll"
 TIMEOUT = 120.0  # seconds for one process, on a busy machine
 
 PANDA3D = "panda3d==1.10.16"
-WINDOWS_ONLY = ("colorama==0.4.6", "pywin32-ctypes==0.2.3")  # missing in requirements.lock, which is made on Linux
+MARKERS = {"os_name": "nt", "platform_system": "Windows", "sys_platform": "win32"}
 LEFT_OUT = ("__pycache__", "config-*", "ensurepip", "idlelib", "lib-dynload", "site-packages", "test", "tkinter")
 
 PYTHON_EXE = """
@@ -171,9 +171,15 @@ def _build(machine: Windows) -> None:
 
     project = tomllib.loads(PYPROJECT.read_text("utf-8"))
     wanted = (*project["project"]["dependencies"], *project["dependency-groups"]["test"])
-    _download(wheels, "--constraint", str(LOCK), *wanted, *WINDOWS_ONLY)
+    _download(wheels, "--constraint", str(LOCK), *wanted, *_windows_only())
     # pip now runs on Windows, and selects the packages for Windows.
     _pip(machine, "install", "--no-index", "--find-links", windows_path(wheels), *wanted)
+
+
+def _windows_only() -> list[str]:
+    """Return what the lock pins for Windows, and not for this system, on which pip downloads."""
+    pins = [(f"{pin.name}=={pin.version}", pin.requirement.marker) for pin in read_lock(LOCK)]
+    return [pin for pin, marker in pins if marker and marker.evaluate(MARKERS) and not marker.evaluate()]
 
 
 def _install_checkout(machine: Windows) -> None:
