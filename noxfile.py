@@ -20,9 +20,9 @@ GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
 OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("docs", "interop", "release", "windows"))
 RUNTIME_LOCK = "requirements-runtime.lock"
-ACME = Path("docs/examples/acme-cli/pyproject.toml")
-SUITE = Path("docs/examples/hostile-suite/pyproject.toml")
-BUILD = ("build", *PYPROJECT["build-system"]["requires"])
+SUITE = "docs/examples/hostile-suite/pyproject.toml"
+DIST = Path("dist").absolute()
+TEST_DIST = {"AWESOME_TESTS_DIST": str(DIST)}
 
 
 @nox.session(python=False)
@@ -97,24 +97,25 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build the packages, and run the installed wheel in an environment of its own."""
-    session.install(*LOCK, *BUILD)
-    folder = Path(session.create_tmp())
-    shutil.rmtree(folder)
-    session.run("python", "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"))
-    (wheel,) = (folder / "dist").glob("*.whl")
-    session.run("python", "-m", "venv", "--without-pip", str(folder / "clean"))
-    programs = folder / "clean" / ("Scripts" if sys.platform == "win32" else "bin")
-    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, str(wheel))
-    session.run(str(programs / "awesome"), "--version", external=True)
-    session.run(str(programs / "awesome"), "demo", "--auto", external=True)
-    example = ["docs/examples/acme-cli", *nox.project.dependency_groups(nox.project.load_toml(ACME), "test")]
-    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *example)
-    pytest = [str(programs / "python"), "-P", "-m", "pytest", "-p", "no:cacheprovider"]  # -P: from the wheel
-    session.run(*pytest, str(ACME.parent), external=True)
-    suite = nox.project.dependency_groups(nox.project.load_toml(SUITE), "test")
-    session.run("python", "-m", "pip", "--python", str(programs / "python"), "install", *LOCK, *suite)
-    session.run(*pytest, str(SUITE.parent), external=True)
+    """Build the sdist and the wheel in dist/ from the files that git tracks, and test what is in them."""
+    if not Path(".git").exists():
+        session.skip("this is not a git checkout")
+    install(session, "release")
+    checkout = export_tracked_files(session)
+    shutil.rmtree(DIST, ignore_errors=True)
+    session.run("python", "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", str(DIST), str(checkout))
+    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    session.run("python", "-m", "pytest", "tests/release/test_distributions.py", *session.posargs, env=TEST_DIST)
+
+
+@nox.session(requires=["build"])
+def smoke(session: nox.Session) -> None:
+    """Install the wheel with pip, pipx and uv as users do, run it, uninstall it; and test the examples."""
+    if not DIST.exists():
+        session.skip("nothing has been built")
+    session.install(*LOCK, *nox.project.dependency_groups(PYPROJECT, "smoke"))
+    alone = "--confcutdir=tests/release"  # without tests/conftest.py, which needs the packages of the other tests
+    session.run("python", *PYTEST, alone, "tests/release/test_installers.py", *session.posargs, env=TEST_DIST)
 
 
 @nox.session(python=PYTHONS[0], default=False)
@@ -146,6 +147,17 @@ def audit(session: nox.Session) -> None:
         file = Path(session.create_tmp()) / "pins.txt"
         file.write_text("\n".join(sorted(some)), "utf-8")
         session.run("pip-audit", "--strict", "--disable-pip", "--no-deps", "--requirement", str(file), *session.posargs)
+
+
+def export_tracked_files(session: nox.Session) -> Path:
+    """Write the files that git tracks, with their changes, to a folder, so that no other file is ever packaged."""
+    target = Path(session.create_tmp()) / "checkout"
+    shutil.rmtree(target, ignore_errors=True)
+    commit = session.run("git", "stash", "create", external=True, silent=True)  # prints none if nothing has changed
+    archive = f"{target}.tar"
+    session.run("git", "archive", f"--output={archive}", (commit or "").strip() or "HEAD", external=True)
+    shutil.unpack_archive(archive, target)
+    return target
 
 
 def install(session: nox.Session, group: str) -> None:
