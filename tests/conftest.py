@@ -13,6 +13,7 @@ pytest_plugins = [
     "awesome_cli.testing",
     "support.signals",
     "support.terminal",
+    "support.help_texts",
     "support.process",
     "support.provider_table",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 DOCS = Path(__file__).parents[1]
+FENCED = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)  # a block: its language and its text
 
 
 def page(name: str) -> str:
@@ -27,12 +28,12 @@ def tables(text: str) -> list[list[list[str]]]:
     """Return the cells of each table, row by row, without its heading."""
     found = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
     rows = [table.splitlines()[2:] for table in found]
-    return [[[cell.strip() for cell in row.strip("|").split(" | ")] for row in table] for table in rows]
+    return [[[cell.strip() for cell in re.split(r" \|(?= )", row.strip("|"))] for row in table] for table in rows]
 
 
 def code(text: str) -> list[str]:
-    """Return the texts in backticks."""
-    return re.findall(r"`([^`]+)`", text)
+    """Return the texts in single backticks."""
+    return re.findall(r"`([^`]+)`", FENCED.sub("", text))
 
 
 def table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
