@@ -2,12 +2,12 @@
 
 Their classes and exit codes::
 
-    AwesomeError                          1
+    AwesomeError                          1   the program has a bug
     ├── OutputError                       1   the result could not be written
     ├── ProgramError                      1   a program that is built on this package is not defined correctly
     ├── UsageError                        2   the command line is not valid
     │   └── OtherOriginError                  the request is not for the origin that the access token is for
-    ├── ConfigError                       3   a setting is not valid
+    ├── ConfigError                       3   a setting is missing or not valid
     │   └── MissingSettingError               it is not set anywhere
     ├── LoginRequiredError                4   no session, or it has ended and cannot be renewed
     │   ├── SessionEndedError                 the access token has expired and there is no refresh token

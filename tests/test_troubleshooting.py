@@ -17,10 +17,12 @@ PAGE = (ROOT / "docs" / "how-to" / "troubleshooting.md").read_text("utf-8")
 SOURCES = [ast.parse(path.read_text("utf-8")) for path in ROOT.glob("awesome_cli/**/*.py")]
 VARIES = "\0"  # stands for a value that is filled in
 SECTIONS = re.split(r"^## (.+)\n", PAGE, flags=re.MULTILINE)[1:]
+EXIT_CODE = re.compile(r"Exit code (\d+)\b")  # begins the heading of a section, or else the text below a message
 QUOTED = [
-    (section, message)
+    (int(number[1]), message)
     for section, text in zip(SECTIONS[::2], SECTIONS[1::2], strict=True)
-    for message in re.findall(r"^### `(.+)`$", text, re.MULTILINE)
+    for message, below in re.findall(r"^### `(.+)`\n\n(.+)$", text, re.MULTILINE)
+    if (number := EXIT_CODE.match(section) or EXIT_CODE.match(below))
 ]
 FOREIGN_CODES = {"authorization_declined"}  # of providers, and of no specification
 
@@ -72,24 +74,24 @@ def matching(message: str) -> set[str]:
     }
 
 
-def test_the_page_quotes_each_message_once() -> None:
+def test_the_page_quotes_each_message_once_and_gives_its_exit_code() -> None:
     assert len(QUOTED) > 40
-    assert len({message for _, message in QUOTED}) == len(QUOTED)
+    assert sorted({message for _, message in QUOTED}) == sorted(re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE))
 
 
 def test_the_sections_are_in_the_order_of_their_exit_codes() -> None:
-    numbers = [int(found[1]) for section in SECTIONS[::2] if (found := re.match(r"Exit code (\d+): ", section))]
+    numbers = [int(found[1]) for section in SECTIONS[::2] if (found := EXIT_CODE.match(section))]
     assert all(one < other for one, other in pairwise(numbers))
 
 
-@pytest.mark.parametrize(("section", "message"), QUOTED, ids=[message for _, message in QUOTED])
-def test_a_quoted_message_is_in_the_source(section: str, message: str) -> None:
+@pytest.mark.parametrize(("number", "message"), QUOTED, ids=[message for _, message in QUOTED])
+def test_a_quoted_message_is_in_the_source(number: int, message: str) -> None:
     message = re.sub(r"<[^<>]+>", VARIES, message)
     if refusal := re.fullmatch(r"([^:]+): (\S+) \.\.\.", message):  # oauth.response.error_from_response
         assert refusal[1] in REFUSALS
+        assert number == errors.ProviderError.exit_code
         assert refusal[2] in TEXTS | FOREIGN_CODES | {VARIES}
         return
     texts = matching(message)
     assert texts, "no message of the program has these words"
-    if number := re.match(r"Exit code (\d+): ", section):
-        assert set().union(*(EXIT_CODES.get(text, {None}) for text in texts)) & {int(number[1]), None}
+    assert set().union(*(EXIT_CODES.get(text, {None}) for text in texts)) & {number, None}

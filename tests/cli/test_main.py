@@ -91,7 +91,7 @@ def test_commands_run_without_a_temporary_folder(tmp_path: Path) -> None:
 def test_too_few_file_descriptors_are_not_reported_as_a_bug(tmp_path: Path, command: str, limit: int) -> None:
     line = f"ulimit -n {limit}; awesome {command}"
     settings = {"AWESOME_ISSUER": "http://127.0.0.1:9/", "AWESOME_CLIENT_ID": "cli"}
-    keyring = {"PYTHON_KEYRING_BACKEND": "support.file_keyring.Keyring", "TEST_KEYRING": str(tmp_path / "keyring")}
+    keyring = {"PYTHON_KEYRING_BACKEND": "support.keyrings.file.FileKeyring", "TEST_KEYRING": str(tmp_path / "keyring")}
     path = os.pathsep.join([environ()["PYTHONPATH"], str(Path(__file__).parents[1])])
     done = shell(line, HOME=str(tmp_path), PYTHONPATH=path, **settings, **keyring)
     assert "Traceback" not in done.stderr
