@@ -15,6 +15,7 @@ VERSION = 1
 _CHECKSUM = ',"checksum":'
 LAST_INSTANT = 253_402_300_800.0  # seconds since the epoch: the year 10000, which datetime cannot represent
 DAY = 86400.0  # seconds
+ANNOUNCED_BEFORE = 3 * DAY  # how long before the end of a session its user is warned
 MAX_CHUNKS = 1000  # 1.2 million characters; more exist only in a keyring that returns a secret for every name
 _TEXTS, _OPTIONAL_TEXTS = {"issuer", "client_id", "sub", "name", "scope"}, {"email", "audience"}
 _TIMES = {"signed_in_at", "expires_at", "session_expires_at"}
@@ -64,8 +65,8 @@ def warnings_in_index(index: Mapping[str, Any]) -> dict[str, float]:
 
 
 def is_end_to_be_announced(session_expires_at: float | None, warned_at: float | None, now: float) -> bool:
-    """Whether the user is to be warned of the session's end: from three days before, once a day."""
-    is_near = session_expires_at is not None and now < session_expires_at <= now + 3 * DAY
+    """Whether the user is to be warned of the session's end: once a day from ANNOUNCED_BEFORE on."""
+    is_near = session_expires_at is not None and now < session_expires_at <= now + ANNOUNCED_BEFORE
     return is_near and not (warned_at is not None and 0 <= now - warned_at < DAY)
 
 

@@ -1,4 +1,4 @@
-"""The code of the tutorial and of the guide to other frameworks runs as it is printed."""
+"""The code of README, of the tutorial and of the guide to other frameworks runs as it is printed."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     MakeTerminal = Callable[[Program], Terminal]
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
 TUTORIAL = (ROOT / "docs/tutorials/your-own-cli.md").read_text("utf-8")
 FRAMEWORKS = (ROOT / "docs/how-to/other-frameworks.md").read_text("utf-8")
 
@@ -33,6 +34,25 @@ def run(source: str) -> ModuleType:
     module = ModuleType("guide")
     exec(source, vars(module))  # noqa: S102 - it is our own documentation
     return module
+
+
+def test_the_program_of_the_readme_has_ten_lines_and_the_commands_that_the_readme_names(
+    terminal_for: MakeTerminal,
+) -> None:
+    (source,) = code(README)
+    assert len([line for line in source.splitlines() if line]) == 10
+    terminal = terminal_for(run(source).acme)
+    assert terminal.run("say-hi") == 4
+    terminal.login(name="Juan")
+    assert terminal.run("say-hi") == 0
+    assert terminal.out == "Welcome Juan!\n"
+    (named,) = re.findall(r"These ten lines are a\s+program with (.*?):\n", README, re.DOTALL)
+    commands = [words.removeprefix("acme ") for words in re.findall(r"`([^`]+)`", named)]
+    assert terminal.run("--help") == 0
+    listed = re.findall(r"^[^\w-]+([a-z][a-z-]*) +[A-Z]", terminal.out, re.MULTILINE)
+    assert sorted(commands) == sorted(listed)
+    for command in commands:
+        assert terminal.run(command, "--help") == 0
 
 
 @pytest.mark.parametrize("source", code(FRAMEWORKS), ids=["argparse", "click", "cyclopts"])
@@ -52,7 +72,7 @@ def test_the_tutorial_builds_a_program_whose_tests_pass(tmp_path: Path) -> None:
     ten_lines, defaults, deploy, answer, tests, fast = code(TUTORIAL)
     short = re.search(r"^acme = Program\(.*\)$", ten_lines, re.MULTILINE)
     assert short
-    assert len([line for line in ten_lines.splitlines() if line]) <= 10
+    assert len([line for line in ten_lines.splitlines() if line]) == 10
     package = tmp_path / "acme"
     package.mkdir()
     (package / "__init__.py").touch()
