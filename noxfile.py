@@ -179,9 +179,16 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(default=False, requires=["node_modules"])
 def reliability(session: nox.Session) -> None:
-    """Repeat tests that depend on chance (kills, races, real keyrings) five times as often. Takes ten minutes."""
+    """Repeat tests that depend on chance (kills, races, real keyrings) five times as often."""
     install(session, "test")
     session.run("python", *PYTEST, "tests/reliability", *session.posargs, env={"AWESOME_TESTS_ROUNDS": "20"})
+
+
+@nox.session(python=PYTHONS[0], default=False)
+def compare(session: nox.Session) -> None:
+    """Compare docs/examples/comparison, the same program with other libraries; ``--record`` writes its table."""
+    install(session, "comparison")
+    session.run("python", "tests/comparison/compare.py", *session.posargs)
 
 
 @nox.session(default=False)

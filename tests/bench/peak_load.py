@@ -26,6 +26,8 @@ OUTAGE = range(400, 460)  # seconds since the first machine
 EXPIRES_IN = 900.0
 INTERVAL = 5.0
 TIMEOUT = 15.0  # seconds until a connection without a response counts as failed
+MACHINES, LIMIT = 100_000, 1_500  # sign-ins, and requests per second that the provider answers
+WIDTH, HEIGHT, SPAN = 720, 320, 1200  # of the figure: pixels, and seconds
 OVER_LIMIT: dict[str, Pending | TransientFailure] = {
     "slow_down": Pending(slow_down=True),
     "Retry-After": TransientFailure(retry_after=30.0),
@@ -84,8 +86,8 @@ def simulate(machines: int, limit: int, over_limit: str, *, fixed_interval: bool
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, default=100_000)
-    parser.add_argument("--limit", type=int, default=1_500, help="requests per second that the provider answers")
+    parser.add_argument("--machines", type=int, default=MACHINES)
+    parser.add_argument("--limit", type=int, default=LIMIT, help="requests per second that the provider answers")
     parser.add_argument("--out", type=Path, default=Path("bench"))
     options = parser.parse_args()
     outcomes = {
@@ -109,24 +111,27 @@ def main() -> int:
 
 def _figure(outcomes: dict[str, Outcome], limit: int) -> str:
     colours = ("#2a6fdb", "#2f9e6e", "#c77d0a", "#8a4fbf", "#9aa5b1")
-    width, height, span = 720, 320, 1200
     top = max(outcome.peak for outcome in outcomes.values())
     lines = []
     for number, (name, outcome) in enumerate(outcomes.items()):
-        points = " ".join(
-            f"{50 + (width - 70) * second / span:.1f},{height - 30 - (height - 60) * _rate(outcome, second) / top:.1f}"
-            for second in range(0, span, 5)
-        )
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{colours[number]}" stroke-width="1.5"/>')
-        lines.append(f'<text x="{width - 200}" y="{30 + 16 * number}" fill="{colours[number]}">{name}</text>')
-    at_limit = height - 30 - (height - 60) * limit / top
+        lines.append(f'<polyline points="{points(outcome, top)}" fill="none" stroke="{colours[number]}"/>')
+        lines.append(f'<text x="{WIDTH - 200}" y="{30 + 16 * number}" fill="{colours[number]}">{name}</text>')
+    at_limit = HEIGHT - 30 - (HEIGHT - 60) * limit / top
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         f'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
-        f'<line x1="50" x2="{width - 20}" y1="{at_limit}" y2="{at_limit}" stroke="#c33" stroke-dasharray="4"/>'
-        f'<text x="54" y="{at_limit - 4}" fill="#c33">limit {limit}/s</text>'
-        f'<text x="50" y="{height - 8}">seconds (to {span}); requests per second (to {top})</text>'
+        f'<line x1="50" x2="{WIDTH - 20}" y1="{at_limit:.1f}" y2="{at_limit:.1f}" stroke="#c33" stroke-dasharray="4"/>'
+        f'<text x="54" y="{at_limit - 4:.1f}" fill="#c33">limit {limit}/s</text>'
+        f'<text x="50" y="{HEIGHT - 8}">seconds (to {SPAN}); requests per second (to {top})</text>'
         f"{''.join(lines)}</svg>\n"
+    )
+
+
+def points(outcome: Outcome, top: int) -> str:
+    """Return the line of one outcome; ``top`` is the rate at the upper end."""
+    return " ".join(
+        f"{50 + (WIDTH - 70) * second / SPAN:.1f},{HEIGHT - 30 - (HEIGHT - 60) * _rate(outcome, second) / top:.1f}"
+        for second in range(0, SPAN, 5)
     )
 
 

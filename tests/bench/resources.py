@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from bench.runner import Runner, settings
@@ -16,10 +17,9 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
-def peak_memory(runner: Runner, *command: str) -> float:
+def peak_memory(runner: Runner, argv: Sequence[str]) -> float:
     """Return megabytes."""
-    argv = [*runner.python, _PROBE, runner.awesome, *command]
-    return round(int(runner.completed(argv).stdout) / 1024, 1)
+    return round(int(runner.completed([*runner.python, _PROBE, *argv]).stdout) / 1024, 1)
 
 
 def waiting(runner: Runner, seconds: float) -> float:

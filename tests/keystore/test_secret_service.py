@@ -27,8 +27,10 @@ class Reader(SecretServiceReader):
 
     def __init__(self, secrets: dict[str, bytes], *searches: list[str]) -> None:
         self.secrets, self.searches = secrets, list(searches)
+        self.calls: list[str] = []
 
     def _call(self, _target: tuple[str, str], method: str, _signature: str, *_body: object) -> Any:  # noqa: ANN401 - as D-Bus has it
+        self.calls.append(method)
         if method == "SearchItems":
             return (self.searches.pop(0),)
         if method == "OpenSession":
@@ -38,6 +40,12 @@ class Reader(SecretServiceReader):
 
 def test_the_first_copy_that_can_be_read_is_read() -> None:
     assert Reader({"/2": b"two"}, ["/1", "/2"]).get_password(*ENTRY) == "two"
+
+
+def test_a_manifest_is_read_in_three_calls() -> None:
+    reader = Reader({"/1": b"manifest"}, ["/1"])
+    assert reader.get_password(*ENTRY) == "manifest"
+    assert reader.calls == ["SearchItems", "OpenSession", "GetSecrets"]
 
 
 def test_an_entry_that_is_found_and_not_returned_is_locked_or_was_deleted_meanwhile() -> None:
