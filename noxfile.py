@@ -18,7 +18,7 @@ COVERED = f"{sys.version_info.major}.{sys.version_info.minor}"  # the Python tha
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
-OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("docs", "interop", "release", "windows"))
+OWN_SESSIONS = tuple(f"--ignore=tests/{folder}" for folder in ("site", "interop", "release", "windows"))
 RUNTIME_LOCK = "requirements-runtime.lock"
 SUITE = "docs/examples/hostile-suite/pyproject.toml"
 DIST = Path("dist").absolute()
@@ -92,7 +92,7 @@ def docs(session: nox.Session) -> None:
     """Build the site of the docs, look at it in a real browser, and run what README and docs show to type."""
     install(session, "docs")
     session.run("mkdocs", "build", env={"NO_MKDOCS_2_WARNING": "1"})
-    session.run("python", *PYTEST, "tests/docs", *session.posargs)
+    session.run("python", *PYTEST, "tests/site", *session.posargs)
 
 
 @nox.session

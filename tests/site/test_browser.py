@@ -114,7 +114,7 @@ def test_the_switch_goes_from_the_systems_color_scheme_to_light_and_dark(window:
 
 def test_the_button_of_a_terminal_session_copies_its_commands_alone(window: Browser, url: str) -> None:
     window.emulate(size=DESKTOP)
-    window.open(f"{url}index.html")
+    window.open(f"{url}how-to/completion.html")
     window.run("document.addEventListener('copy', () => window.copied = document.activeElement.value)")
     window.click(".language-console .md-code__button")
-    assert window.run("return window.copied").split("\n") == ["awesome login", "awesome say-hi"]
+    assert window.run("return window.copied").split("\n") == ["awesome --install-completion"]
