@@ -23,6 +23,12 @@ RUNTIME_LOCK = "requirements-runtime.lock"
 SUITE = "docs/examples/hostile-suite/pyproject.toml"
 DIST = Path("dist").absolute()
 TEST_DIST = {"AWESOME_TESTS_DIST": str(DIST)}
+GITHUB_SCHEMAS = {
+    "github-workflows": sorted(map(str, Path(".github/workflows").glob("*.yml"))),
+    "github-issue-forms": [".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml"],
+    "github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
+    "dependabot": [".github/dependabot.yml"],
+}
 
 
 @nox.session(python=False)
@@ -34,9 +40,9 @@ def node_modules(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS, requires=["node_modules"])
 def tests(session: nox.Session) -> None:
-    """Run the tests: in nox's Python with coverage, in the others with a wheel, and without starting processes."""
+    """Run the tests: on Linux in nox's Python with coverage, else with a wheel, and without starting processes."""
     pytest = (*PYTEST, *OWN_SESSIONS, *session.posargs)
-    if session.python != COVERED:
+    if session.python != COVERED or sys.platform != "linux":
         session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
         session.run("python", "-P", *pytest, "--ignore=tests/processes", "--ignore=tests/reliability")
         return
@@ -71,6 +77,15 @@ def lint(session: nox.Session) -> None:
     session.install(*LOCK, *nox.project.dependency_groups(PYPROJECT, "lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check the workflows for security holes, and all that GitHub reads against its schemas."""
+    session.install(*LOCK, *nox.project.dependency_groups(PYPROJECT, "workflows"))
+    session.run("zizmor", "--offline", "--strict-collection", "--persona", "auditor", ".github")
+    for schema, files in GITHUB_SCHEMAS.items():
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
 @nox.session(requires=["node_modules"])
