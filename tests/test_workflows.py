@@ -34,7 +34,7 @@ def test_every_command_of_a_workflow_exists() -> None:
     sessions = set()
     for path in WORKFLOWS:
         text = path.read_text("utf-8")
-        sessions.update(re.findall(r"nox -s ([a-z_]+(?: [a-z_]+)*)", text))
+        sessions.update(re.findall(r'nox -s "?([a-z_]+(?: [a-z_]+)*)', text))
         assert [file for file in re.findall(r"\.github/[\w./]+", text) if not (ROOT / file).is_file()] == []
     names = {name for words in sessions for name in words.split()}
     assert names

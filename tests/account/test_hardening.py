@@ -36,6 +36,7 @@ from awesome_cli.testing.hostile import KEYS, ChangeMembers, Delay, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.terminal import to_httpx
 from support.brand import AWESOME
+from support.requirements import POSIX
 from support.terminal import account_of
 
 if TYPE_CHECKING:
@@ -213,6 +214,7 @@ def test_a_config_file_that_cannot_be_extended_causes_a_warning(terminal: Termin
     assert "Juan" in terminal.out
 
 
+@POSIX
 def test_new_folders_are_accessible_to_their_owner_only(terminal: Terminal) -> None:
     terminal.set(state_dir=terminal.environment.state_dir / "deep" / "down")
     terminal.login("--client-id", "test-client")

@@ -14,6 +14,9 @@ import platformdirs
 import pytest
 from keyring.util import platform_
 
+if sys.platform != "linux":
+    pytest.skip("the Secret Service is Linux's", allow_module_level=True)
+
 from awesome_cli import session_reader
 from awesome_cli.cli import fast_path
 from awesome_cli.cli.command_line import parse_command_line
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
 
     from awesome_cli.sessions.user import User
     from support.terminal import Terminal
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the Secret Service is Linux's")
 
 
 def answer(argv: list[str], environ: Mapping[str, str], terminal: Terminal, stdout: Stream | None = None) -> str | None:

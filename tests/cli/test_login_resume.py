@@ -16,6 +16,7 @@ from awesome_cli.system.lock import acquire_locks
 from awesome_cli.testing.hostile import ABSENT, NORMAL, ChangeMembers, Disconnect, ForgeIdToken, Respond
 from awesome_cli.testing.keyring import MemoryKeyring
 from awesome_cli.testing.terminal import Result
+from support.requirements import POSIX
 from support.terminal import Terminal, account_of
 
 if TYPE_CHECKING:
@@ -259,6 +260,7 @@ def test_the_parameters_of_no_wait_are_sent_and_checked(
     assert terminal.run("login", "--resume") == code
 
 
+@POSIX
 def test_insecure_storage_keeps_the_code_and_then_the_session_in_a_file(
     terminal: Terminal, issuer: ProviderSimulator
 ) -> None:

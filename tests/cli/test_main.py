@@ -14,6 +14,7 @@ import pytest
 
 import awesome_cli
 from awesome_cli.system.signals import EXIT_CODES, MESSAGES
+from support.requirements import require
 
 if TYPE_CHECKING:
     from support.terminal import Terminal
@@ -60,6 +61,7 @@ def test_a_command_without_a_result_needs_no_stdout(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["profiles --json", "--help"])
 def test_a_full_disk_is_reported(tmp_path: Path, command: str) -> None:
+    require("/dev/full")
     done = shell(f"awesome {command} > /dev/full", HOME=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr == "Error: The output could not be written (No space left on device).\n"
@@ -67,6 +69,7 @@ def test_a_full_disk_is_reported(tmp_path: Path, command: str) -> None:
 
 @pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&1 >/dev/null | true"])
 def test_a_stderr_that_cannot_be_written_does_not_change_the_exit_code(tmp_path: Path, stderr: str) -> None:
+    require("/dev/full")
     line = f"{{ awesome say-hi; echo $? >{tmp_path}/code; }} {stderr}"
     shell(line, HOME=str(tmp_path), PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring")
     assert (tmp_path / "code").read_text() == "9\n"

@@ -12,6 +12,7 @@ import pytest
 
 from awesome_cli.errors import KeyringError
 from awesome_cli.keystore.plaintext_store import PlaintextFileStore
+from support.requirements import POSIX
 
 
 @pytest.fixture
@@ -29,7 +30,6 @@ def test_the_file_exists_while_it_has_secrets(file: PlaintextFileStore, path: Pa
     assert not file.exists()
     file.set("one", "1")
     file.set("two", "2")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text()) == {"one": "1", "two": "2"}
     assert str(path) in file.backend_name
     file.delete("one")
@@ -37,6 +37,12 @@ def test_the_file_exists_while_it_has_secrets(file: PlaintextFileStore, path: Pa
     file.delete("two")
     file.delete("two")
     assert not file.exists()
+
+
+@POSIX
+def test_the_file_is_private(file: PlaintextFileStore, path: Path) -> None:
+    file.set("one", "1")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("text", ["", "{", "[1]", "null", '{"one": 1}', "[" * 100_000, "\udcff"])
@@ -75,6 +81,7 @@ def test_a_file_that_cannot_be_written_is_reported(file: PlaintextFileStore, pat
         file.set("one", "1")
 
 
+@POSIX
 @pytest.mark.parametrize("mode", [0o602, 0o620, 0o666])
 def test_a_file_that_others_can_write_to_is_not_used_but_can_be_removed(
     file: PlaintextFileStore, path: Path, mode: int
@@ -95,6 +102,7 @@ def test_a_file_that_others_can_write_to_is_not_used_but_can_be_removed(
     assert not path.exists()
 
 
+@POSIX
 def test_a_file_of_another_user_is_not_used(file: PlaintextFileStore, monkeypatch: pytest.MonkeyPatch) -> None:
     file.set("one", "1")
     other = os.geteuid() + 1
@@ -103,6 +111,7 @@ def test_a_file_of_another_user_is_not_used(file: PlaintextFileStore, monkeypatc
         file.get("one")
 
 
+@POSIX
 @pytest.mark.parametrize("mode", [0o644, 0o755, 0o444])
 def test_a_file_that_others_can_read_is_made_private_with_a_warning(path: Path, mode: int) -> None:
     warnings: list[str] = []

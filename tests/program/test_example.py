@@ -74,4 +74,4 @@ def test_a_session_from_login_to_logout(installed: Path, tmp_path: Path) -> None
         assert (failed.returncode, failed.stderr) == (7, "Error: The API answered with status 404.\n")
         assert acme("logout").returncode == 0
         assert acme("deploy", "billing").returncode == 9
-    assert {path.name for path in (tmp_path / ".local").rglob("*") if path.is_dir()} >= {"acme"}
+    assert {path.name for path in tmp_path.rglob("*") if path.is_dir()} >= {"acme"}

@@ -15,8 +15,10 @@ import pytest
 
 import awesome_cli
 from awesome_cli.testing.hostile import Delay, serve_hostile
+from support.requirements import require
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and file descriptors as POSIX has them")
+if sys.platform == "win32":
+    pytest.skip("signals and file descriptors as POSIX has them", allow_module_level=True)
 
 ACME = """
 import asyncio, os, subprocess, sys, time
@@ -200,6 +202,7 @@ def test_a_child_of_an_own_command_inherits_the_given_token(start: Start) -> Non
 
 
 def test_output_that_is_lost_is_an_error(start: Start) -> None:
+    require("/dev/full")
     with Path("/dev/full").open("w") as full:
         process = start("small", stdout=full)
         assert (

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from awesome_cli.sessions.index import SessionIndex
+from support.requirements import POSIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ def test_a_profile_is_added_and_removed(path: Path) -> None:
     assert session_index.stores() == {"home": "file"}
 
 
+@POSIX
 def test_the_index_is_a_private_file(path: Path) -> None:
     index_at(path).add("work", "keyring")
     assert json.loads(path.read_text("utf-8")) == {"profiles": {"work": "keyring"}}

@@ -21,6 +21,7 @@ from awesome_cli.sessions.manifest import dump_json
 from awesome_cli.sessions.pending import VERSION, PendingSignIn, PendingStore
 from awesome_cli.sessions.store import split
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.requirements import POSIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -343,6 +344,7 @@ def test_a_keyring_that_answers_every_name_is_not_read_for_ever() -> None:
     assert backend.reads <= 1000
 
 
+@POSIX
 def test_a_file_takes_the_place_of_a_keyring_and_is_removed_with_the_sign_in(tmp_path: Path) -> None:
     file = tmp_path / "insecure-session-work.pending"
     store = PendingStore(PlaintextFileStore(file, warn=pytest.fail), NAME)

@@ -18,6 +18,7 @@ from awesome_cli.errors import (
     UnsupportedAlgorithmError,
 )
 from awesome_cli.sessions.shared_state import FAILURE_TTL, PollingRecord, RenewalFailure
+from support.requirements import POSIX
 
 NOW = 1_800_000_000.0
 
@@ -201,6 +202,7 @@ def test_a_record_that_cannot_be_read_or_written_is_ignored(record: PollingRecor
     assert record.failure is None
 
 
+@POSIX
 def test_a_record_contains_only_the_known_members(record: PollingRecord, tmp_path: Path) -> None:
     path = tmp_path / "pending.json"
     record.save_schedule(interval=7.0, wait=7.0, now=NOW)

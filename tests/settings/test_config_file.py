@@ -11,6 +11,7 @@ import pytest
 from awesome_cli.errors import ConfigError
 from awesome_cli.settings.config_file import ConfigFile
 from support.config_file import FILE, read
+from support.requirements import POSIX
 
 
 def test_a_file_that_does_not_exist_has_no_profiles(path: Path) -> None:
@@ -94,6 +95,7 @@ def test_saving_keeps_comments_and_order(path: Path) -> None:
     assert path.read_text("utf-8") == FILE.replace('"from file"', '"new"') + 'audience = "https://api/"\n'
 
 
+@POSIX
 def test_saving_creates_a_private_file_with_a_table_for_the_profile(path: Path) -> None:
     ConfigFile.read(path).save("work", {"domain": "a.auth0.com", "client_id": "b"})
     assert path.read_text("utf-8") == '[profiles.work]\ndomain = "a.auth0.com"\nclient_id = "b"\n'

@@ -1,4 +1,4 @@
-"""Programs and packages that a test requires: without them it is skipped, or fails in CI."""
+"""What a test requires of the machine: a program or package that is missing skips it, or fails it in CI."""
 
 import os
 import shutil
@@ -9,10 +9,13 @@ import pytest
 _NODE_MODULES = Path(__file__).parents[1] / "interop" / "node_modules"
 AXE = _NODE_MODULES / "axe-core" / "axe.min.js"
 
+POSIX = pytest.mark.skipif(os.name != "posix", reason="modes, users and links as POSIX has them")
+
 _PATHS = {
     "node_modules": _NODE_MODULES / "oidc-provider",
     "better-auth": _NODE_MODULES / "@better-auth" / "oauth-provider",
     "axe-core": AXE,
+    "/dev/full": Path("/dev/full"),
 }
 
 

@@ -19,6 +19,7 @@ from awesome_cli.errors import ResourceExhaustedError
 from awesome_cli.system.deferred_signals import defer_signals
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.system.signals import EXIT_CODES, TerminatedError, end_on_signals
+from support.requirements import POSIX
 
 pytestmark = pytest.mark.usefixtures("handlers")
 
@@ -58,6 +59,7 @@ def test_a_cancellation_without_a_signal_is_raised_unchanged() -> None:
         run_on_asyncio(cancel)
 
 
+@POSIX
 def test_a_signal_wakes_a_waiting_event_loop() -> None:
     end_on_signals()
     timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))

@@ -14,7 +14,7 @@ import pytest
 from awesome_cli import awesome
 from awesome_cli.__main__ import main as script
 from awesome_cli.brand import Brand
-from awesome_cli.cli import fast_path, main
+from awesome_cli.cli import main
 from awesome_cli.system.environment import run_on_asyncio
 from awesome_cli.system.exhaustion import exhausted
 from support.brand import AWESOME
@@ -121,7 +121,7 @@ def test_a_fast_path_without_threads_falls_back_to_the_full_program(monkeypatch:
     def exhausted_system(*_: object, **__: object) -> NoReturn:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(fast_path, "answer", exhausted_system)
+    monkeypatch.setattr("awesome_cli.cli.fast_path.answer", exhausted_system)
     assert not main._run_fast_path(["say-hi"], AWESOME)  # noqa: SLF001 - it has no public caller
 
 

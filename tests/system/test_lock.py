@@ -14,15 +14,21 @@ from filelock import FileLock
 
 from awesome_cli.errors import LockTimeoutError, NoLockFolderError, ProviderError
 from awesome_cli.system.lock import acquire_locks, usable_folder
+from support.requirements import POSIX
 
 
 def test_the_first_folder_is_used(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
     with acquire_locks(folders, ["name"]) as folder:
         assert folder == folders[0]
+    assert not folders[1].exists()
+
+
+@POSIX
+def test_a_lock_and_its_folder_are_private(tmp_path: Path) -> None:
+    with acquire_locks([tmp_path / "first"], ["name"]) as folder:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         assert stat.S_IMODE((folder / "name.lock").stat().st_mode) == 0o600
-    assert not folders[1].exists()
 
 
 def test_a_folder_that_cannot_be_created_is_skipped(tmp_path: Path) -> None:
@@ -50,7 +56,7 @@ def test_a_file_system_without_locks_is_skipped(tmp_path: Path, monkeypatch: pyt
         assert folder == tmp_path / "second"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="POSIX owners")
+@POSIX
 def test_a_folder_of_another_user_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     user = os.geteuid()
     users = chain([user + 1], repeat(user))  # the first folder that is examined belongs to another one
@@ -59,7 +65,7 @@ def test_a_folder_of_another_user_is_skipped(tmp_path: Path, monkeypatch: pytest
         assert folder == tmp_path / "second"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+@POSIX
 def test_a_folder_that_others_can_write_to_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o777)
@@ -67,7 +73,7 @@ def test_a_folder_that_others_can_write_to_is_skipped(tmp_path: Path) -> None:
         assert folder == tmp_path / "second"
 
 
-@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+@POSIX
 def test_a_folder_that_others_can_read_is_made_private(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
     (tmp_path / "first").chmod(0o755)
@@ -75,7 +81,7 @@ def test_a_folder_that_others_can_read_is_made_private(tmp_path: Path) -> None:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+@POSIX
 def test_a_symbolic_link_to_a_folder_is_skipped(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir(mode=0o700)
     (tmp_path / "first").symlink_to(tmp_path / "elsewhere")

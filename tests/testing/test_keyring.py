@@ -15,6 +15,11 @@ class TestContract(BackendBasicTests):
     def init_keyring(self) -> MemoryKeyring:
         return MemoryKeyring()
 
+    @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # keyring warns of an empty name
+    def test_empty_username(self) -> None:
+        """As the one of keyring, which expects that it fails on Windows."""
+        self.check_set_get("service", "", "password")  # type: ignore[no-untyped-call]  # keyring leaves it untyped
+
 
 def test_keyring_does_not_find_it_by_itself() -> None:
     assert MemoryKeyring not in set(keyring.backend.KeyringBackend.get_viable_backends())
