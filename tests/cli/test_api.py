@@ -224,7 +224,7 @@ def test_anything_but_a_method_and_a_path_is_a_usage_error(api: Api, argv: list[
 
 
 def test_fields_make_a_json_body(api: Api, tmp_path: Path) -> None:
-    (tmp_path / "note").write_text("ü\n")
+    (tmp_path / "note").write_bytes("ü\n".encode())
     typed = {
         "t": "true",
         "n": "null",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -298,7 +299,7 @@ def test_after_a_login_the_store_and_the_next_commands_are_named(at_terminal: Te
     assert at_terminal.run("login", *options, HOME=str(at_terminal.home)) == 0
     assert (
         "✓ Signed in as Juan <juan@example.com> at provider.example\n"
-        "  Session in memory; settings in ~/config/config.toml\n"
+        f"  Session in memory; settings in ~{os.sep}config{os.sep}config.toml\n"
         "  Next: awesome say-hi --profile work · awesome whoami --profile work\n"
     ) in at_terminal.err
     at_terminal.set_variables(AWESOME_API_URL="https://api.example/")

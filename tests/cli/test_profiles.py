@@ -10,6 +10,7 @@ from awesome_cli import awesome
 from awesome_cli.settings.config_file import ConfigFile
 from awesome_cli.testing.hostile import Respond
 from awesome_cli.testing.keyring import MemoryKeyring
+from support.requirements import POSIX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -255,6 +256,7 @@ def test_profiles_remove_keeps_the_settings_if_the_store_fails(terminal: Termina
     assert ConfigFile.read(config(terminal)).names == ["work"]
 
 
+@POSIX
 def test_profiles_remove_reports_a_config_file_that_cannot_be_written(terminal: Terminal, unwritable: Path) -> None:
     assert terminal.run("profiles", "remove", "work") == 3
     assert f"Error: {unwritable} cannot be written (File name too long), so the settings of work stay." in terminal.err
@@ -336,6 +338,7 @@ def test_login_takes_missing_settings_from_the_stored_session(terminal: Terminal
     assert "You are already signed in as Juan" in terminal.err
 
 
+@POSIX
 def test_settings_that_cannot_be_saved_do_not_fail_the_login(terminal: Terminal, unwritable: Path) -> None:
     terminal.login("--audience", "https://api.example/")
     assert f"Warning: {unwritable} cannot be written (File name too long); settings are not saved.\n" in terminal.err

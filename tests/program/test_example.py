@@ -13,6 +13,7 @@ import pytest
 
 from awesome_cli.testing.issuer import ProviderSimulator
 from awesome_cli.testing.server import serve
+from support.requirements import POSIX
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs/examples/acme-cli"
@@ -53,6 +54,7 @@ def test_its_own_tests_pass(installed: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@POSIX
 def test_a_session_from_login_to_logout(installed: Path, tmp_path: Path) -> None:
     script = installed / "bin/acme"
     with serve(
