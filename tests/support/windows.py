@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 from awesome_cli.testing.terminal import Result
-from support.locks import LOCK, ROOT, read_lock
+from support.locks import LOCK, ROOT, RUNTIME_LOCK, read_lock
 from support.process import wait
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ def _build(machine: Windows) -> None:
 
 
 def _windows_only() -> list[str]:
-    """Return what the lock pins for Windows, and not for this system, on which pip downloads."""
-    pins = [(f"{pin.name}=={pin.version}", pin.requirement.marker) for pin in read_lock(LOCK)]
+    """Return what the program needs on Windows, and not on this system, on which pip downloads."""
+    pins = [(f"{pin.name}=={pin.version}", pin.requirement.marker) for pin in read_lock(RUNTIME_LOCK)]
     return [pin for pin, marker in pins if marker and marker.evaluate(MARKERS) and not marker.evaluate()]
 
 
