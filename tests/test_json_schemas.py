@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,20 @@ def is_time_in_utc(value: object) -> bool:
 @FORMATS.checks("uri", raises=ValueError)
 def is_uri(value: object) -> bool:
     return not isinstance(value, str) or all(urlsplit(value)[:2])
+
+
+every_output = pytest.mark.parametrize(
+    ("command", "schema"),
+    [
+        (["login", "--json"], EVENT),
+        (["whoami", "--json"], "whoami.schema.json"),
+        (["token", "--json"], "token.schema.json"),
+        (["token", "--id", "--json"], "token.schema.json"),
+        (["profiles", "--json"], "profiles.schema.json"),
+        (["profiles", "show", "default", "--json"], "profiles-show.schema.json"),
+        (["doctor", "--json"], "doctor.schema.json"),
+    ],
+)
 
 
 def with_closed_values(schema: dict[str, Any]) -> dict[str, Any]:
@@ -180,17 +195,7 @@ def test_doctor(terminal: Terminal) -> None:
     assert {finding["ok"] for finding in terminal.json["findings"]} == {True, False, None}
 
 
-@pytest.mark.parametrize(
-    ("command", "schema"),
-    [
-        (["login", "--json"], EVENT),
-        (["whoami", "--json"], "whoami.schema.json"),
-        (["token", "--json"], "token.schema.json"),
-        (["profiles", "--json"], "profiles.schema.json"),
-        (["profiles", "show", "default", "--json"], "profiles-show.schema.json"),
-        (["doctor", "--json"], "doctor.schema.json"),
-    ],
-)
+@every_output
 def test_a_missing_member_is_wrong_and_a_further_one_only_in_these_tests(
     terminal: Terminal, command: list[str], schema: str
 ) -> None:
@@ -210,8 +215,25 @@ def test_a_missing_member_is_wrong_and_a_further_one_only_in_these_tests(
             value[name] = removed
 
 
-@pytest.mark.parametrize(("member", "wrong"), [("signed_in_at", "now"), ("issuer", "somewhere"), ("refreshable", 1)])
-def test_a_value_of_another_form_is_wrong(terminal: Terminal, member: str, wrong: object) -> None:
+def wrong(name: str, value: object) -> Iterator[object]:
+    """Yield values that a member cannot have in place of this one."""
+    yield {} if not isinstance(value, dict) else []
+    if isinstance(value, str):
+        with suppress(ValueError):
+            datetime.fromisoformat(value)
+            yield "now"
+        if name == "issuer":
+            yield "somewhere"
+
+
+@every_output
+def test_a_value_of_another_form_is_wrong(terminal: Terminal, command: list[str], schema: str) -> None:
     terminal.login()
-    terminal.run("whoami", "--json")
-    assert errors({**terminal.json, member: wrong}, "whoami.schema.json", strict=False) != []
+    terminal.run(*command)
+    document = terminal.json
+    for value in parts(document):
+        for name, right in [*value.items()]:
+            for other in wrong(name, right):
+                value[name] = other
+                assert errors(document, schema, strict=False) != [], (name, other)
+            value[name] = right
