@@ -71,7 +71,8 @@ LIMITS = [
     Limit("docs/how-to/troubleshooting.md", "{} seconds of difference are accepted", id_token.LEEWAY),
     Limit("docs/how-to/troubleshooting.md", "live for less than {} minute", id_token.LEEWAY / MINUTE),
     Limit("docs/reference/library.md", "is renewed if it has less than {} seconds left", MIN_TTL),
-    Limit("docs/reference/misbehaviours.md", "accepts, {} s between polls", device_grant.DEFAULT_INTERVAL),
+    Limit("docs/reference/misbehaviours.md", "no interval | accepts, {} s", device_grant.DEFAULT_INTERVAL),
+    Limit("docs/reference/misbehaviours.md", "a request to slow down | accepts, {} s", 1 + device_grant.SLOW_DOWN),
     Limit("docs/reference/misbehaviours.md", "the client waits {} s", device_grant.DEFAULT_INTERVAL),
     Limit("docs/reference/misbehaviours.md", "`slow_down` adds {} s", device_grant.SLOW_DOWN),
     Limit("docs/reference/settings.md", "default {} |", KEYRING_TIMEOUT),
@@ -107,7 +108,12 @@ OF_OTHERS = {
         r"after 16, 60, 89 s",
         r"3 or 50 min slow, or 12 h fast",
     ],  # what the tests do
-    "docs/how-to/test-a-client.md": [r"interval is 0.05 s", r"need five seconds", r"take ten seconds each"],
+    "docs/how-to/test-a-client.md": [
+        r"interval is 0.05 s",
+        r"pauses of five and six seconds",
+        r"take ten seconds and more",
+    ],
+    "docs/reference/misbehaviours.md": [r"the interval, which is 1 s"],
     "docs/testing.md": [r"`interval` of 0.05 s"],
     "docs/tutorials/first-sign-in.md": [r"paste the five lines"],
     "docs/how-to/providers/auth0.md": [r"to 60 seconds"],

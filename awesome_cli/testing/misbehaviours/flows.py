@@ -18,6 +18,7 @@ from awesome_cli.testing.misbehaviours.case import (
     ADVICE,
     EVIL,
     MUST,
+    SHOULD,
     TOKEN,
     MakeAct,
     accept,
@@ -86,15 +87,18 @@ _DEVICE_CODES = cases(
 _POLLING = cases(
     TOKEN,
     {
-        accept(MUST, "RFC 8628 §3.5", "`authorization_pending` continues the polling."): {
+        accept(SHOULD, "RFC 8628 §3.5", "`authorization_pending` continues the polling."): {
             "a pending sign-in": (PENDING, NORMAL),
         },
         accept(ADVICE, "RFC 6749 §5.2", "The error code decides, not the status."): {
             "a pending sign-in with status 403": (Respond(403, {"error": "authorization_pending"}), NORMAL),
             "a pending sign-in with status 200": (Respond(200, {"error": "authorization_pending"}), NORMAL),
         },
-        accept(MUST, "RFC 8628 §3.5", "`slow_down` adds 5 s to the interval of this and all later polls.", pause=5): {
-            "a request to slow down": (Respond(400, {"error": "slow_down"}), PENDING, NORMAL),
+        accept(MUST, "RFC 8628 §3.5", "`slow_down` adds 5 s to the interval, which is 1 s, from then on.", pause=6): {
+            "a request to slow down": {
+                "/device/code": ChangeMembers(interval=1),
+                TOKEN: (Respond(400, {"error": "slow_down"}), PENDING, NORMAL),
+            },
         },
         accept(MUST, "RFC 8628 §3.2", "Without an interval the client waits 5 s between polls.", pause=5): {
             "no interval": {"/device/code": ChangeMembers(interval=ABSENT), TOKEN: (PENDING, NORMAL)},
@@ -155,8 +159,10 @@ AUTHORIZATION_CODE = cases(
 REVOCATION = cases(
     "/revoke",
     {
-        refuse(MUST, "RFC 7009 §2.2.1", "After a 503 or an error the client assumes that the token still exists."): {
+        refuse(MUST, "RFC 7009 §2.2.1", "After a 503 the client assumes that the token still exists."): {
             "a revocation that ends with status 503": Respond(503),
+        },
+        refuse(ADVICE, "RFC 7009 §2.2.1", "After an error the client does not take the token for revoked."): {
             "a revocation that ends with an error": Respond(400, {"error": "invalid_request"}),
         },
         either(MUST, "RFC 6749 §10.4", "A refresh token is sent to nobody but the provider."): {

@@ -47,12 +47,12 @@ CALLER = {  # the library has steps of the protocol, and its caller puts them to
         "userinfo of somebody else",
         "userinfo without a sub",
     ],
-    "the keys are read once; `update_authorization_server_public_keys()` reads them again": [
-        "a key that is newer than the keys",
-    ],
 }
 
 ADVICE = {  # no specification requires it
+    "the keys are read once; `update_authorization_server_public_keys()` reads them again": [
+        "a key that is newer than the keys",
+    ],
     "each call of a polling job is one poll; an error is raised, and its caller may call the job again": [
         "a closed connection",
         "an incomplete response",
