@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import runpy
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -35,10 +36,17 @@ def test_every_command_of_a_workflow_exists() -> None:
     for path in WORKFLOWS:
         text = path.read_text("utf-8")
         sessions.update(re.findall(r'nox -s "?([a-z_]+(?: [a-z_]+)*)', text))
-        assert [file for file in re.findall(r"\.github/[\w./]+", text) if not (ROOT / file).is_file()] == []
+        assert [file for file in re.findall(r"\.(?:github|ci)/[\w./]+", text) if not (ROOT / file).is_file()] == []
     names = {name for words in sessions for name in words.split()}
     assert names
     assert names - nox_sessions() == set()
+
+
+def test_the_tests_run_with_every_python_that_the_package_is_for() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = re.findall(r"Programming Language :: Python :: (3\.\d+)", " ".join(project["classifiers"]))
+    (matrix,) = re.findall(r"python: \[(.+)\]", (ROOT / ".github/workflows/tests.yml").read_text("utf-8"))
+    assert re.findall(r"3\.\d+", matrix) == named
 
 
 def nox_sessions() -> set[str]:
