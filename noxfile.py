@@ -119,7 +119,8 @@ def build(session: nox.Session) -> None:
     install(session, "release")
     checkout = export_tracked_files(session)
     shutil.rmtree(DIST, ignore_errors=True)
-    session.run("python", "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", str(DIST), str(checkout))
+    command = ("python", "-m", "build", "--no-isolation", "--sdist", "--wheel", "--outdir", str(DIST), str(checkout))
+    session.run(*command, env={"SOURCE_DATE_EPOCH": None})  # hatchling's own time stamp: the same for everybody
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
     session.run("python", "-m", "pytest", "tests/release/test_distributions.py", *session.posargs, env=TEST_DIST)
 
