@@ -118,7 +118,6 @@ _POLLING = cases(
             "an incomplete response": (Disconnect(after=100, act=PENDING), NORMAL),
             "status 500": (Respond(500), NORMAL),
             "status 502 in HTML": (Respond(502, "<h1>Bad Gateway</h1>", HTML), NORMAL),
-            "status 503 with an error code": (Respond(503, {"error": "temporarily_unavailable"}), NORMAL),
             "status 429 without an error code": (Respond(429, headers={"retry-after": "0"}), NORMAL),
             "a captive portal": (Respond(200, "<h1>Please sign in to the network</h1>", HTML), NORMAL),
         },
@@ -133,7 +132,11 @@ DEVICE_GRANT = _DEVICE_CODES + _POLLING
 AUTHORIZATION_CODE = cases(
     "/authorize",
     {
-        refuse(MUST, "RFC 6749 §4.1.2, §10.12", "`state` is that of the request."): {
+        refuse(
+            MUST,
+            "RFC 6749 §10.12, RFC 9700 §2.1",
+            "`state`, if the client does not rely on PKCE alone, is the one sent.",
+        ): {
             "another state": ChangeRedirect(state="another"),
             "no state": ChangeRedirect(state=ABSENT),
         },

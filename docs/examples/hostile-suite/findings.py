@@ -58,7 +58,6 @@ ADVICE = {  # no specification requires it
         "an incomplete response",
         "status 500",
         "status 502 in HTML",
-        "status 503 with an error code",
         "status 429 without an error code",
         "a captive portal",
     ],
