@@ -43,8 +43,10 @@ TIMEOUT = 120.0  # seconds for one process, on a busy machine
 
 PANDA3D = "panda3d==1.10.16"
 MARKERS = {"os_name": "nt", "platform_system": "Windows", "sys_platform": "win32"}
-LEFT_OUT = ("__pycache__", "config-*", "ensurepip", "idlelib", "lib-dynload", "site-packages", "test", "tkinter")
-LEFT_OUT += ("EXTERNALLY-MANAGED",)  # with which a distribution forbids pip to install packages there
+LEFT_OUT = (
+    *("__pycache__", "config-*", "ensurepip", "idlelib", "lib-dynload", "site-packages", "test", "tkinter"),
+    "EXTERNALLY-MANAGED",  # with which a distribution forbids pip to install packages there
+)
 
 PYTHON_EXE = """
 #include <wchar.h>

@@ -132,11 +132,7 @@ DEVICE_GRANT = _DEVICE_CODES + _POLLING
 AUTHORIZATION_CODE = cases(
     "/authorize",
     {
-        refuse(
-            MUST,
-            "RFC 6749 §10.12, RFC 9700 §2.1",
-            "`state`, if the client does not rely on PKCE alone, is the one sent.",
-        ): {
+        refuse(MUST, "RFC 6749 §10.12, RFC 9700 §2.1", "`state` is that of the request, unless PKCE replaces it."): {
             "another state": ChangeRedirect(state="another"),
             "no state": ChangeRedirect(state=ABSENT),
         },
