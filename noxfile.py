@@ -167,14 +167,14 @@ def audit(session: nox.Session) -> None:
 
 
 def export_tracked_files(session: nox.Session) -> Path:
-    """Write the files that git tracks, with their changes, to a folder, so that no other file is ever packaged."""
+    """Copy the files that git tracks, as they are, to a folder, so that no other file is ever packaged."""
     target = Path(session.create_tmp()) / "checkout"
     shutil.rmtree(target, ignore_errors=True)
-    identity = ("-c", "user.name=build", "-c", "user.email=build@localhost")  # git requires one
-    commit = session.run("git", *identity, "stash", "create", external=True, silent=True)  # none if nothing has changed
-    archive = f"{target}.tar"
-    session.run("git", "archive", f"--output={archive}", (commit or "").strip() or "HEAD", external=True)
-    shutil.unpack_archive(archive, target)
+    listed = session.run("git", "ls-files", "-z", external=True, silent=True)
+    for path in map(Path, filter(None, str(listed).split("\0"))):
+        if path.exists():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, target / path)
     return target
 
 
