@@ -100,6 +100,7 @@ class SignIn:
     def __init__(self, *script: Action, rest: Action = PENDING, **device: object) -> None:
         self.script = list(script)
         self.rest = rest
+        self.endpoints = {"token_endpoint": "token", "device_authorization_endpoint": "device", "jwks_uri": "keys"}
         self.device = {name: value for name, value in {**DEVICE, **device}.items() if value != "absent"}
         self.time = VirtualTime()
         self.timeout: float | None = None
@@ -164,9 +165,8 @@ class SignIn:
                 return await Send(self.device, 200)()
             case "/keys":
                 return await Send({"keys": [token_cases.jwk(token_cases.RSA)]}, 200)()
-        names = ("token_endpoint", "device_authorization_endpoint", "jwks_uri")
-        paths = dict(zip(names, (f"{ISSUER}token", f"{ISSUER}device", f"{ISSUER}keys"), strict=True))
-        return await Send({"issuer": ISSUER, **paths}, 200)()
+        endpoints = {name: f"{ISSUER}{path}" for name, path in self.endpoints.items()}
+        return await Send({"issuer": ISSUER, **endpoints}, 200)()
 
     async def _respond_to_poll(self) -> httpx.Response:
         self.polled_at.append(anyio.current_time())
@@ -182,6 +182,15 @@ def test_an_approval_is_noticed_by_the_next_poll() -> None:
     assert sign_in.run().user.name == "Juan"
     assert sign_in.polled_at == [5, 10, 15]
     assert sign_in.ended_at == 15
+
+
+def test_a_provider_without_the_endpoint_is_told_apart() -> None:
+    sign_in = SignIn(TOKENS)
+    del sign_in.endpoints["device_authorization_endpoint"]
+    error = sign_in.end()
+    assert isinstance(error, DeviceFlowUnavailableError)
+    assert "names no device_authorization_endpoint" in error.message
+    assert sign_in.polled_at == []
 
 
 def test_each_slow_down_adds_five_seconds_permanently() -> None:
