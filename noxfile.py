@@ -54,7 +54,7 @@ def tests(session: nox.Session) -> None:
     (requirement,) = (name for name in PYPROJECT["project"]["dependencies"] if name.startswith("typer"))
     is_even = int(str(session.python).partition(".")[2]) % 2 == 0
     session.install("--upgrade", requirement.replace(">=", "==") if is_even else requirement)
-    without = ("--ignore=tests/pages", "--ignore=tests/processes", "--ignore=tests/reliability")
+    without = (f"--ignore=tests/{name}" for name in ("pages", "processes", "reliability", "test_reference.py"))
     session.run("python", "-P", *pytest, *without)
 
 

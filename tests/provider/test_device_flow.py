@@ -710,4 +710,4 @@ def test_an_hour_of_polling_takes_no_more_memory_than_a_few_minutes() -> None:
     finally:
         tracemalloc.stop()
     assert len(login.polled_at) == 719
-    assert taken[700] - taken[100] < 100_000  # bytes: what this test itself writes down of 600 polls
+    assert taken[700] - taken[100] < 300_000  # bytes for 600 polls, of which this test itself keeps the times
