@@ -48,6 +48,7 @@ def tests(session: nox.Session) -> None:
     pytest = (*PYTEST, *OWN_SESSIONS, *session.posargs)
     if session.python == OWN and sys.platform == "linux":
         install(session, "test")
+        session.run("coverage", "erase")
         session.run("coverage", "run", *pytest)
         return
     session.install(*LOCK, ".", *nox.project.dependency_groups(PYPROJECT, "test"))
