@@ -13,7 +13,7 @@ nox.options.error_on_missing_interpreters = False  # .ci/run names those that it
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 PYTHONS = nox.project.python_versions(PYPROJECT)
-OWN = f"{sys.version_info.major}.{sys.version_info.minor}"  # the Python that runs nox
+NOX_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 LOCK = ("--constraint", "requirements.lock")
 GROUPS = tuple(PYPROJECT["dependency-groups"])
 PYTEST = ("-m", "pytest", "--numprocesses", "auto", "--dist", "worksteal")  # one process per core
@@ -46,7 +46,7 @@ def tests(session: nox.Session) -> None:
     the fastest.
     """
     pytest = (*PYTEST, *OWN_SESSIONS, *session.posargs)
-    if session.python == OWN and sys.platform == "linux":
+    if session.python == NOX_PYTHON and sys.platform == "linux":
         install(session, "test")
         session.run("coverage", "erase")
         session.run("coverage", "run", *pytest)
